@@ -2,8 +2,9 @@
 .DEFAULT_GOAL := help
 PYTHON ?= python3
 export UV_PROJECT_ENVIRONMENT := .venv
-# uv where it is installed, else one of our own inside .venv (--inexact keeps it there).
-UV := $(shell command -v uv 2>/dev/null || echo .venv/bin/uv)
+export UV_PYTHON_DOWNLOADS := never
+# uv where it is installed and answers, else one of our own inside .venv (--inexact keeps it there).
+UV := $(shell uv --version >/dev/null 2>&1 && command -v uv || echo .venv/bin/uv)
 SYNC := $(UV) sync --locked --inexact --python .venv/bin/python --quiet
 RUN := .venv/bin
 
@@ -13,11 +14,11 @@ help: ## Show this list
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 .venv/bin/python:
-	@$(PYTHON) -c 'import sys; sys.exit("dunning needs Python 3.11 or newer; set PYTHON=python3.11" if sys.version_info < (3, 11) else 0)'
-	@$(PYTHON) -m venv .venv
+	@$(PYTHON) -c 'import sys; sys.exit("dunning needs Python 3.11 or newer: make PYTHON=/path/to/python3.11" if sys.version_info < (3, 11) else 0)'
+	@$(PYTHON) -m venv .venv || { rm -rf .venv; echo "On Debian and Ubuntu: apt install python3-venv" >&2; exit 1; }
 
 .venv/bin/uv: | .venv/bin/python
-	@echo "uv is not installed: putting it into .venv"
+	@echo "uv is not installed: putting it into .venv" >&2
 	@.venv/bin/python -m pip install --quiet --disable-pip-version-check uv
 
 .venv/.runtime: pyproject.toml uv.lock | .venv/bin/python $(filter .venv/%,$(UV))
@@ -31,13 +32,10 @@ help: ## Show this list
 demo: .venv/.runtime ## Watch simulated failed payments being recovered, in your browser
 	@$(RUN)/dunning demo $(ARGS)
 
-test: .venv/.dev ## Lint, type-check and run the test suite
-	@$(RUN)/ruff check . && $(RUN)/ruff format --check .
-	@$(RUN)/lint-imports --no-cache
-	@$(RUN)/mypy
-	@$(RUN)/pytest $(ARGS)
+test: lint ## Lint, type-check and run the test suite
+	@$(RUN)/pytest -n 2 --dist loadfile -m "not heavy" $(ARGS)
 
-lint: .venv/.dev ## Lint and type-check only
+lint: .venv/.dev ## Only lint and type-check
 	@$(RUN)/ruff check . && $(RUN)/ruff format --check .
 	@$(RUN)/lint-imports --no-cache
 	@$(RUN)/mypy

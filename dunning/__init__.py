@@ -1,0 +1,3 @@
+"""Self-hosted payment recovery for Stripe."""
+
+__version__ = "0.1.0"

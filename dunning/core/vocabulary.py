@@ -1,0 +1,136 @@
+"""The words of the project that are also values in the database: statuses, states, reasons, modes.
+
+One word per thing, the same in code, tables, logs and screens.
+"""
+
+from enum import StrEnum
+from typing import Final
+
+
+class Status(StrEnum):
+    """Where a recovery stands."""
+
+    SCHEDULED = "scheduled"  # the next attempt has a date
+    ATTEMPTING = "attempting"
+    WAITING = "waiting"  # only the customer can help
+    PAUSED = "paused"  # by staff, with an end date and a reason
+    WATCHING = "watching"  # Stripe owns the retries
+    RECOVERED = "recovered"
+    LOST = "lost"  # window or budget used up
+    STOPPED = "stopped"  # voided, credited, cancelled, disputed, written off, staff
+
+
+CLOSED: Final = frozenset({Status.RECOVERED, Status.LOST, Status.STOPPED})
+OPEN: Final = frozenset(Status) - CLOSED
+
+
+class AttemptState(StrEnum):
+    """How far one try to collect has come."""
+
+    PLANNED = "planned"  # claimed; nothing was asked yet
+    ASKING = "asking"  # Stripe may be executing it right now
+    UNKNOWN = "unknown"  # asked, and no answer that can be trusted
+    PROCESSING = "processing"  # a bank debit on its way
+    PAID = "paid"
+    DECLINED = "declined"
+    NEEDS_ACTION = "needs_action"  # the customer must authenticate
+    MOOT = "moot"  # settled by someone else meanwhile
+    NOT_SENT = "not_sent"  # refused before the network
+    CANCELLED = "cancelled"
+
+
+UNFINISHED: Final = frozenset(
+    {AttemptState.PLANNED, AttemptState.ASKING, AttemptState.UNKNOWN, AttemptState.PROCESSING},
+)
+COSTS_BUDGET: Final = frozenset(
+    {AttemptState.PAID, AttemptState.DECLINED, AttemptState.NEEDS_ACTION, *UNFINISHED},
+)
+
+
+class MadeBy(StrEnum):
+    """Who asked for an attempt."""
+
+    DUNNING = "dunning"
+    STRIPE = "stripe"
+    CUSTOMER = "customer"
+    MERCHANT = "merchant"
+    STAFF = "staff"
+
+
+class Reason(StrEnum):
+    """Whom a recovered invoice is credited to; each has exactly one, the first that holds in this order."""
+
+    CUSTOMER_CARD_UPDATE = "customer_card_update"
+    CUSTOMER_PAYMENT = "customer_payment"
+    ACCOUNT_UPDATER = "account_updater"
+    BACKUP_CARD = "backup_card"
+    STAFF = "staff"
+    OUR_RETRY = "our_retry"
+    STRIPE_RETRY = "stripe_retry"
+    MERCHANT = "merchant"
+    OUT_OF_BAND = "out_of_band"
+
+
+class ClosedReason(StrEnum):
+    """Why a recovery was lost or stopped."""
+
+    WINDOW = "window"
+    BUDGET = "budget"
+    VOIDED = "voided"
+    UNCOLLECTIBLE = "uncollectible"
+    CREDITED = "credited"
+    INVOICE_DELETED = "invoice_deleted"
+    SUBSCRIPTION_CANCELLED = "subscription_cancelled"
+    CUSTOMER_DELETED = "customer_deleted"
+    DISPUTED = "disputed"
+    FRAUD_WARNING = "fraud_warning"
+    STAFF = "staff"
+    WRITTEN_OFF = "written_off"
+
+
+class Retries(StrEnum):
+    """Who retries: Stripe while we watch, both in turns, or we alone."""
+
+    WATCH = "watch"
+    WEAVE = "weave"
+    OWN = "own"
+
+
+class MessageState(StrEnum):
+    """How far one message has come."""
+
+    PLANNED = "planned"
+    SENDING = "sending"
+    SENT = "sent"
+    UNKNOWN = "unknown"  # the provider may have accepted it; never sent again
+    SKIPPED = "skipped"
+    FAILED = "failed"
+
+
+class EventState(StrEnum):
+    """How far one event from Stripe has come."""
+
+    NEW = "new"
+    HANDLED = "handled"
+    IGNORED = "ignored"
+    PARKED = "parked"  # raised again and again; staff must look
+
+
+class InvoiceClass(StrEnum):
+    """What kind of invoice failed; each class may have its own policy."""
+
+    FIRST = "first"
+    TRIAL_END = "trial_end"
+    RENEWAL = "renewal"
+    ONE_OFF = "one_off"
+
+
+class LedgerKind(StrEnum):
+    """What moved a recovered amount."""
+
+    RECOVERED = "recovered"
+    REFUND = "refund"
+    DISPUTE = "dispute"
+    DISPUTE_REVERSAL = "dispute_reversal"
+    CREDIT_NOTE = "credit_note"
+    REVERSAL = "reversal"

@@ -1,0 +1,251 @@
+"""One attempt of ours, from the bell to the charge: prepare (re-read, freeze), then charge.
+
+The row is written before anything leaves the house: `planned` when claimed, `asking` with its ordinal, key
+and frozen parameters once the invoice was re-read. Whatever dies in between is taken up from the row.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any, Final
+
+from sqlalchemy import Connection
+
+from dunning.core.billing import Invoice
+from dunning.core.changes import Due, Ended, NotAttempted
+from dunning.core.ids import derive_id, pay_key
+from dunning.core.vocabulary import AttemptState, MadeBy, Retries
+from dunning.errors import Refused
+from dunning.flows import observing, settling, steer
+from dunning.flows.driver import Flow
+from dunning.flows.following import ENDS
+from dunning.flows.house import House
+from dunning.store import attempts, objects, recoveries, switches
+from dunning.store.rows import AttemptRow, RecoveryRow
+
+LEASE: Final = timedelta(seconds=90)
+KILL_SWITCH_POLL: Final = timedelta(minutes=5)
+STRIPE_TOO_NEAR: Final = timedelta(hours=6)
+
+
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """An attempt in hand, before its invoice is re-read."""
+
+    attempt_id: str
+    fence: int
+    recovery: RecoveryRow
+    ticket: int
+
+
+def prepare(house: House, recovery_id: str) -> Flow[Prepared, Invoice]:
+    """Return the flow that begins the due attempt of a recovery, as far as the frozen intent."""
+    return Flow(
+        claim=lambda: _begin(house, recovery_id),
+        ask=lambda prepared: house.stripe.invoice(prepared.recovery.whose, prepared.recovery.invoice_id),
+        record=lambda prepared, invoice: _freeze(house, prepared, invoice),
+        fail=lambda prepared, error: _let_go(house, prepared, error),
+    )
+
+
+def _begin(house: House, recovery_id: str) -> Prepared | None:
+    with house.store.write() as connection:
+        now, lease_now = house.clock.now(), house.store.lease_now(connection)
+        recovery = hold(connection, recovery_id)
+        if recovery is None:
+            return None
+        if switches.read(connection).paused:
+            recoveries.change(connection, recovery_id, ring_at=now + KILL_SWITCH_POLL)
+            return None
+        unfinished = attempts.unfinished(connection, recovery.whose, recovery.invoice_id)
+        if unfinished is not None:
+            return _take_over(connection, recovery, unfinished, lease_now)
+        decision = steer.steer(connection, house, recovery, Due(), now=now)
+        if decision is None or not decision.attempt:
+            return None
+        return _plan(connection, recovery, now, lease_now)
+
+
+def hold(connection: Connection, recovery_id: str) -> RecoveryRow | None:
+    """Hold a recovery and, first, its invoice: everybody takes the two in this order."""
+    seen = recoveries.by_id(connection, recovery_id)
+    if seen is None:
+        return None
+    objects.hold_invoice(connection, seen.whose, seen.invoice_id)
+    return recoveries.by_id(connection, recovery_id, lock=True)
+
+
+def _take_over(
+    connection: Connection,
+    recovery: RecoveryRow,
+    attempt: AttemptRow,
+    now: datetime,
+) -> Prepared | None:
+    """Go on with an attempt that was claimed and never asked, when its holder is gone."""
+    if attempt.state is not AttemptState.PLANNED:
+        return None
+    fence = attempts.claim(connection, attempt, now, LEASE)
+    return None if fence is None else _prepared(connection, recovery, attempt.id, fence)
+
+
+def _plan(connection: Connection, recovery: RecoveryRow, now: datetime, lease_now: datetime) -> Prepared:
+    attempt_id = derive_id("att", now, recovery.id, "ours")
+    card = objects.card(connection, recovery.whose, recovery.fresh_card_id or recovery.card_id)
+    facts = (
+        {k: getattr(card, k) for k in ("fingerprint", "brand", "funding", "country")}
+        if card is not None
+        else {}
+    )
+    attempts.plan(
+        connection,
+        {
+            "id": attempt_id,
+            "account_id": recovery.account_id,
+            "livemode": recovery.livemode,
+            "recovery_id": recovery.id,
+            "invoice_id": recovery.invoice_id,
+            "customer_id": recovery.customer_id,
+            "made_by": MadeBy.STAFF if recovery.staff_request else MadeBy.DUNNING,
+            "state": AttemptState.PLANNED,
+            "at": now,
+            "currency": recovery.currency,
+            "amount": recovery.amount,
+            "card_id": recovery.fresh_card_id or recovery.card_id,
+            "policy_version": recovery.policy_version,
+            "lease_until": lease_now + LEASE,
+            "fence": 1,
+            "ring_at": now + LEASE,
+            **facts,
+        },
+    )
+    return _prepared(connection, recovery, attempt_id, 1)
+
+
+def _prepared(connection: Connection, recovery: RecoveryRow, attempt_id: str, fence: int) -> Prepared:
+    ticket = objects.draw_ticket(connection, recovery.whose, recovery.invoice_id)
+    return Prepared(attempt_id, fence, recovery, ticket)
+
+
+def _freeze(house: House, prepared: Prepared, invoice: Invoice) -> None:
+    """Freeze the parameters of the charge, or end the attempt when the invoice says not to charge."""
+    with house.store.write() as connection:
+        now = house.clock.now()
+        recovery = hold(connection, prepared.recovery.id)
+        if recovery is None:
+            return
+        objects.apply_read(connection, recovery.whose, invoice, prepared.ticket)
+        obstacle = _obstacle(connection, recovery, invoice, now)
+        if obstacle is None:
+            _intend(connection, recovery, prepared, invoice, now)
+            return
+        state, change = obstacle
+        if end(connection, prepared.attempt_id, prepared.fence, state, now, change.why):
+            _after_obstacle(connection, house, recovery, invoice, change, now)
+
+
+def _obstacle(
+    connection: Connection,
+    recovery: RecoveryRow,
+    invoice: Invoice,
+    now: datetime,
+) -> tuple[AttemptState, NotAttempted] | None:
+    """Return why the invoice must not be charged now, with the end that this gives the attempt."""
+    stripe_next = invoice.next_payment_attempt
+    if invoice.status == "paid":
+        return AttemptState.MOOT, NotAttempted("The invoice was paid meanwhile.", now + timedelta(hours=1))
+    if not invoice.open:
+        return AttemptState.CANCELLED, NotAttempted(f"The invoice is {invoice.status}.")
+    if switches.read(connection).paused:
+        return AttemptState.CANCELLED, NotAttempted("The kill switch is on.", now + KILL_SWITCH_POLL)
+    if invoice.processing:
+        wait = now + timedelta(days=1)
+        return AttemptState.NOT_SENT, NotAttempted("A payment of the invoice is under way.", wait)
+    if recovery.retries is Retries.OWN and invoice.auto_advance:
+        wait = now + timedelta(minutes=10)
+        return AttemptState.NOT_SENT, NotAttempted("Stripe still collects this invoice itself.", wait)
+    if stripe_next is not None and abs(stripe_next - now) < STRIPE_TOO_NEAR:
+        wait = stripe_next + STRIPE_TOO_NEAR
+        return AttemptState.CANCELLED, NotAttempted("Stripe's own retry is too near.", wait)
+    return None
+
+
+def _after_obstacle(
+    connection: Connection,
+    house: House,
+    recovery: RecoveryRow,
+    invoice: Invoice,
+    change: NotAttempted,
+    now: datetime,
+) -> None:
+    payer = observing.payer_of(connection, recovery, recovery.whose, invoice.id)
+    if invoice.status == "paid" and payer is not None:
+        who, at = payer
+        settling.settle(connection, house, recovery, invoice, who, paid_at=invoice.paid_at or at, now=now)
+        return
+    reason = ENDS.get(invoice.status or "")
+    told = steer.steer(connection, house, recovery, Ended(reason) if reason else change, now=now)
+    if told is not None and recovery.retries is Retries.OWN and invoice.auto_advance:
+        recoveries.change(connection, recovery.id, taken_over=False, ring_at=now)
+
+
+def _intend(
+    connection: Connection,
+    recovery: RecoveryRow,
+    prepared: Prepared,
+    invoice: Invoice,
+    now: datetime,
+) -> None:
+    ordinal = attempts.next_ordinal(connection, recovery.whose, recovery.invoice_id)
+    done = attempts.change(
+        connection,
+        prepared.attempt_id,
+        prepared.fence,
+        state=AttemptState.ASKING,
+        ordinal=ordinal,
+        idempotency_key=pay_key(recovery.account_id, recovery.invoice_id, ordinal),
+        parameters={"card_id": recovery.fresh_card_id},
+        amount=invoice.amount_remaining,
+        at=now,
+        lease_until=None,
+        ring_at=now + LEASE,
+    )
+    if done:
+        recoveries.change(connection, recovery.id, fresh_card_id=None, staff_request=None)
+
+
+def end(
+    connection: Connection,
+    attempt_id: str,
+    fence: int,
+    state: AttemptState,
+    now: datetime,
+    why: str,
+    **more: Any,
+) -> bool:
+    """Finish an attempt, unless a later claim outdates ours; return whether it was ours to finish."""
+    return attempts.change(
+        connection,
+        attempt_id,
+        fence,
+        state=state,
+        finished_at=now,
+        note=why,
+        lease_until=None,
+        ring_at=None,
+        fence=fence + 1,
+        **more,
+    )
+
+
+def _let_go(house: House, prepared: Prepared, error: Exception) -> None:
+    """Nothing was asked yet: end the attempt without cost and plan anew."""
+    gone = isinstance(error, Refused) and error.status == 404
+    with house.store.write() as connection:
+        now = house.clock.now()
+        recovery = hold(connection, prepared.recovery.id)
+        why = f"Stripe could not be read: {error}"[:300]
+        ended = end(connection, prepared.attempt_id, prepared.fence, AttemptState.NOT_SENT, now, why)
+        if recovery is None or not ended:
+            return
+        wait = timedelta(hours=6) if gone else timedelta(minutes=15)
+        change = NotAttempted("Stripe could not be reached; tried again shortly.", now + wait)
+        steer.steer(connection, house, recovery, change, now=now)

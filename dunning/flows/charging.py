@@ -1,0 +1,270 @@
+"""The charge itself, and finding out what became of one whose answer was lost.
+
+Three roads, never mixed: the bank's no (costs an attempt, waits days), a broken wire (costs nothing, waits
+seconds), and not knowing, which is never answered by a new charge: only by reading the invoice and by asking
+the same key again while Stripe still remembers it.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any, Final
+
+from sqlalchemy import Connection
+
+from dunning import logs
+from dunning.core.billing import Failure, Invoice
+from dunning.core.changes import Declined, NotAttempted
+from dunning.core.vocabulary import AttemptState, MadeBy
+from dunning.errors import Refused, StripeError
+from dunning.flows import conclusion, settling, steer
+from dunning.flows.attempting import LEASE, end, hold
+from dunning.flows.driver import Flow
+from dunning.flows.following import meet_refusal
+from dunning.flows.house import House
+from dunning.flows.observing import Origin, failure_columns
+from dunning.gateway.ask import PayAnswer
+from dunning.store import attempts, objects, recoveries, switches
+from dunning.store.rows import AttemptRow, RecoveryRow
+
+# Stripe may forget a key after 24 hours, and would then execute it again.
+# Source: https://docs.stripe.com/api/idempotent_requests
+KEY_LIVES: Final = timedelta(hours=23)
+ASK_AGAIN: Final = tuple(timedelta(minutes=minutes) for minutes in (1, 2, 5, 15, 60, 360, 1440))
+
+log = logs.get(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """A charge in hand: its frozen intent, and whether it may have been asked before."""
+
+    attempt: AttemptRow
+    fence: int
+    ticket: int
+    again: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What asking gave: the answer to the charge, the invoice where it was read, the error if any."""
+
+    answer: PayAnswer | None = None
+    invoice: Invoice | None = None
+    error: StripeError | None = None
+
+
+def charge(house: House, attempt_id: str) -> Flow[Asked, Outcome]:
+    """Return the flow that asks a frozen charge, or finds out about one that was asked before."""
+    return Flow(
+        claim=lambda: _claim(house, attempt_id),
+        ask=lambda asked: _ask(house, asked),
+        record=lambda asked, outcome: _record(house, asked, outcome),
+    )
+
+
+def _claim(house: House, attempt_id: str) -> Asked | None:
+    with house.store.write() as connection:
+        lease_now = house.store.lease_now(connection)
+        seen = attempts.by_id(connection, attempt_id)
+        if seen is None or seen.ordinal is None or seen.finished_at is not None:
+            return None
+        hold(connection, seen.recovery_id)
+        attempt = attempts.by_id(connection, attempt_id, lock=True)
+        if attempt is None or attempt.finished_at is not None:
+            return None
+        again = attempt.asked_at is not None
+        if not again and switches.read(connection).paused:
+            _stand_down(connection, house, attempt)
+            return None
+        fence = _take(connection, house, attempt, lease_now, again=again)
+        if fence is None:
+            return None
+        ticket = objects.draw_ticket(connection, attempt.whose, attempt.invoice_id)
+        return Asked(attempt, fence, ticket, again)
+
+
+def _take(
+    connection: Connection,
+    house: House,
+    attempt: AttemptRow,
+    lease_now: datetime,
+    *,
+    again: bool,
+) -> int | None:
+    """Claim the attempt; one that was asked before is unknown from now on, whoever asked it."""
+    now = house.clock.now()
+    news: dict[str, Any] = {"replays": attempt.replays + 1} if again else {"asked_at": now}
+    if again and attempt.state is AttemptState.ASKING:
+        news["state"] = AttemptState.UNKNOWN
+    return attempts.claim(connection, attempt, lease_now, LEASE, ring_at=now + LEASE, **news)
+
+
+def _stand_down(connection: Connection, house: House, attempt: AttemptRow) -> None:
+    now = house.clock.now()
+    recovery = recoveries.by_id(connection, attempt.recovery_id, lock=True)
+    why = "The kill switch is on."
+    if end(connection, attempt.id, attempt.fence, AttemptState.CANCELLED, now, why) and recovery:
+        steer.steer(connection, house, recovery, NotAttempted(why), now=now)
+
+
+def _ask(house: House, asked: Asked) -> Outcome:
+    attempt = asked.attempt
+    try:
+        invoice = house.stripe.invoice(attempt.whose, attempt.invoice_id) if asked.again else None
+        if asked.again and not _may_replay(attempt, house.clock.now()):
+            return Outcome(invoice=invoice)
+        answer = house.stripe.pay(
+            attempt.whose,
+            attempt.invoice_id,
+            key=attempt.idempotency_key or "",
+            card_id=(attempt.parameters or {}).get("card_id"),
+        )
+        if answer.outcome == "refused" and invoice is None:
+            invoice = house.stripe.invoice(attempt.whose, attempt.invoice_id)
+    except StripeError as error:
+        return Outcome(error=error)
+    return Outcome(answer, invoice)
+
+
+def _may_replay(attempt: AttemptRow, now: datetime) -> bool:
+    """Return whether the same key may be asked again: it is a question only while Stripe remembers it."""
+    if attempt.state is AttemptState.PROCESSING:
+        return False
+    return attempt.asked_at is not None and now < attempt.asked_at + KEY_LIVES
+
+
+def _record(house: House, asked: Asked, outcome: Outcome) -> None:
+    with house.store.write() as connection:
+        now = house.clock.now()
+        recovery = hold(connection, asked.attempt.recovery_id)
+        if recovery is None:
+            return
+        answer = outcome.answer
+        surprising = answer is not None and answer.replayed and not asked.again
+        if answer is None or surprising:
+            _not_known(connection, house, recovery, asked, outcome, now)
+        elif answer.outcome == "paid" and answer.invoice is not None:
+            _paid(connection, house, recovery, asked, answer.invoice, answer.request_id, now)
+        elif answer.outcome == "processing":
+            _processing(connection, asked, now)
+        elif answer.failure is not None:
+            _declined(connection, house, recovery, asked, answer.failure, answer.request_id, now)
+        elif outcome.invoice is not None:
+            conclusion.conclude(
+                connection,
+                house,
+                recovery,
+                asked.attempt,
+                asked.fence,
+                outcome.invoice,
+                never_executed=answer.note or "Stripe refused the charge.",
+                now=now,
+            )
+
+
+def _paid(
+    connection: Connection,
+    house: House,
+    recovery: RecoveryRow,
+    asked: Asked,
+    invoice: Invoice,
+    request_id: str | None,
+    now: datetime,
+) -> None:
+    payment = invoice.settled[-1] if invoice.settled else None
+    more: dict[str, Any] = {
+        "request_id": request_id,
+        "charge_id": payment.charge if payment else None,
+        "payment_intent_id": payment.payment_intent if payment else None,
+    }
+    if payment is not None and payment.card_id is not None:
+        card = objects.card(connection, recovery.whose, payment.card_id)
+        more |= {"card_id": payment.card_id}
+        more |= {"fingerprint": card.fingerprint} if card else {}
+    ours = end(connection, asked.attempt.id, asked.fence, AttemptState.PAID, now, "Paid.", **more)
+    if not ours:
+        return
+    objects.apply_read(connection, recovery.whose, invoice, asked.ticket)
+    origin = Origin(MadeBy.DUNNING, asked.attempt.ordinal, request_id)
+    paid_at = invoice.paid_at or now
+    settling.settle(connection, house, recovery, invoice, origin, paid_at=paid_at, now=now)
+
+
+def _declined(
+    connection: Connection,
+    house: House,
+    recovery: RecoveryRow,
+    asked: Asked,
+    failure: Failure,
+    request_id: str | None,
+    now: datetime,
+) -> None:
+    state = AttemptState.NEEDS_ACTION if failure.needs_action else AttemptState.DECLINED
+    more = {"request_id": request_id, **failure_columns(failure)}
+    if end(connection, asked.attempt.id, asked.fence, state, now, "Declined.", **more):
+        met = meet_refusal(connection, recovery, failure)
+        steer.steer(connection, house, met, Declined(), now=now)
+
+
+def _processing(connection: Connection, asked: Asked, now: datetime) -> None:
+    attempts.change(
+        connection,
+        asked.attempt.id,
+        asked.fence,
+        state=AttemptState.PROCESSING,
+        lease_until=None,
+        ring_at=now + timedelta(hours=6),
+    )
+
+
+def _not_known(
+    connection: Connection,
+    house: House,
+    recovery: RecoveryRow,
+    asked: Asked,
+    outcome: Outcome,
+    now: datetime,
+) -> None:
+    """Read what can be read; else ask again later, more and more rarely, under the same key only."""
+    if isinstance(outcome.error, Refused):
+        _refused(connection, house, recovery, asked, outcome.error, now)
+        return
+    read = outcome.invoice
+    if read is not None and conclusion.conclude(
+        connection,
+        house,
+        recovery,
+        asked.attempt,
+        asked.fence,
+        read,
+        never_executed=None,
+        now=now,
+    ):
+        return
+    wait = ASK_AGAIN[min(asked.attempt.replays, len(ASK_AGAIN) - 1)]
+    processing = asked.attempt.state is AttemptState.PROCESSING
+    log.warning("attempt_unknown", attempt_id=asked.attempt.id, error=repr(outcome.error))
+    attempts.change(
+        connection,
+        asked.attempt.id,
+        asked.fence,
+        state=AttemptState.PROCESSING if processing else AttemptState.UNKNOWN,
+        lease_until=None,
+        ring_at=now + wait,
+        note=str(outcome.error)[:300] if outcome.error else None,
+    )
+
+
+def _refused(
+    connection: Connection,
+    house: House,
+    recovery: RecoveryRow,
+    asked: Asked,
+    error: Refused,
+    now: datetime,
+) -> None:
+    """The account may not charge, or the invoice is gone: never executed, and no attempt is used up."""
+    log.error("charge_refused", attempt_id=asked.attempt.id, status=error.status, error=str(error))
+    if end(connection, asked.attempt.id, asked.fence, AttemptState.NOT_SENT, now, str(error)[:300]):
+        change = NotAttempted("Stripe refused the charge; see Health.", now + timedelta(hours=1))
+        steer.steer(connection, house, recovery, change, now=now)

@@ -1,0 +1,132 @@
+"""Concluding an attempt from a read of its invoice, when its own answer is lost or says nothing."""
+
+from datetime import datetime, timedelta
+from typing import Final
+
+from sqlalchemy import Connection, select
+
+from dunning.core.billing import Invoice
+from dunning.core.changes import Declined, Ended, NotAttempted
+from dunning.core.vocabulary import AttemptState, MadeBy
+from dunning.flows import observing, settling, steer
+from dunning.flows.attempting import end
+from dunning.flows.following import ENDS, meet_refusal
+from dunning.flows.house import House
+from dunning.flows.observing import Origin
+from dunning.store.rows import AttemptRow, RecoveryRow
+from dunning.store.tables import events
+
+LATE_EFFECTS: Final = timedelta(minutes=15)  # "it never happened" is not concluded before
+
+
+def conclude(
+    connection: Connection,
+    house: House,
+    recovery: RecoveryRow,
+    attempt: AttemptRow,
+    fence: int,
+    invoice: Invoice,
+    *,
+    never_executed: str | None,
+    now: datetime,
+) -> bool:
+    """End the attempt if the invoice tells how; return whether it did.
+
+    `never_executed`: Stripe itself said that it would not take the charge, and why. Otherwise the key is
+    looked for among the events that came, and only silence for 15 minutes counts as "it never happened".
+    """
+    told = _told_by_event(connection, attempt)
+    paid = invoice.status == "paid"
+    if paid and never_executed is None and (told == "paid" or attempt.state is AttemptState.PROCESSING):
+        ended = _end(connection, attempt, fence, AttemptState.PAID, "Paid, as Stripe shows.", now)
+        ours = Origin(MadeBy.DUNNING, attempt.ordinal), now
+        return ended and _settle(connection, house, recovery, invoice, ours, now)
+    if paid:
+        ended = _end(connection, attempt, fence, AttemptState.MOOT, "Settled by someone else.", now)
+        payer = observing.payer_of(connection, recovery, recovery.whose, invoice.id)
+        return ended and _settle(connection, house, recovery, invoice, payer, now)
+    if invoice.status in ENDS:
+        ended = _end(connection, attempt, fence, AttemptState.CANCELLED, f"Invoice {invoice.status}.", now)
+        return ended and _tell(connection, house, recovery, Ended(ENDS[invoice.status]), now)
+    if never_executed is not None:
+        ended = _end(connection, attempt, fence, AttemptState.NOT_SENT, never_executed, now)
+        change = NotAttempted(never_executed, now + timedelta(days=1))
+        return ended and _tell(connection, house, recovery, change, now)
+    return _open_still(connection, house, recovery, attempt, fence, invoice, told, now)
+
+
+def _open_still(
+    connection: Connection,
+    house: House,
+    recovery: RecoveryRow,
+    attempt: AttemptRow,
+    fence: int,
+    invoice: Invoice,
+    told: str | None,
+    now: datetime,
+) -> bool:
+    bounced = attempt.state is AttemptState.PROCESSING and not invoice.processing
+    if (told == "failed" or bounced) and invoice.failure is not None:
+        columns = observing.failure_columns(invoice.failure)
+        ended = _end(connection, attempt, fence, AttemptState.DECLINED, "Declined.", now, **columns)
+        met = meet_refusal(connection, recovery, invoice.failure) if ended else recovery
+        return ended and _tell(connection, house, met, Declined(), now)
+    asked_at = attempt.asked_at or now
+    if invoice.processing or now < asked_at + LATE_EFFECTS:
+        return False
+    why = "Stripe never executed the charge."
+    ended = _end(connection, attempt, fence, AttemptState.NOT_SENT, why, now)
+    return ended and _tell(connection, house, recovery, NotAttempted(why), now)
+
+
+def _end(
+    connection: Connection,
+    attempt: AttemptRow,
+    fence: int,
+    state: AttemptState,
+    why: str,
+    now: datetime,
+    **more: object,
+) -> bool:
+    return end(connection, attempt.id, fence, state, now, why, **more)
+
+
+def _tell(
+    connection: Connection,
+    house: House,
+    recovery: RecoveryRow,
+    change: Ended | NotAttempted | Declined,
+    now: datetime,
+) -> bool:
+    steer.steer(connection, house, recovery, change, now=now)
+    return True
+
+
+def _settle(
+    connection: Connection,
+    house: House,
+    recovery: RecoveryRow,
+    invoice: Invoice,
+    payer: tuple[Origin, datetime] | None,
+    now: datetime,
+) -> bool:
+    if payer is None:
+        why = "The invoice is paid; Stripe's event will say by whom."
+        return _tell(connection, house, recovery, NotAttempted(why, now + timedelta(hours=1)), now)
+    who, at = payer
+    settling.settle(connection, house, recovery, invoice, who, paid_at=invoice.paid_at or at, now=now)
+    return True
+
+
+def _told_by_event(connection: Connection, attempt: AttemptRow) -> str | None:
+    """Return what an event that carries the attempt's key says of it: paid, failed, or None."""
+    types = connection.execute(
+        select(events.c.type).where(
+            events.c.account_id == attempt.account_id,
+            events.c.idempotency_key == attempt.idempotency_key,
+        ),
+    ).scalars()
+    said = {name.removeprefix("v1.") for name in types}
+    if "invoice.paid" in said:
+        return "paid"
+    return "failed" if said & {"invoice.payment_failed", "invoice.payment_action_required"} else None

@@ -1,0 +1,129 @@
+"""Following an invoice: what Stripe says of it now, against what we have."""
+
+from datetime import datetime
+
+from sqlalchemy import Connection
+
+from dunning.core.billing import Failure, Invoice, Whose
+from dunning.core.changes import Declined, Ended
+from dunning.core.declines import Decline
+from dunning.core.vocabulary import AttemptState, ClosedReason
+from dunning.flows import observing, settling
+from dunning.flows.house import House
+from dunning.flows.observing import Origin
+from dunning.flows.opening import open_recovery
+from dunning.flows.steer import steer
+from dunning.store import attempts, objects, recoveries
+from dunning.store.rows import AttemptRow, RecoveryRow
+
+NO_CARD = Failure(Decline())  # Stripe also says "failed" for the lack of any payment method
+ENDS = {"void": ClosedReason.VOIDED, "uncollectible": ClosedReason.UNCOLLECTIBLE}
+
+
+def follow(
+    connection: Connection,
+    house: House,
+    whose: Whose,
+    invoice: Invoice,
+    origin: Origin,
+    *,
+    failed: bool,
+    at: datetime,
+    now: datetime,
+) -> None:
+    """Bring the recovery in line with its invoice as just read; open one where a payment failed.
+
+    `origin` and `at` are of the event that made us look; `failed` says whether it told of a failed payment.
+    """
+    recovery = recoveries.newest_of_invoice(connection, whose, invoice.id, lock=True)
+    if recovery is None:
+        if failed and _collectable(invoice):
+            failure = invoice.failure or NO_CARD
+            open_recovery(connection, house, whose, invoice, failure, failed_at=at, now=now)
+        return
+    if invoice.status == "paid":
+        _paid(connection, house, recovery, invoice, origin, now=now)
+    elif invoice.status in ENDS:
+        steer(connection, house, recovery, Ended(ENDS[invoice.status]), now=now)
+    elif failed and invoice.failure is not None:
+        _failed(connection, house, recovery, invoice.failure, origin, at=at, now=now)
+
+
+def meet_refusal(connection: Connection, recovery: RecoveryRow, failure: Failure) -> RecoveryRow:
+    """Write down what the newest refusal said, on the recovery; a fresh card is fresh no more."""
+    if failure.card is not None:
+        objects.keep_card(connection, recovery.whose, failure.card)
+    recoveries.change(
+        connection,
+        recovery.id,
+        decline_class=failure.decline_class,
+        decline_code=failure.decline.code,
+        card_id=failure.card.id if failure.card else recovery.card_id,
+    )
+    held = recoveries.by_id(connection, recovery.id, lock=True)
+    return held or recovery
+
+
+def _collectable(invoice: Invoice) -> bool:
+    return invoice.open and invoice.collection_method != "send_invoice"
+
+
+def _paid(
+    connection: Connection,
+    house: House,
+    recovery: RecoveryRow,
+    invoice: Invoice,
+    origin: Origin,
+    *,
+    now: datetime,
+) -> None:
+    unfinished = attempts.unfinished(connection, recovery.whose, recovery.invoice_id)
+    if unfinished is not None and _was_asked(unfinished):
+        if origin.ordinal != unfinished.ordinal:
+            attempts.change(connection, unfinished.id, unfinished.fence, ring_at=now)
+            return  # our own charge may be what paid it: its flow finds out, and settles
+        _ours_paid(connection, unfinished, invoice, now)
+    payer = observing.payer_of(connection, recovery, recovery.whose, invoice.id)
+    if payer is not None:
+        who, paid_at = payer
+        settling.settle(
+            connection, house, recovery, invoice, who, paid_at=invoice.paid_at or paid_at, now=now
+        )
+
+
+def _was_asked(attempt: AttemptRow) -> bool:
+    return attempt.state in {AttemptState.ASKING, AttemptState.UNKNOWN, AttemptState.PROCESSING}
+
+
+def _ours_paid(connection: Connection, attempt: AttemptRow, invoice: Invoice, now: datetime) -> None:
+    payment = invoice.settled[-1] if invoice.settled else None
+    attempts.change(
+        connection,
+        attempt.id,
+        attempt.fence,
+        state=AttemptState.PAID,
+        finished_at=now,
+        charge_id=payment.charge if payment else None,
+        payment_intent_id=payment.payment_intent if payment else None,
+        fence=attempt.fence + 1,
+        ring_at=None,
+    )
+
+
+def _failed(
+    connection: Connection,
+    house: House,
+    recovery: RecoveryRow,
+    failure: Failure,
+    origin: Origin,
+    *,
+    at: datetime,
+    now: datetime,
+) -> None:
+    """Count somebody's failed attempt once; our own are recorded by their flow, from Stripe's answer."""
+    unfinished = attempts.unfinished(connection, recovery.whose, recovery.invoice_id)
+    if origin.ordinal is not None or (unfinished is not None and _was_asked(unfinished)):
+        return
+    if observing.keep_failure(connection, recovery, failure, origin, at):
+        met = meet_refusal(connection, recovery, failure)
+        steer(connection, house, met, Declined(), now=now)

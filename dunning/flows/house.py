@@ -1,0 +1,27 @@
+"""What a flow works with: the database, Stripe, the mailer, the clock and the settings, wired by `app.py`."""
+
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from dunning.core.clock import Clock
+from dunning.gateway.ask import Stripe
+from dunning.mail.provider import Mailer
+from dunning.settings import Settings
+from dunning.store.engine import Store
+from dunning.timing import Planner
+
+
+@dataclass(frozen=True, slots=True)
+class House:
+    """Everything a flow may touch; `secret` signs card-update links."""
+
+    store: Store
+    stripe: Stripe
+    mailer: Mailer
+    clock: Clock
+    settings: Settings
+    secret: bytes
+    templates: Path
+    merchant: str = "Your merchant"
+    simulated: bool = False
+    planners: dict[int, Planner] = field(default_factory=dict)  # the fitted ones this process has loaded

@@ -1,0 +1,248 @@
+"""One message of a campaign: checked against the invoice, written down, then sent, at most once.
+
+The row becomes `sending`, with its words, before the provider hears of it. A row found `sending` after a
+crash is `unknown` from then on: the provider may have accepted it, so it is shown and never sent again.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Final
+
+from sqlalchemy import Connection
+
+from dunning import logs
+from dunning.core.billing import Customer, Invoice
+from dunning.core.campaign import Situation, into_daytime, refusal
+from dunning.core.vocabulary import AttemptState, MessageState
+from dunning.flows import wording
+from dunning.flows.driver import Flow
+from dunning.flows.house import House
+from dunning.mail.provider import NotSent, Outgoing, UnknownOutcome
+from dunning.mail.render import Rendered
+from dunning.store import attempts, messages, objects, recoveries, rules, switches
+from dunning.store.rows import MessageRow, RecoveryRow
+from dunning.timing.localtime import zone_of
+
+LEASE: Final = timedelta(seconds=90)
+A_DAY: Final = timedelta(days=1)
+POLL: Final = timedelta(minutes=10)
+
+log = logs.get(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class InHand:
+    """A due message, before its invoice is re-read."""
+
+    message: MessageRow
+    recovery: RecoveryRow
+    ticket: int
+
+
+@dataclass(frozen=True, slots=True)
+class Written:
+    """A message whose words are in its row, on the way to the provider."""
+
+    message: MessageRow
+    address: str
+    rendered: Rendered
+
+
+@dataclass(frozen=True, slots=True)
+class Sent:
+    """What the provider did; `state` is sent, unknown, failed, or planned to try again."""
+
+    state: MessageState
+    note: str | None = None
+
+
+def write(house: House, message_id: str) -> Flow[InHand, tuple[Invoice, Customer]]:
+    """Return the flow that checks a due message and writes its words into its row."""
+    return Flow(
+        claim=lambda: _take(house, message_id),
+        ask=lambda hand: _look(house, hand),
+        record=lambda hand, seen: _write(house, hand, *seen),
+    )
+
+
+def send(house: House, message_id: str) -> Flow[Written, Sent]:
+    """Return the flow that hands a written message to the provider, once."""
+    return Flow(
+        claim=lambda: _take_written(house, message_id),
+        ask=lambda written: _hand_over(house, written),
+        record=lambda written, sent: _record(house, written, sent),
+    )
+
+
+def _take(house: House, message_id: str) -> InHand | None:
+    with house.store.write() as connection:
+        now, lease_now = house.clock.now(), house.store.lease_now(connection)
+        message = messages.by_id(connection, message_id, lock=True)
+        if message is None or message.state not in {MessageState.PLANNED, MessageState.SENDING}:
+            return None
+        if message.state is MessageState.SENDING:
+            _give_up_if_stale(connection, message, now, lease_now)
+            return None
+        postponed = _not_yet(connection, message, now)
+        if postponed is not None:
+            messages.change(connection, message.id, message.fence, ring_at=postponed)
+            return None
+        return _claimed(connection, message, lease_now)
+
+
+def _claimed(connection: Connection, message: MessageRow, lease_now: datetime) -> InHand | None:
+    fence = message.fence + 1
+    taken = messages.change(connection, message.id, message.fence, fence=fence, lease_until=lease_now + LEASE)
+    recovery = recoveries.by_id(connection, message.recovery_id)
+    fresh = messages.by_id(connection, message.id)
+    if not taken or recovery is None or fresh is None:
+        return None
+    return InHand(fresh, recovery, objects.draw_ticket(connection, recovery.whose, recovery.invoice_id))
+
+
+def _give_up_if_stale(
+    connection: Connection, message: MessageRow, now: datetime, lease_now: datetime
+) -> None:
+    if message.lease_until is None or message.lease_until > lease_now:
+        return  # not handed over yet, or being handed over right now
+    messages.change(
+        connection,
+        message.id,
+        message.fence,
+        state=MessageState.UNKNOWN,
+        note="The sender died while handing it over; the provider may have it.",
+        ring_at=None,
+        fence=message.fence + 1,
+    )
+    log.warning("message_unknown", message_id=message.id, at=now.isoformat())
+
+
+def _not_yet(connection: Connection, message: MessageRow, now: datetime) -> datetime | None:
+    """Return when to look again at a message that must wait: kill switch, night, one already sent today."""
+    if switches.read(connection).paused:
+        return now + POLL
+    recovery = recoveries.by_id(connection, message.recovery_id)
+    customer = objects.customer(connection, message.whose, recovery.customer_id if recovery else None)
+    zone = zone_of(customer.timezone if customer else None, customer.country if customer else None)
+    daytime = into_daytime(now, zone)
+    if daytime > now:
+        return daytime
+    address = customer.email if customer else None
+    if address is not None and messages.sent_to(connection, address, now, A_DAY):
+        return into_daytime(now + A_DAY, zone)
+    return None
+
+
+def _look(house: House, hand: InHand) -> tuple[Invoice, Customer]:
+    recovery = hand.recovery
+    invoice = house.stripe.invoice(recovery.whose, recovery.invoice_id)
+    customer = house.stripe.customer(recovery.whose, recovery.customer_id or "")
+    return invoice, customer
+
+
+def _write(house: House, hand: InHand, invoice: Invoice, customer: Customer) -> None:
+    with house.store.write() as connection:
+        now = house.clock.now()
+        objects.keep_customer(connection, hand.recovery.whose, customer, now)
+        objects.apply_read(connection, hand.recovery.whose, invoice, hand.ticket)
+        recovery = recoveries.by_id(connection, hand.recovery.id, lock=True) or hand.recovery
+        why_not = _why_not(connection, hand.message, recovery, invoice, customer)
+        fence = hand.message.fence
+        if why_not is not None:
+            skipped = {"state": MessageState.SKIPPED, "note": why_not, "ring_at": None}
+            messages.change(connection, hand.message.id, fence, **skipped)
+            return
+        rendered = wording.render_message(connection, house, hand.message, recovery, invoice, customer, now)
+        messages.change(
+            connection,
+            hand.message.id,
+            fence,
+            state=MessageState.SENDING,
+            address=customer.email,
+            subject=rendered.subject,
+            body_text=rendered.text,
+            body_html=rendered.html,
+            lease_until=None,
+            ring_at=now + LEASE,
+        )
+
+
+def _why_not(
+    connection: Connection,
+    message: MessageRow,
+    recovery: RecoveryRow,
+    invoice: Invoice,
+    customer: Customer,
+) -> str | None:
+    campaign = rules.campaign(connection, recovery.campaign_key, recovery.campaign_version)
+    step = campaign.step(message.step)
+    if step is None:
+        return "The campaign has no such step."
+    history = attempts.of_recovery(connection, recovery.id)
+    address = None if customer.deleted else customer.email
+    situation = Situation(
+        status=recovery.status,
+        decline_class=recovery.decline_class,
+        retries_failed=sum(a.state is AttemptState.DECLINED for a in history) - 1,
+        invoice_open=invoice.open and not invoice.processing,
+        address=address,
+        suppressed=address is not None and messages.suppressed(connection, recovery.account_id, address),
+        messages_on=switches.read(connection).messages,
+    )
+    return refusal(step, situation)
+
+
+def _take_written(house: House, message_id: str) -> Written | None:
+    """Claim a written message for the one handing-over it will ever have."""
+    with house.store.write() as connection:
+        lease_now = house.store.lease_now(connection)
+        message = messages.by_id(connection, message_id, lock=True)
+        if message is None or message.state is not MessageState.SENDING or message.lease_until is not None:
+            return None
+        fence = message.fence + 1
+        messages.change(connection, message.id, message.fence, fence=fence, lease_until=lease_now + LEASE)
+        taken = messages.by_id(connection, message_id)
+        address, subject, text, html = messages.words(connection, message_id)
+    return Written(taken or message, address, Rendered(subject, "", text, html))
+
+
+def _hand_over(house: House, written: Written) -> Sent:
+    try:
+        outgoing = _outgoing(house, written)
+        house.mailer.send(outgoing)
+    except NotSent as error:
+        state = MessageState.PLANNED if error.retryable else MessageState.FAILED
+        return Sent(state, error.reason)
+    except UnknownOutcome as error:
+        return Sent(MessageState.UNKNOWN, error.reason)
+    except ValueError as error:
+        return Sent(MessageState.FAILED, str(error))
+    return Sent(MessageState.SENT)
+
+
+def _outgoing(house: House, written: Written) -> Outgoing:
+    mail = wording.envelope(house, written.message.id, written.address, written.rendered)
+    return Outgoing(
+        message=mail,
+        recipient=written.address,
+        idempotency_key=f"v1:mail:{written.message.id}",
+        subject=written.rendered.subject,
+        text=written.rendered.text,
+        html=written.rendered.html,
+    )
+
+
+def _record(house: House, written: Written, sent: Sent) -> None:
+    with house.store.write() as connection:
+        now = house.clock.now()
+        messages.change(
+            connection,
+            written.message.id,
+            written.message.fence,
+            state=sent.state,
+            note=sent.note,
+            provider=house.mailer.name,
+            sent_at=now if sent.state is MessageState.SENT else None,
+            lease_until=None,
+            ring_at=now + POLL if sent.state is MessageState.PLANNED else None,
+        )

@@ -1,0 +1,174 @@
+"""Attempts that others made: Stripe's own charges and retries, the customer's, the merchant's.
+
+They are told apart by the request behind the event: our idempotency key, no request at all (Stripe's own
+automation), or somebody else's call.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any, Final
+
+from sqlalchemy import Connection, select
+
+from dunning.core.billing import Card, Failure, Invoice, Whose
+from dunning.core.ids import derive_id, ordinal_of
+from dunning.core.vocabulary import AttemptState, MadeBy
+from dunning.store import attempts, messages
+from dunning.store.rows import RecoveryRow
+from dunning.store.tables import events
+
+PAGE_VISIT: Final = timedelta(hours=24)  # how long after a click on our link a payment page is in use
+PAID_TYPES: Final = ("invoice.paid", "v1.invoice.paid")
+
+
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """Who is behind an event: `ordinal` is set for the charges that we asked."""
+
+    made_by: MadeBy
+    ordinal: int | None = None
+    request_id: str | None = None
+
+
+def origin_of(
+    connection: Connection,
+    recovery: RecoveryRow | None,
+    whose: Whose,
+    invoice_id: str,
+    *,
+    key: str | None,
+    request_id: str | None,
+    at: datetime,
+) -> Origin:
+    """Return who asked for what an event tells about an invoice."""
+    ordinal = ordinal_of(key, whose.account_id, invoice_id)
+    if ordinal is not None:
+        return Origin(MadeBy.DUNNING, ordinal, request_id)
+    if request_id is None:
+        return Origin(MadeBy.STRIPE)
+    visits = messages.links_of(connection, recovery.id) if recovery else []
+    on_page = any(
+        link.used_for == "hosted_invoice" and link.used_at is not None and link.used_at + PAGE_VISIT >= at
+        for link in visits
+    )
+    return Origin(MadeBy.CUSTOMER if on_page else MadeBy.MERCHANT, None, request_id)
+
+
+def payer_of(
+    connection: Connection,
+    recovery: RecoveryRow,
+    whose: Whose,
+    invoice_id: str,
+) -> tuple[Origin, datetime] | None:
+    """Return who paid an invoice and when, from the event that said so; None while it has not come."""
+    said = (
+        select(events.c.idempotency_key, events.c.request_id, events.c.created_at, events.c.received_at)
+        .where(
+            events.c.account_id == whose.account_id,
+            events.c.livemode == whose.livemode,
+            events.c.object_id == invoice_id,
+            events.c.type.in_(PAID_TYPES),
+        )
+        .order_by(events.c.created_at)
+        .limit(1)
+    )
+    row = connection.execute(said).one_or_none()
+    if row is None:
+        return None
+    at = row.created_at or row.received_at
+    key, request_id = row.idempotency_key, row.request_id
+    return origin_of(connection, recovery, whose, invoice_id, key=key, request_id=request_id, at=at), at
+
+
+def keep_first_failure(
+    connection: Connection,
+    recovery: RecoveryRow,
+    failure: Failure,
+    at: datetime,
+    origin: Origin | None = None,
+) -> None:
+    """Insert the failed attempt that opened the recovery; it was Stripe's own unless an event says more."""
+    keep_failure(connection, recovery, failure, origin or Origin(MadeBy.STRIPE), at)
+
+
+def keep_failure(
+    connection: Connection,
+    recovery: RecoveryRow,
+    failure: Failure,
+    origin: Origin,
+    at: datetime,
+) -> bool:
+    """Insert somebody's failed attempt; return False when that charge is known already."""
+    if failure.charge and attempts.by_charge(connection, recovery.whose, failure.charge):
+        return False
+    natural = failure.charge or failure.payment_intent or f"{recovery.id}:{at.isoformat()}"
+    state = AttemptState.NEEDS_ACTION if failure.needs_action else AttemptState.DECLINED
+    base = _base(recovery, origin, natural, at)
+    return attempts.add(connection, {**base, "state": state, **failure_columns(failure)})
+
+
+def keep_payment(
+    connection: Connection,
+    recovery: RecoveryRow,
+    invoice: Invoice,
+    origin: Origin,
+    at: datetime,
+) -> None:
+    """Insert somebody's successful attempt, once."""
+    payment = invoice.settled[-1] if invoice.settled else None
+    if payment is None:
+        return
+    natural = payment.charge or payment.id
+    values = {
+        **_base(recovery, origin, natural, at),
+        "state": AttemptState.PAID,
+        "amount": payment.amount_paid,
+        "charge_id": payment.charge,
+        "payment_intent_id": payment.payment_intent,
+        "card_id": payment.card_id,
+    }
+    attempts.add(connection, values)
+
+
+def failure_columns(failure: Failure) -> dict[str, Any]:
+    """Return what a failure says, as columns of an attempt."""
+    decline = failure.decline
+    return {
+        "decline_class": failure.decline_class,
+        "decline_code": decline.code,
+        "advice_code": decline.advice_code,
+        "network_advice_code": decline.network_advice_code,
+        "network_decline_code": decline.network_decline_code,
+        "network_status": decline.network_status,
+        "charge_id": failure.charge,
+        "payment_intent_id": failure.payment_intent,
+        **(card_columns(failure.card) if failure.card else {}),
+    }
+
+
+def card_columns(card: Card) -> dict[str, Any]:
+    """Return what tells a card apart, as columns of an attempt."""
+    return {
+        "card_id": card.id,
+        "fingerprint": card.fingerprint,
+        "brand": card.brand,
+        "funding": card.funding,
+        "country": card.country,
+    }
+
+
+def _base(recovery: RecoveryRow, origin: Origin, natural: str, at: datetime) -> dict[str, Any]:
+    return {
+        "id": derive_id("att", at, recovery.account_id, recovery.invoice_id, natural),
+        "account_id": recovery.account_id,
+        "livemode": recovery.livemode,
+        "recovery_id": recovery.id,
+        "invoice_id": recovery.invoice_id,
+        "customer_id": recovery.customer_id,
+        "made_by": origin.made_by,
+        "request_id": origin.request_id,
+        "at": at,
+        "finished_at": at,
+        "currency": recovery.currency,
+        "amount": recovery.amount,
+    }

@@ -1,0 +1,119 @@
+"""Opening a recovery: one failed invoice to be collected, under the rules of the day it failed."""
+
+from datetime import datetime
+
+from sqlalchemy import Connection
+
+from dunning.core.billing import Failure, Invoice, Whose
+from dunning.core.campaign import Campaign, coming_messages, template_for
+from dunning.core.changes import Opened
+from dunning.core.ids import derive_id
+from dunning.core.policy import Policy
+from dunning.core.vocabulary import MessageState, Status
+from dunning.flows import observing
+from dunning.flows.house import House
+from dunning.flows.steer import steer
+from dunning.store import messages, objects, recoveries, rules, switches
+from dunning.store.rows import RecoveryRow
+from dunning.timing.localtime import zone_of
+
+
+def open_recovery(
+    connection: Connection,
+    house: House,
+    whose: Whose,
+    invoice: Invoice,
+    failure: Failure,
+    *,
+    failed_at: datetime,
+    now: datetime,
+) -> RecoveryRow:
+    """Insert the recovery with its first failure and its coming messages, and take the first decision.
+
+    The window runs from `failed_at`; the amount is what remained unpaid at opening.
+    """
+    policy = rules.current_policy(connection, now)
+    campaign = rules.current_campaign(connection, now)
+    recovery_id = derive_id("rec", now, whose.account_id, whose.livemode, invoice.id)
+    if failure.card is not None:
+        objects.keep_card(connection, whose, failure.card)
+    recoveries.add(
+        connection,
+        {
+            "id": recovery_id,
+            "account_id": whose.account_id,
+            "livemode": whose.livemode,
+            "invoice_id": invoice.id,
+            "customer_id": invoice.customer,
+            "subscription_id": invoice.subscription,
+            "invoice_class": invoice.invoice_class,
+            "status": Status.WAITING,
+            "retries": switches.read(connection).retries,
+            "currency": invoice.currency,
+            "amount": invoice.amount_remaining,
+            "failed_at": failed_at,
+            "opened_at": now,
+            "deadline": failed_at + policy.window,
+            "decline_class": failure.decline_class,
+            "decline_code": failure.decline.code,
+            "card_id": failure.card.id if failure.card else None,
+            "why": "The payment failed.",
+            **_versions(policy, campaign),
+        },
+    )
+    return _begin(connection, house, recovery_id, failure, campaign, failed_at, now)
+
+
+def _begin(
+    connection: Connection,
+    house: House,
+    recovery_id: str,
+    failure: Failure,
+    campaign: Campaign,
+    failed_at: datetime,
+    now: datetime,
+) -> RecoveryRow:
+    recovery = _held(connection, recovery_id)
+    observing.keep_first_failure(connection, recovery, failure, failed_at)
+    plan_messages(connection, recovery, campaign)
+    steer(connection, house, recovery, Opened(), now=now)
+    return _held(connection, recovery_id)
+
+
+def plan_messages(connection: Connection, recovery: RecoveryRow, campaign: Campaign) -> None:
+    """Insert a row for every step of the campaign, due in the customer's local daytime."""
+    customer = objects.customer(connection, recovery.whose, recovery.customer_id)
+    zone = zone_of(customer.timezone if customer else None, customer.country if customer else None)
+    for coming in coming_messages(campaign, recovery.opened_at, zone):
+        step = coming.step
+        messages.add(
+            connection,
+            {
+                "id": derive_id("msg", recovery.opened_at, recovery.id, step.key),
+                "account_id": recovery.account_id,
+                "livemode": recovery.livemode,
+                "recovery_id": recovery.id,
+                "step": step.key,
+                "occurrence": "0",
+                "channel": step.channel,
+                "recipient": "customer",
+                "template": template_for(step, recovery.decline_class),
+                "state": MessageState.PLANNED,
+                "due_at": coming.due_at,
+                "ring_at": coming.due_at,
+            },
+        )
+
+
+def _versions(policy: Policy, campaign: Campaign) -> dict[str, object]:
+    return {
+        "policy_version": policy.version,
+        "campaign_key": campaign.key,
+        "campaign_version": campaign.version,
+    }
+
+
+def _held(connection: Connection, recovery_id: str) -> RecoveryRow:
+    recovery = recoveries.by_id(connection, recovery_id, lock=True)
+    assert recovery is not None  # noqa: S101 - this transaction has just inserted it
+    return recovery

@@ -1,0 +1,190 @@
+"""Handling one kept event: look at what it is about, ask Stripe how things stand now, follow.
+
+An event is a hint, never the truth: it may come twice, late, out of order. What counts is the object as
+Stripe shows it when asked, and a ticket drawn before asking keeps an older answer from overwriting a newer.
+"""
+
+import json
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any, Final
+
+from sqlalchemy import Connection
+
+from dunning import logs
+from dunning.core.billing import Card, Customer, Invoice
+from dunning.core.effects import Effect, Rule, rule_of
+from dunning.core.vocabulary import EventState
+from dunning.errors import Refused, Transient
+from dunning.flows import consequences, following, observing
+from dunning.flows.driver import Flow
+from dunning.flows.house import House
+from dunning.gateway.shapes import dig, read_card
+from dunning.store import inbox, objects, recoveries
+from dunning.store.rows import EventRow
+
+LEASE: Final = timedelta(seconds=90)
+MOST_TRIES: Final = 12
+LONGEST_WAIT: Final = timedelta(hours=6)
+OPENING: Final = frozenset({"invoice.payment_failed", "invoice.payment_action_required"})
+
+log = logs.get(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Claimed:
+    """An event in hand, with what there is to ask about it."""
+
+    event: EventRow
+    rule: Rule
+    object: dict[str, Any]  # empty in a thin notification
+    ticket: int = 0
+    unknown_customer: bool = False
+
+    @property
+    def object_id(self) -> str:
+        """Return the id of the object that the event is about."""
+        return self.event.object_id or ""
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What Stripe said, as far as it was asked."""
+
+    invoice: Invoice | None = None
+    customer: Customer | None = None
+    card: Card | None = None
+
+
+def receive(house: House, seq: int) -> Flow[Claimed, Answer]:
+    """Return the flow that handles the event with this sequence number."""
+    return Flow(
+        claim=lambda: _claim(house, seq),
+        ask=lambda claimed: _ask(house, claimed),
+        record=lambda claimed, answer: _record(house, claimed, answer),
+        fail=lambda claimed, error: _fail(house, claimed, error),
+    )
+
+
+def _claim(house: House, seq: int) -> Claimed | None:
+    with house.store.write() as connection:
+        now = house.store.lease_now(connection)
+        event = inbox.claim(connection, seq, now, LEASE)
+        if event is None:
+            return None
+        rule = rule_of(event.type)
+        claimed = Claimed(event, rule, _object(event))
+        done = _nothing_to_do(connection, claimed)
+        if done is not None:
+            state = EventState.IGNORED if rule.effect is Effect.NONE else EventState.HANDLED
+            inbox.finish(connection, event, state, house.clock.now(), done)
+            return None
+        return _with_ticket(connection, claimed)
+
+
+def _with_ticket(connection: Connection, claimed: Claimed) -> Claimed:
+    if claimed.rule.effect is not Effect.READ_INVOICE:
+        return claimed
+    whose = claimed.event.whose
+    customer_id = claimed.object.get("customer")
+    unknown = objects.customer(connection, whose, customer_id) is None
+    ticket = objects.draw_ticket(connection, whose, claimed.object_id)
+    return Claimed(claimed.event, claimed.rule, claimed.object, ticket, unknown)
+
+
+def _nothing_to_do(connection: Connection, claimed: Claimed) -> str | None:
+    """Return why an event needs nothing, or None; saves a call to Stripe for most events of an account."""
+    event, effect = claimed.event, claimed.rule.effect
+    if effect is Effect.NONE:
+        return claimed.rule.why
+    if event.object_id is None:
+        return "The event names no object."
+    if effect is Effect.READ_INVOICE and _type(event) not in OPENING:
+        known = recoveries.newest_of_invoice(connection, event.whose, event.object_id)
+        return None if known else "The invoice has not failed."
+    if effect is Effect.READ_CUSTOMER:
+        known_customer = objects.customer(connection, event.whose, event.object_id)
+        return None if known_customer else "The customer has no recovery."
+    return None
+
+
+def _ask(house: House, claimed: Claimed) -> Answer:
+    whose, object_id = claimed.event.whose, claimed.object_id
+    match claimed.rule.effect:
+        case Effect.READ_INVOICE:
+            invoice = house.stripe.invoice(whose, object_id)
+            ask_customer = claimed.unknown_customer and invoice.customer is not None
+            customer = house.stripe.customer(whose, invoice.customer or "") if ask_customer else None
+            return Answer(invoice=invoice, customer=customer)
+        case Effect.READ_CUSTOMER:
+            return Answer(customer=house.stripe.customer(whose, object_id))
+        case Effect.CARD_ADDED | Effect.CARD_RENEWED | Effect.CARD_REMOVED:
+            known = claimed.object.get("type")
+            return Answer(card=read_card(claimed.object) if known else house.stripe.card(whose, object_id))
+        case _:
+            return Answer()
+
+
+def _record(house: House, claimed: Claimed, answer: Answer) -> None:
+    event = claimed.event
+    with house.store.write() as connection:
+        now = house.clock.now()
+        if not inbox.finish(connection, event, EventState.HANDLED, now, None):
+            return
+        if answer.customer is not None:
+            objects.keep_customer(connection, event.whose, answer.customer, now)
+        if answer.invoice is None:
+            consequences.follow_event(
+                connection, house, claimed.rule.effect, event, claimed.object, answer.card, now
+            )
+        elif objects.apply_read(connection, event.whose, answer.invoice, claimed.ticket):
+            _follow_invoice(connection, house, event, answer.invoice, now)
+
+
+def _follow_invoice(
+    connection: Connection,
+    house: House,
+    event: EventRow,
+    invoice: Invoice,
+    now: datetime,
+) -> None:
+    at = event.created_at or event.received_at
+    recovery = recoveries.newest_of_invoice(connection, event.whose, invoice.id)
+    origin = observing.origin_of(
+        connection,
+        recovery,
+        event.whose,
+        invoice.id,
+        key=event.idempotency_key,
+        request_id=event.request_id,
+        at=at,
+    )
+    failed = _type(event) in OPENING
+    following.follow(connection, house, event.whose, invoice, origin, failed=failed, at=at, now=now)
+
+
+def _fail(house: House, claimed: Claimed, error: Exception) -> None:
+    """Let go of the event: a gone object is an answer; anything else is tried again, parked in the end."""
+    event = claimed.event
+    with house.store.write() as connection:
+        now = house.clock.now()
+        if isinstance(error, Refused) and error.status == 404:
+            inbox.finish(
+                connection, event, EventState.HANDLED, now, "Stripe does not know the object any more."
+            )
+        elif event.tries >= MOST_TRIES and not isinstance(error, Transient):
+            log.error("event_parked", event_id=event.id, type=event.type, error=repr(error))
+            inbox.finish(connection, event, EventState.PARKED, now, repr(error)[:500])
+        else:
+            log.warning("event_postponed", event_id=event.id, type=event.type, error=repr(error))
+            wait = min(timedelta(seconds=5 * 2 ** min(event.tries, 12)), LONGEST_WAIT)
+            inbox.postpone(connection, event, now + wait, repr(error)[:500])
+
+
+def _object(event: EventRow) -> dict[str, Any]:
+    found = dig(json.loads(event.payload), "data", "object")
+    return found if isinstance(found, dict) else {}
+
+
+def _type(event: EventRow) -> str:
+    return event.type.removeprefix("v1.")

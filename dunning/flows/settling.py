@@ -1,0 +1,124 @@
+"""What follows when an invoice is paid: the reason, the ledger, the end of the recovery."""
+
+from datetime import datetime
+
+from sqlalchemy import Connection
+
+from dunning.core.attribution import PaymentFacts, attribute
+from dunning.core.billing import Invoice, Payment
+from dunning.core.changes import Paid
+from dunning.core.ids import derive_id
+from dunning.core.vocabulary import LedgerKind, Reason, Status
+from dunning.flows import observing
+from dunning.flows.house import House
+from dunning.flows.observing import Origin
+from dunning.flows.steer import steer
+from dunning.store import attempts, ledger, messages, objects
+from dunning.store.rows import AttemptRow, RecoveryRow
+
+
+def settle(
+    connection: Connection,
+    house: House,
+    recovery: RecoveryRow,
+    invoice: Invoice,
+    origin: Origin,
+    *,
+    paid_at: datetime,
+    now: datetime,
+) -> None:
+    """Credit a paid invoice to its one reason, write the money into the ledger and end the recovery.
+
+    May be called any number of times for one invoice: the ledger keeps each payment once.
+    """
+    attempt = _our_attempt(connection, recovery, origin)
+    if attempt is None:
+        observing.keep_payment(connection, recovery, invoice, origin, paid_at)
+    if recovery.status is Status.RECOVERED:
+        return
+    reason = _reason(connection, recovery, invoice, origin, attempt)
+    for payment in _since_failure(invoice, recovery):
+        _enter(connection, recovery, reason, payment.id, payment.amount_paid, paid_at, now, payment.charge)
+    if not invoice.settled:
+        _enter(connection, recovery, reason, invoice.id, recovery.amount, paid_at, now, None)
+    steer(connection, house, recovery, Paid(), now=now, reason=reason, fresh_card_id=None)
+
+
+def _our_attempt(connection: Connection, recovery: RecoveryRow, origin: Origin) -> AttemptRow | None:
+    if origin.ordinal is None:
+        return None
+    return attempts.by_ordinal(connection, recovery.whose, recovery.invoice_id, origin.ordinal)
+
+
+def _since_failure(invoice: Invoice, recovery: RecoveryRow) -> list[Payment]:
+    """Return the payments that count as recovered: all that the invoice took after it had failed.
+
+    An invoice that failed was unpaid for `recovery.amount`; what came before was never at risk.
+    """
+    left, counted = recovery.amount, []
+    for payment in reversed(invoice.settled):
+        if left <= 0:
+            break
+        counted.append(payment)
+        left -= payment.amount_paid
+    return counted
+
+
+def _reason(
+    connection: Connection,
+    recovery: RecoveryRow,
+    invoice: Invoice,
+    origin: Origin,
+    attempt: AttemptRow | None,
+) -> Reason:
+    payment = invoice.settled[-1] if invoice.settled else None
+    card_id = (payment.card_id if payment else None) or (attempt.card_id if attempt else None)
+    card = objects.card(connection, recovery.whose, card_id)
+    made_by = attempt.made_by if attempt else origin.made_by
+    return attribute(
+        PaymentFacts(
+            failed_at=recovery.failed_at,
+            made_by=made_by if payment or attempt else None,
+            first_contact_at=_first_contact(connection, recovery),
+            card_added_at=card.added_at if card else None,
+            card_updated_by_network_at=card.network_updated_at if card else None,
+            other_card_passed=bool(attempt and attempt.other_card_passed),
+        ),
+    )
+
+
+def _first_contact(connection: Connection, recovery: RecoveryRow) -> datetime | None:
+    """Return when the customer first could have acted on something of ours: a message, or a used link."""
+    sent = messages.first_sent_at(connection, recovery.id)
+    visits = [link.used_at for link in messages.links_of(connection, recovery.id) if link.used_at]
+    return min([*visits, *([sent] if sent else [])], default=None)
+
+
+def _enter(
+    connection: Connection,
+    recovery: RecoveryRow,
+    reason: Reason,
+    source_id: str,
+    amount: int,
+    at: datetime,
+    now: datetime,
+    charge_id: str | None,
+) -> None:
+    ledger.append(
+        connection,
+        {
+            "id": derive_id("led", now, recovery.account_id, LedgerKind.RECOVERED, source_id),
+            "account_id": recovery.account_id,
+            "livemode": recovery.livemode,
+            "kind": LedgerKind.RECOVERED,
+            "source_id": source_id,
+            "recovery_id": recovery.id,
+            "invoice_id": recovery.invoice_id,
+            "charge_id": charge_id,
+            "currency": recovery.currency,
+            "amount": amount,
+            "reason": reason,
+            "at": at,
+            "recorded_at": now,
+        },
+    )

@@ -1,0 +1,95 @@
+"""The words of a message: the facts of a recovery put into its template, with its card-update link."""
+
+from dataclasses import asdict
+from datetime import datetime, timedelta
+from email.message import EmailMessage
+from typing import Final, Literal
+from urllib.parse import urlsplit
+
+from sqlalchemy import Connection
+
+from dunning.core.billing import Customer, Invoice
+from dunning.core.declines import DeclineClass, customer_wording
+from dunning.core.ids import derive_id
+from dunning.core.links import make_token
+from dunning.flows.house import House
+from dunning.mail.compose import compose
+from dunning.mail.context import MailContext
+from dunning.mail.render import Rendered, render
+from dunning.store import messages, objects
+from dunning.store.rows import LinkRow, MessageRow, RecoveryRow
+from dunning.timing.localtime import zone_of
+
+LINK_LIVES: Final = timedelta(days=60)
+Needs = Literal["card", "authentication", "funds"]
+
+
+def render_message(
+    connection: Connection,
+    house: House,
+    message: MessageRow,
+    recovery: RecoveryRow,
+    invoice: Invoice,
+    customer: Customer,
+    now: datetime,
+) -> Rendered:
+    """Return the words of a message; its link is made with it and kept."""
+    link = messages.link_of_message(connection, message.id) or new_link(connection, recovery, message.id, now)
+    zone = zone_of(customer.timezone, customer.country)
+    card = objects.card(connection, recovery.whose, recovery.card_id)
+    upcoming = recovery.next_attempt_at
+    context = MailContext(
+        merchant_name=house.merchant,
+        customer_name=customer.name or "",
+        amount=invoice.amount_remaining,
+        currency=invoice.currency,
+        plan=invoice.plan or "",
+        invoice_number=invoice.number or "",
+        failed_on=recovery.failed_at.astimezone(zone).date(),
+        link=link_url(house, link.id),
+        needs=needs(recovery.decline_class),
+        decline_reason=customer_wording(recovery.decline_class, recovery.decline_code),
+        next_retry_on=upcoming.astimezone(zone).date() if upcoming else None,
+        final_on=recovery.deadline.astimezone(zone).date(),
+        card_brand=(card.brand or "").title() if card else "",
+        card_last4=(card.last4 or "") if card else "",
+    )
+    return render(house.templates, message.template, context, locale=customer.locale or "en")
+
+
+def new_link(connection: Connection, recovery: RecoveryRow, message_id: str | None, now: datetime) -> LinkRow:
+    """Insert a link to the recovery's card-update page; of a message, or made by staff."""
+    link_id = derive_id("lnk", now, recovery.id, message_id)
+    link = LinkRow(
+        id=link_id,
+        account_id=recovery.account_id,
+        livemode=recovery.livemode,
+        recovery_id=recovery.id,
+        created_at=now,
+        expires_at=max(now, recovery.deadline) + LINK_LIVES,
+        used_at=None,
+        used_for=None,
+    )
+    messages.add_link(connection, {**asdict(link), "message_id": message_id})
+    return link
+
+
+def link_url(house: House, link_id: str) -> str:
+    """Return the URL that a customer follows."""
+    return f"{house.settings.base_url}/pay/{make_token(link_id, house.secret)}"
+
+
+def needs(decline_class: DeclineClass) -> Needs:
+    """Return what would help: another card, the customer's confirmation, or money on the account."""
+    if decline_class is DeclineClass.needs_authentication:
+        return "authentication"
+    if decline_class in {DeclineClass.needs_card, DeclineClass.hard, DeclineClass.fraud}:
+        return "card"
+    return "funds"
+
+
+def envelope(house: House, message_id: str, address: str, rendered: Rendered) -> EmailMessage:
+    """Return the mail with its headers; the same message always becomes the same bytes."""
+    host = urlsplit(house.settings.base_url).hostname or "localhost"
+    sender = house.settings.mail_from or f"{house.merchant} <billing@{host}>"
+    return compose(rendered, message_id_local=message_id, sender=sender, recipient=address, domain=host)

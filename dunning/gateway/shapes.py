@@ -1,0 +1,159 @@
+"""Stripe's payloads read into core values, in any of the three shapes that are in the wild.
+
+Endpoints pinned to an old version but rendered after April 2025 carry both sets of fields, so the new place
+is read first and the old one second; the version label decides nothing.
+"""
+
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import Any
+
+from dunning.core.billing import Card, Customer, Failure, Invoice, Payment
+from dunning.core.declines import Decline
+from dunning.core.vocabulary import InvoiceClass
+
+AUTHENTICATION_CODES = frozenset({"authentication_required", "invoice_payment_intent_requires_action"})
+
+
+def dig(value: Any, *path: str) -> Any:
+    """Return what stands at `path` inside nested objects, or None where any step is missing."""
+    for step in path:
+        if not isinstance(value, Mapping):
+            return None
+        value = value.get(step)
+    return value
+
+
+def id_of(value: Any) -> str | None:
+    """Return the id of an expandable field, whether it is an id or the whole object."""
+    found = value.get("id") if isinstance(value, Mapping) else value
+    return found if isinstance(found, str) else None
+
+
+def instant(value: Any) -> datetime | None:
+    """Return a Unix time as an aware UTC datetime, or None."""
+    if not isinstance(value, int | float) or isinstance(value, bool):
+        return None
+    return datetime.fromtimestamp(value, UTC)
+
+
+def read_invoice(raw: Mapping[str, Any]) -> Invoice:
+    """Return an invoice; `payments` only where the answer was expanded or the old fields are there."""
+    return Invoice(
+        id=str(raw["id"]),
+        status=raw.get("status"),
+        currency=str(raw["currency"]).lower(),
+        amount_due=int(raw.get("amount_due") or 0),
+        amount_paid=int(raw.get("amount_paid") or 0),
+        amount_remaining=int(raw.get("amount_remaining") or 0),
+        customer=id_of(raw.get("customer")),
+        subscription=subscription_of(raw),
+        number=raw.get("number"),
+        plan=_plan(raw),
+        invoice_class=_invoice_class(raw),
+        collection_method=raw.get("collection_method"),
+        auto_advance=raw.get("auto_advance"),
+        attempted=bool(raw.get("attempted")),
+        attempt_count=int(raw.get("attempt_count") or 0),
+        next_payment_attempt=instant(raw.get("next_payment_attempt")),
+        created=instant(raw.get("created")),
+        paid_at=instant(dig(raw, "status_transitions", "paid_at")),
+        hosted_url=raw.get("hosted_invoice_url"),
+        payments=tuple(_payment(p) for p in dig(raw, "payments", "data") or ()),
+    )
+
+
+def subscription_of(invoice: Mapping[str, Any]) -> str | None:
+    """Return the subscription of an invoice: the new place first, then the old one."""
+    new_place = dig(invoice, "parent", "subscription_details", "subscription")
+    return id_of(new_place or invoice.get("subscription"))
+
+
+def read_card(raw: Mapping[str, Any]) -> Card:
+    """Return a payment method; anything but a card keeps its type and no card facts."""
+    details = dig(raw, str(raw.get("type"))) or {}
+    return Card(
+        id=str(raw["id"]),
+        type=str(raw.get("type") or "card"),
+        customer=id_of(raw.get("customer")),
+        fingerprint=dig(details, "fingerprint"),
+        brand=dig(details, "brand"),
+        funding=dig(details, "funding"),
+        country=dig(details, "country"),
+        last4=dig(details, "last4"),
+        exp_month=dig(details, "exp_month"),
+        exp_year=dig(details, "exp_year"),
+        created=instant(raw.get("created")),
+    )
+
+
+def read_customer(raw: Mapping[str, Any]) -> Customer:
+    """Return a customer; a deleted one keeps only its id."""
+    if raw.get("deleted"):
+        return Customer(id=str(raw["id"]), deleted=True)
+    default = dig(raw, "invoice_settings", "default_payment_method")
+    locales = raw.get("preferred_locales") or ()
+    return Customer(
+        id=str(raw["id"]),
+        email=raw.get("email") or None,
+        name=raw.get("name") or None,
+        country=dig(raw, "address", "country"),
+        locale=locales[0] if locales else None,
+        timezone=dig(raw, "metadata", "timezone"),
+        default_card=read_card(default) if isinstance(default, Mapping) else None,
+    )
+
+
+def read_failure(error: Mapping[str, Any], payment_intent: str | None = None) -> Failure:
+    """Return the failure inside a `last_payment_error` or inside the error of a refused `pay`."""
+    method = error.get("payment_method")
+    card = read_card(method) if isinstance(method, Mapping) else None
+    code = error.get("decline_code") or error.get("code")
+    needs_action = error.get("code") in AUTHENTICATION_CODES or code in AUTHENTICATION_CODES
+    return Failure(
+        decline=Decline(
+            code="authentication_required" if needs_action else code,
+            advice_code=error.get("advice_code"),
+            network_advice_code=error.get("network_advice_code"),
+            network_decline_code=error.get("network_decline_code"),
+            failure_code=error.get("code"),
+            brand=card.brand if card else None,
+        ),
+        charge=id_of(error.get("charge")),
+        payment_intent=payment_intent or id_of(error.get("payment_intent")),
+        card=card,
+        needs_action=needs_action,
+    )
+
+
+def _payment(raw: Mapping[str, Any]) -> Payment:
+    intent = dig(raw, "payment", "payment_intent")
+    error = dig(intent, "last_payment_error")
+    return Payment(
+        id=str(raw["id"]),
+        status=str(raw.get("status")),
+        amount_paid=int(raw.get("amount_paid") or 0),
+        created=instant(raw.get("created")) or datetime.fromtimestamp(0, UTC),
+        is_default=bool(raw.get("is_default")),
+        payment_intent=id_of(intent),
+        intent_status=dig(intent, "status"),
+        charge=id_of(dig(intent, "latest_charge") or dig(raw, "payment", "charge")),
+        card_id=id_of(dig(intent, "payment_method")),
+        failure=read_failure(error, id_of(intent)) if error else None,
+    )
+
+
+def _plan(raw: Mapping[str, Any]) -> str | None:
+    lines = dig(raw, "lines", "data") or ()
+    first = lines[0] if lines else None
+    named = dig(first, "price", "nickname") or dig(first, "plan", "nickname") or dig(first, "description")
+    return named if isinstance(named, str) else None
+
+
+def _invoice_class(raw: Mapping[str, Any]) -> InvoiceClass:
+    reason = raw.get("billing_reason")
+    if reason == "subscription_create":
+        return InvoiceClass.FIRST
+    if subscription_of(raw) is None:
+        return InvoiceClass.ONE_OFF
+    return InvoiceClass.RENEWAL

@@ -1,0 +1,224 @@
+"""Settings: the environment, or `dunning.toml` (lower case, without the prefix); the environment wins.
+
+Whatever cannot work is refused with a sentence that names the key and the cure.
+"""
+
+import difflib
+import os
+import tomllib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Self
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from pydantic import BaseModel, ConfigDict, SecretStr, ValidationError, field_validator
+
+from dunning.core.vocabulary import Retries
+from dunning.errors import Unusable
+
+DEFAULT_STRIPE_API_BASE = "https://api.stripe.com"
+UNPREFIXED = (
+    "STRIPE_API_KEY",
+    "STRIPE_SECRET_KEY",
+    "STRIPE_WEBHOOK_SECRET",
+    "STRIPE_API_BASE",
+    "DATABASE_URL",
+    "REDIS_URL",
+)
+
+
+class Settings(BaseModel):
+    """Everything that an installation can be told; secrets never appear in a repr."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    stripe_api_key: SecretStr | None = None
+    stripe_webhook_secret: SecretStr | None = None
+    stripe_api_base: str = DEFAULT_STRIPE_API_BASE
+    database_url: SecretStr | None = None
+    redis_url: SecretStr | None = None
+    public_url: str | None = None
+    data_dir: Path = Path("data")
+    secret_key: SecretStr | None = None
+    smtp_url: SecretStr | None = None
+    mail_from: str | None = None
+    host: str = "127.0.0.1"
+    port: int = 8000
+    config: Path | None = None
+    retries: Retries = Retries.WATCH
+    messages: bool = False
+    report_timezone: str = "UTC"
+
+    @field_validator("messages", mode="before")
+    @classmethod
+    def _on_or_off(cls, value: object) -> object:
+        words: dict[object, bool] = {"on": True, "off": False}
+        if isinstance(value, bool):
+            return value
+        if value not in words:
+            msg = "must be on or off"
+            raise ValueError(msg)
+        return words[value]
+
+    @field_validator("retries", mode="before")
+    @classmethod
+    def _known_mode(cls, value: object) -> object:
+        if value not in list(Retries):
+            msg = "must be watch, weave or own"
+            raise ValueError(msg)
+        return value
+
+    @field_validator("port")
+    @classmethod
+    def _real_port(cls, value: int) -> int:
+        if not 0 <= value < 65536:
+            msg = "must be a port between 0 and 65535"
+            raise ValueError(msg)
+        return value
+
+    @field_validator("report_timezone")
+    @classmethod
+    def _known_zone(cls, value: str) -> str:
+        try:
+            ZoneInfo(value)
+        except (ZoneInfoNotFoundError, ValueError, OSError):
+            msg = "must be an IANA time zone such as Europe/Berlin"
+            raise ValueError(msg) from None
+        return value
+
+    @field_validator("public_url", "stripe_api_base")
+    @classmethod
+    def _http_url(cls, value: str | None) -> str | None:
+        if value is not None and not value.startswith(("http://", "https://")):
+            msg = "must start with http:// or https://"
+            raise ValueError(msg)
+        return value and value.rstrip("/")
+
+    @property
+    def webhook_secrets(self) -> tuple[str, ...]:
+        """Return the signing secrets that are accepted now; two while one is being rotated."""
+        given = self.stripe_webhook_secret.get_secret_value() if self.stripe_webhook_secret else ""
+        return tuple(secret.strip() for secret in given.split(",") if secret.strip())
+
+    @property
+    def livemode(self) -> bool:
+        """Return whether the Stripe key is a live one; only events of that mode are acted on."""
+        key = self.stripe_api_key.get_secret_value() if self.stripe_api_key else ""
+        return key.startswith(("sk_live_", "rk_live_"))
+
+    @property
+    def database(self) -> str:
+        """Return the SQLAlchemy URL of the database; an SQLite file in the data directory by default."""
+        if self.database_url is None:
+            return f"sqlite:///{self.data_dir / 'dunning.sqlite3'}"
+        return _with_psycopg(self.database_url.get_secret_value())
+
+    @property
+    def base_url(self) -> str:
+        """Return the URL under which customers reach the card-update pages."""
+        return self.public_url or f"http://{self.host}:{self.port}"
+
+    @classmethod
+    def load(cls, environ: Mapping[str, str] | None = None) -> Self:
+        """Read the environment over the TOML file.
+
+        Raises:
+            Unusable: for an unknown key, two different Stripe keys, or a value that cannot work.
+        """
+        environ = os.environ if environ is None else environ
+        values, origin = _from_file(environ)
+        from_environment = _from_environment(environ)
+        origin |= dict.fromkeys(from_environment, "environment")
+        try:
+            settings = cls(**(values | from_environment))
+        except ValidationError as error:
+            raise Unusable(_sentence(error, origin)) from None
+        _check_stripe(settings)
+        return settings
+
+
+def environment_name(field: str) -> str:
+    """Return the environment variable of a settings field."""
+    name = field.upper()
+    return name if name in UNPREFIXED else f"DUNNING_{name}"
+
+
+def _from_file(environ: Mapping[str, str]) -> tuple[dict[str, Any], dict[str, str]]:
+    named = environ.get("DUNNING_CONFIG")
+    path = Path(named or "dunning.toml")
+    if not path.is_file():
+        if named:
+            raise Unusable(f"DUNNING_CONFIG names {path}, which does not exist: correct or unset it.")
+        return {}, {}
+    try:
+        values = tomllib.loads(path.read_text(encoding="utf-8"))
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise Unusable(f"{path} is not valid TOML: {error}. Correct it, or move it away.") from None
+    for key in values:
+        if key not in Settings.model_fields and key != "stripe_secret_key":
+            raise Unusable(f"{path} sets `{key}`, which is not a setting{_meant(key, _toml_names())}.")
+    return _one_stripe_key(values), dict.fromkeys(values, str(path))
+
+
+def _from_environment(environ: Mapping[str, str]) -> dict[str, Any]:
+    known = {environment_name(field): field for field in Settings.model_fields}
+    for name in environ:
+        if name.startswith("DUNNING_") and name not in known:
+            raise Unusable(f"{name} is not a setting{_meant(name, known)}: correct or unset it.")
+    found = {field: environ[name] for name, field in known.items() if environ.get(name)}
+    if environ.get("STRIPE_SECRET_KEY"):
+        found["stripe_secret_key"] = environ["STRIPE_SECRET_KEY"]
+    return _one_stripe_key(found)
+
+
+def _one_stripe_key(values: dict[str, Any]) -> dict[str, Any]:
+    """Fold Stripe's two usual names of the same key into one."""
+    other = values.pop("stripe_secret_key", None)
+    if other is not None and values.setdefault("stripe_api_key", other) != other:
+        raise Unusable(
+            "STRIPE_API_KEY and STRIPE_SECRET_KEY differ: set one of them, or both to the same key."
+        )
+    return values
+
+
+def _check_stripe(settings: Settings) -> None:
+    key = settings.stripe_api_key.get_secret_value() if settings.stripe_api_key else None
+    if key is not None and not key.startswith(("sk_test_", "sk_live_", "rk_test_", "rk_live_")):
+        raise Unusable("STRIPE_API_KEY is not a Stripe secret or restricted key: it starts with sk_ or rk_.")
+    if settings.livemode and settings.stripe_api_base != DEFAULT_STRIPE_API_BASE:
+        raise Unusable(
+            "STRIPE_API_BASE points away from Stripe while STRIPE_API_KEY is live: unset one of them."
+        )
+    if any(not secret.startswith("whsec_") for secret in settings.webhook_secrets):
+        raise Unusable(
+            "STRIPE_WEBHOOK_SECRET must be the endpoint's signing secret, which starts with whsec_."
+        )
+
+
+def _with_psycopg(url: str) -> str:
+    for scheme in ("postgres://", "postgresql://"):
+        if url.startswith(scheme):
+            return "postgresql+psycopg://" + url.removeprefix(scheme)
+    if not url.startswith(("postgresql+psycopg://", "sqlite:///")):
+        raise Unusable(
+            "DATABASE_URL must start with postgresql:// or sqlite:///; no other database is supported."
+        )
+    return url
+
+
+def _toml_names() -> list[str]:
+    return [*Settings.model_fields, "stripe_secret_key"]
+
+
+def _meant(name: str, known: Any) -> str:
+    close = difflib.get_close_matches(name, list(known), n=1)
+    return f"; did you mean {close[0]}?" if close else ""
+
+
+def _sentence(error: ValidationError, origin: Mapping[str, str]) -> str:
+    problem = error.errors()[0]
+    field = str(problem["loc"][0]) if problem["loc"] else "?"
+    what = problem["msg"].removeprefix("Value error, ")
+    return (
+        f"{environment_name(field)} (from {origin.get(field, 'the defaults')}) {what[:1].lower()}{what[1:]}."
+    )

@@ -1,0 +1,49 @@
+"""What is due: the clock's two queries.
+
+A row is due when its `ring_at` has come. Ringing stamps the row with when to ring again, in the same
+statement that finds it: the indexed column itself moves forward, so a poll never walks over rows that were
+taken, and two clocks share the work. The stamp is no claim; the worker claims.
+"""
+
+from datetime import datetime, timedelta
+from typing import Any, Final
+
+from sqlalchemy import Connection, Table, func, select, update
+
+from dunning.store.tables import attempts, events, messages, recoveries
+
+RING_AGAIN: Final = timedelta(seconds=100)  # lost bells are rung again within two minutes
+KINDS: Final[dict[str, tuple[Table, str]]] = {
+    "event": (events, "seq"),
+    "attempt": (attempts, "id"),
+    "recovery": (recoveries, "id"),
+    "message": (messages, "id"),
+}
+
+
+def stamp(connection: Connection, kind: str, now: datetime, limit: int = 100) -> list[Any]:
+    """Return the ids of up to `limit` due rows of a kind, oldest first, and move their due time forward."""
+    table, id_column = KINDS[kind]
+    key = table.c[id_column]
+    due = (
+        select(key)
+        .where(table.c.ring_at.is_not(None), table.c.ring_at <= now)
+        .order_by(table.c.ring_at, key)
+        .limit(limit)
+        .with_for_update(skip_locked=True)
+    )
+    found = list(connection.execute(due).scalars())
+    if found:
+        connection.execute(update(table).where(key.in_(found)).values(ring_at=now + RING_AGAIN))
+    return found
+
+
+def next_ring(connection: Connection) -> datetime | None:
+    """Return when the next row of any kind is due."""
+    nexts = [
+        connection.execute(
+            select(func.min(table.c.ring_at)).where(table.c.ring_at.is_not(None)),
+        ).scalar_one()
+        for table, _ in KINDS.values()
+    ]
+    return min((instant for instant in nexts if instant is not None), default=None)

@@ -1,0 +1,88 @@
+"""The database: engines for PostgreSQL and SQLite, and the two kinds of transaction."""
+
+import contextlib
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import Connection, Engine, create_engine, event, func, select
+from sqlalchemy.engine import make_url
+
+from dunning.core.clock import Clock, WallClock, utc
+
+
+@dataclass(frozen=True, slots=True)
+class Store:
+    """A database and its transactions.
+
+    Leases are guarded by lease time: the database's own clock in production, since hosts drift; a virtual
+    clock in the demo and in simulation (`lease_clock`).
+    """
+
+    engine: Engine
+    lease_clock: Clock | None = None
+
+    @contextlib.contextmanager
+    def write(self) -> Iterator[Connection]:
+        """Open a transaction that writes; on SQLite it takes the write lock at once (BEGIN IMMEDIATE)."""
+        with self.engine.connect().execution_options(writes=True) as connection, connection.begin():
+            yield connection
+
+    @contextlib.contextmanager
+    def read(self) -> Iterator[Connection]:
+        """Open a transaction that only reads."""
+        with self.engine.connect() as connection, connection.begin():
+            yield connection
+
+    def lease_now(self, connection: Connection) -> datetime:
+        """Return the instant that leases are measured by."""
+        if self.lease_clock is not None:
+            return self.lease_clock.now()
+        if connection.dialect.name == "sqlite":
+            return WallClock().now()
+        return utc(connection.execute(select(func.clock_timestamp())).scalar_one())
+
+
+def open_store(url: str, *, lease_clock: Clock | None = None, pool_size: int = 10) -> Store:
+    """Return a store for a SQLAlchemy URL; connects lazily."""
+    if make_url(url).get_backend_name() == "sqlite":
+        return Store(_sqlite(url), lease_clock)
+    engine = create_engine(
+        url,
+        pool_size=pool_size,
+        max_overflow=pool_size,
+        pool_pre_ping=True,
+        connect_args={
+            "connect_timeout": 5,
+            "options": "-c lock_timeout=10s -c idle_in_transaction_session_timeout=60s -c timezone=UTC",
+        },
+    )
+    return Store(engine, lease_clock)
+
+
+def is_sqlite(url: str) -> bool:
+    """Return whether the URL names an SQLite file."""
+    return make_url(url).get_backend_name() == "sqlite"
+
+
+def _sqlite(url: str) -> Engine:
+    path = make_url(url).database
+    if path and path != ":memory:":
+        Path(path).parent.mkdir(parents=True, exist_ok=True)
+    engine = create_engine(url, connect_args={"timeout": 30, "check_same_thread": False})
+    event.listen(engine, "connect", _prepare_sqlite)
+    event.listen(engine, "begin", _begin_sqlite)
+    return engine
+
+
+def _prepare_sqlite(connection: Any, _record: Any) -> None:
+    connection.isolation_level = None  # we say BEGIN ourselves
+    for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON", "busy_timeout=30000"):
+        connection.execute(f"PRAGMA {pragma}").close()
+
+
+def _begin_sqlite(connection: Connection) -> None:
+    writes = connection.get_execution_options().get("writes", False)
+    connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")

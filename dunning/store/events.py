@@ -1,0 +1,26 @@
+"""The events that Stripe sent, each kept once."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from sqlalchemy import Connection
+from sqlalchemy.dialects import postgresql, sqlite
+
+from dunning.store.tables import events
+
+_KEY = ("account_id", "livemode", "id")
+_KEPT_ONCE = {
+    "postgresql": postgresql.insert(events).on_conflict_do_nothing(index_elements=_KEY),
+    "sqlite": sqlite.insert(events).on_conflict_do_nothing(index_elements=_KEY),
+}
+
+
+def insert_events(connection: Connection, rows: Sequence[Mapping[str, Any]]) -> None:
+    """Insert the events that are not there yet; the rest change nothing.
+
+    Each row has the same keys, all of them columns of `events`.
+    """
+    # In one order everywhere: two processes that keep the same events then wait, and never deadlock.
+    ordered = sorted(rows, key=lambda row: tuple(row[column] for column in _KEY))
+    if ordered:
+        connection.execute(_KEPT_ONCE[connection.dialect.name], [dict(row) for row in ordered])

@@ -1,0 +1,55 @@
+"""Queries on kept events that wait to be handled."""
+
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import Connection, select, update
+
+from dunning.core.billing import Whose
+from dunning.core.vocabulary import EventState
+from dunning.store.rows import EventRow
+from dunning.store.tables import events
+
+
+def claim(connection: Connection, seq: int, now: datetime, lease: timedelta) -> EventRow | None:
+    """Take one new event for `lease`; None when it is done or somebody else holds it."""
+    done = connection.execute(
+        update(events)
+        .where(
+            events.c.seq == seq,
+            events.c.state == EventState.NEW,
+            (events.c.lease_until.is_(None)) | (events.c.lease_until <= now),
+        )
+        .values(lease_until=now + lease, fence=events.c.fence + 1, tries=events.c.tries + 1),
+    )
+    if done.rowcount != 1:
+        return None
+    return EventRow.of(connection.execute(select(events).where(events.c.seq == seq)).one())
+
+
+def finish(
+    connection: Connection, event: EventRow, state: EventState, at: datetime, note: str | None
+) -> bool:
+    """Record the end of an event's handling, unless a later claim outdates ours."""
+    return _change(connection, event, state=state, handled_at=at, note=note, ring_at=None, lease_until=None)
+
+
+def postpone(connection: Connection, event: EventRow, until: datetime, note: str) -> bool:
+    """Let go of an event that could not be handled now; the clock rings again at `until`."""
+    return _change(connection, event, ring_at=until, lease_until=None, note=note)
+
+
+def last_created(connection: Connection, whose: Whose) -> datetime | None:
+    """Return when Stripe made the newest event that we have."""
+    newest = (
+        select(events.c.created_at)
+        .where(events.c.account_id == whose.account_id, events.c.livemode == whose.livemode)
+        .order_by(events.c.created_at.desc().nulls_last())
+        .limit(1)
+    )
+    return connection.execute(newest).scalar_one_or_none()
+
+
+def _change(connection: Connection, event: EventRow, **values: Any) -> bool:
+    mine = (events.c.seq == event.seq, events.c.fence == event.fence)
+    return connection.execute(update(events).where(*mine).values(**values)).rowcount == 1

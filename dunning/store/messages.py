@@ -1,0 +1,105 @@
+"""Queries on messages, their links and the addresses that must not be written to."""
+
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import Connection, func, insert, select, update
+
+from dunning.core.vocabulary import MessageState
+from dunning.store.rows import LinkRow, MessageRow
+from dunning.store.tables import links, messages, suppressions
+from dunning.store.upsert import insert_once
+
+
+def add(connection: Connection, values: dict[str, Any]) -> bool:
+    """Plan a message unless the step has one already; return whether it was planned."""
+    return insert_once(connection, messages, values)
+
+
+def by_id(connection: Connection, message_id: str, *, lock: bool = False) -> MessageRow | None:
+    """Return one message; `lock` holds it until the transaction ends."""
+    query = select(messages).where(messages.c.id == message_id)
+    row = connection.execute(query.with_for_update() if lock else query).one_or_none()
+    return MessageRow.of(row) if row is not None else None
+
+
+def change(connection: Connection, message_id: str, seen: int, **values: Any) -> bool:
+    """Update a message unless a later claim outdates the fence `seen`; return whether it was ours."""
+    mine = (messages.c.id == message_id, messages.c.fence == seen)
+    return connection.execute(update(messages).where(*mine).values(values)).rowcount == 1
+
+
+def words(connection: Connection, message_id: str) -> tuple[str, str, str, str]:
+    """Return the address, subject, text and HTML of a message that was written."""
+    query = select(
+        messages.c.address,
+        messages.c.subject,
+        messages.c.body_text,
+        messages.c.body_html,
+    ).where(messages.c.id == message_id)
+    row = connection.execute(query).one()
+    return row.address, row.subject, row.body_text, row.body_html
+
+
+def skip_planned(connection: Connection, recovery_id: str, why: str) -> None:
+    """Take back every message of a recovery that has not begun to go out."""
+    connection.execute(
+        update(messages)
+        .where(messages.c.recovery_id == recovery_id, messages.c.state == MessageState.PLANNED)
+        .values(state=MessageState.SKIPPED, note=why, ring_at=None),
+    )
+
+
+def suppressed(connection: Connection, account_id: str, address: str) -> bool:
+    """Return whether the address must not be written to."""
+    query = select(suppressions.c.address).where(
+        suppressions.c.account_id == account_id,
+        suppressions.c.address == address.lower(),
+    )
+    return connection.execute(query).one_or_none() is not None
+
+
+def sent_to(connection: Connection, address: str, now: datetime, window: timedelta) -> int:
+    """Return how many messages went (or may have gone) to an address within `window`."""
+    query = (
+        select(func.count())
+        .select_from(messages)
+        .where(messages.c.address == address, messages.c.due_at <= now)
+        .where(messages.c.state.in_([MessageState.SENT, MessageState.SENDING, MessageState.UNKNOWN]))
+        .where(func.coalesce(messages.c.sent_at, messages.c.due_at) > now - window)
+    )
+    return connection.execute(query).scalar_one()
+
+
+def first_sent_at(connection: Connection, recovery_id: str) -> datetime | None:
+    """Return when the recovery's first message went out."""
+    query = select(func.min(messages.c.sent_at)).where(messages.c.recovery_id == recovery_id)
+    return connection.execute(query).scalar_one()
+
+
+def add_link(connection: Connection, values: dict[str, Any]) -> None:
+    """Insert a card-update link."""
+    connection.execute(insert(links).values(**values))
+
+
+def link(connection: Connection, link_id: str) -> LinkRow | None:
+    """Return one card-update link."""
+    row = connection.execute(select(links).where(links.c.id == link_id)).one_or_none()
+    return LinkRow.of(row) if row is not None else None
+
+
+def link_of_message(connection: Connection, message_id: str) -> LinkRow | None:
+    """Return the link that a message carries."""
+    row = connection.execute(select(links).where(links.c.message_id == message_id)).one_or_none()
+    return LinkRow.of(row) if row is not None else None
+
+
+def links_of(connection: Connection, recovery_id: str) -> list[LinkRow]:
+    """Return the links of a recovery, oldest first."""
+    query = select(links).where(links.c.recovery_id == recovery_id).order_by(links.c.created_at)
+    return [LinkRow.of(row) for row in connection.execute(query)]
+
+
+def use_link(connection: Connection, link_id: str, at: datetime, used_for: str) -> None:
+    """Remember that the page behind a link minted a Stripe session."""
+    connection.execute(update(links).where(links.c.id == link_id).values(used_at=at, used_for=used_for))

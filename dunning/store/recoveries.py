@@ -1,0 +1,126 @@
+"""Queries on recoveries."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection, Select, func, insert, select, update
+
+from dunning.core.billing import Whose
+from dunning.core.vocabulary import OPEN
+from dunning.store.rows import RecoveryRow
+from dunning.store.tables import notes, plans, recoveries
+from dunning.store.upsert import upsert
+
+_OPEN = sorted(OPEN)
+
+
+def by_id(connection: Connection, recovery_id: str, *, lock: bool = False) -> RecoveryRow | None:
+    """Return one recovery; `lock` holds it until the transaction ends."""
+    return _one(connection, select(recoveries).where(recoveries.c.id == recovery_id), lock=lock)
+
+
+def newest_of_invoice(
+    connection: Connection,
+    whose: Whose,
+    invoice_id: str,
+    *,
+    lock: bool = False,
+) -> RecoveryRow | None:
+    """Return the invoice's open recovery, or else its newest closed one."""
+    of_invoice = (
+        select(recoveries)
+        .where(*_belongs(whose), recoveries.c.invoice_id == invoice_id)
+        .order_by(recoveries.c.opened_at.desc(), recoveries.c.id.desc())
+        .limit(1)
+    )
+    return _one(connection, of_invoice, lock=lock)
+
+
+def open_of_customer(connection: Connection, whose: Whose, customer_id: str) -> list[RecoveryRow]:
+    """Return the customer's open recoveries, oldest first, held until the transaction ends."""
+    found = (
+        select(recoveries)
+        .where(*_belongs(whose), recoveries.c.customer_id == customer_id, recoveries.c.status.in_(_OPEN))
+        .order_by(recoveries.c.id)
+        .with_for_update()
+    )
+    return [RecoveryRow.of(row) for row in connection.execute(found)]
+
+
+def open_of_subscription(connection: Connection, whose: Whose, subscription_id: str) -> list[RecoveryRow]:
+    """Return the subscription's open recoveries, oldest first, held until the transaction ends."""
+    found = (
+        select(recoveries)
+        .where(
+            *_belongs(whose),
+            recoveries.c.subscription_id == subscription_id,
+            recoveries.c.status.in_(_OPEN),
+        )
+        .order_by(recoveries.c.id)
+        .with_for_update()
+    )
+    return [RecoveryRow.of(row) for row in connection.execute(found)]
+
+
+def all_open_ids(connection: Connection) -> Sequence[str]:
+    """Return the ids of every open recovery, oldest first."""
+    found = select(recoveries.c.id).where(recoveries.c.status.in_(_OPEN)).order_by(recoveries.c.id)
+    return connection.execute(found).scalars().all()
+
+
+def add(connection: Connection, values: dict[str, Any]) -> None:
+    """Insert a recovery."""
+    connection.execute(insert(recoveries).values(**values))
+
+
+def change(connection: Connection, recovery_id: str, **values: Any) -> None:
+    """Update a recovery that this transaction holds."""
+    connection.execute(
+        update(recoveries)
+        .where(recoveries.c.id == recovery_id)
+        .values(**values, row_version=recoveries.c.row_version + 1),
+    )
+
+
+def note(
+    connection: Connection,
+    note_id: str,
+    recovery_id: str,
+    *,
+    at: datetime,
+    by: str,
+    kind: str,
+    sentence: str,
+) -> None:
+    """Write one line of the timeline."""
+    values = {
+        "id": note_id,
+        "recovery_id": recovery_id,
+        "at": at,
+        "by": by,
+        "kind": kind,
+        "sentence": sentence,
+    }
+    connection.execute(insert(notes).values(**values))
+
+
+def count_notes(connection: Connection, recovery_id: str) -> int:
+    """Return how many lines the timeline has."""
+    found = select(func.count()).select_from(notes).where(notes.c.recovery_id == recovery_id)
+    return connection.execute(found).scalar_one()
+
+
+def keep_plan(connection: Connection, recovery_id: str, made_at: datetime, values: dict[str, Any]) -> None:
+    """Keep the planner's explanation of the next step; a newer one of the same instant replaces it."""
+    row = {"recovery_id": recovery_id, "made_at": made_at, **values}
+    upsert(connection, plans, ("recovery_id", "made_at"), row)
+
+
+def _belongs(whose: Whose) -> tuple[Any, Any]:
+    return recoveries.c.account_id == whose.account_id, recoveries.c.livemode == whose.livemode
+
+
+def _one(connection: Connection, query: Select[Any], *, lock: bool) -> RecoveryRow | None:
+    row = connection.execute(query.with_for_update() if lock else query).one_or_none()
+    return RecoveryRow.of(row) if row is not None else None

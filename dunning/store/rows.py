@@ -1,0 +1,227 @@
+"""Rows as typed values: what the flows pass around between a read and a write."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, ClassVar, Self
+
+from sqlalchemy import Row, Table
+
+from dunning.core.billing import Whose
+from dunning.core.declines import DeclineClass
+from dunning.core.vocabulary import (
+    AttemptState,
+    ClosedReason,
+    EventState,
+    InvoiceClass,
+    MadeBy,
+    MessageState,
+    Reason,
+    Retries,
+    Status,
+)
+from dunning.store import tables
+
+
+@dataclass(frozen=True, slots=True)
+class _Row:
+    table: ClassVar[Table]
+
+    @classmethod
+    def of(cls, row: Row[Any]) -> Self:
+        """Return the typed value of one row of the table."""
+        return cls(**{name: row._mapping[name] for name in cls.__dataclass_fields__ if name != "table"})  # noqa: SLF001 - the documented way to read a row by name
+
+
+@dataclass(frozen=True, slots=True)
+class RecoveryRow(_Row):
+    """One recovery."""
+
+    table: ClassVar[Table] = tables.recoveries
+
+    id: str
+    account_id: str
+    livemode: bool
+    invoice_id: str
+    customer_id: str | None
+    subscription_id: str | None
+    invoice_class: InvoiceClass
+    status: Status
+    retries: Retries
+    currency: str
+    amount: int
+    failed_at: datetime
+    opened_at: datetime
+    deadline: datetime
+    decline_class: DeclineClass
+    decline_code: str | None
+    card_id: str | None
+    fresh_card_id: str | None
+    next_attempt_at: datetime | None
+    staff_request: str | None
+    pause_until: datetime | None
+    pause_reason: str | None
+    why: str
+    reason: Reason | None
+    closed_reason: ClosedReason | None
+    closed_at: datetime | None
+    late: bool
+    policy_version: int
+    campaign_key: str
+    campaign_version: int
+    taken_over: bool
+    ring_at: datetime | None
+
+    @property
+    def whose(self) -> Whose:
+        """Return whose recovery it is."""
+        return Whose(self.account_id, self.livemode)
+
+
+@dataclass(frozen=True, slots=True)
+class AttemptRow(_Row):
+    """One try to collect."""
+
+    table: ClassVar[Table] = tables.attempts
+
+    id: str
+    account_id: str
+    livemode: bool
+    recovery_id: str
+    invoice_id: str
+    made_by: MadeBy
+    state: AttemptState
+    ordinal: int | None
+    idempotency_key: str | None
+    parameters: dict[str, Any] | None
+    at: datetime
+    asked_at: datetime | None
+    finished_at: datetime | None
+    replays: int
+    currency: str
+    amount: int
+    card_id: str | None
+    fingerprint: str | None
+    brand: str | None
+    funding: str | None
+    country: str | None
+    other_card_passed: bool
+    decline_class: DeclineClass | None
+    decline_code: str | None
+    advice_code: str | None
+    network_advice_code: str | None
+    network_decline_code: str | None
+    network_status: str | None
+    charge_id: str | None
+    lease_until: datetime | None
+    fence: int
+
+    @property
+    def whose(self) -> Whose:
+        """Return whose attempt it is."""
+        return Whose(self.account_id, self.livemode)
+
+
+@dataclass(frozen=True, slots=True)
+class EventRow(_Row):
+    """One event from Stripe."""
+
+    table: ClassVar[Table] = tables.events
+
+    seq: int
+    account_id: str
+    livemode: bool
+    id: str
+    type: str
+    object_id: str | None
+    created_at: datetime | None
+    received_at: datetime
+    request_id: str | None
+    idempotency_key: str | None
+    payload: bytes
+    state: EventState
+    tries: int
+    fence: int
+
+    @property
+    def whose(self) -> Whose:
+        """Return whose event it is."""
+        return Whose(self.account_id, self.livemode)
+
+
+@dataclass(frozen=True, slots=True)
+class MessageRow(_Row):
+    """One message of a campaign."""
+
+    table: ClassVar[Table] = tables.messages
+
+    id: str
+    account_id: str
+    livemode: bool
+    recovery_id: str
+    step: str
+    occurrence: str
+    channel: str
+    recipient: str
+    template: str
+    state: MessageState
+    due_at: datetime
+    address: str | None
+    sent_at: datetime | None
+    lease_until: datetime | None
+    fence: int
+
+    @property
+    def whose(self) -> Whose:
+        """Return whose message it is."""
+        return Whose(self.account_id, self.livemode)
+
+
+@dataclass(frozen=True, slots=True)
+class CardRow(_Row):
+    """One way to pay that a customer has on file."""
+
+    table: ClassVar[Table] = tables.cards
+
+    id: str
+    customer_id: str | None
+    type: str
+    fingerprint: str | None
+    brand: str | None
+    funding: str | None
+    country: str | None
+    last4: str | None
+    exp_month: int | None
+    exp_year: int | None
+    added_at: datetime | None
+    network_updated_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class CustomerRow(_Row):
+    """Who owes."""
+
+    table: ClassVar[Table] = tables.customers
+
+    id: str
+    email: str | None
+    name: str | None
+    country: str | None
+    locale: str | None
+    timezone: str | None
+    deleted: bool
+
+
+@dataclass(frozen=True, slots=True)
+class LinkRow(_Row):
+    """One card-update link."""
+
+    table: ClassVar[Table] = tables.links
+
+    id: str
+    account_id: str
+    livemode: bool
+    recovery_id: str
+    created_at: datetime
+    expires_at: datetime
+    used_at: datetime | None
+    used_for: str | None

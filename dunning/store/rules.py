@@ -1,0 +1,68 @@
+"""The versions of what a recovery is opened under: policies, campaigns and fitted planners."""
+
+from datetime import datetime
+
+from sqlalchemy import Connection, func, insert, select
+
+from dunning.core.campaign import BUILT_IN, Campaign
+from dunning.core.policy import Policy
+from dunning.store.tables import campaigns, planners, policies
+from dunning.store.upsert import insert_once
+
+
+def policy(connection: Connection, version: int) -> Policy:
+    """Return one version of the retry policy."""
+    found = select(policies.c.definition).where(policies.c.version == version)
+    return Policy.loads(connection.execute(found).scalar_one())
+
+
+def current_policy(connection: Connection, now: datetime) -> Policy:
+    """Return the newest policy; the first call publishes the default one."""
+    newest = select(policies.c.definition).order_by(policies.c.version.desc()).limit(1)
+    definition = connection.execute(newest).scalar_one_or_none()
+    if definition is not None:
+        return Policy.loads(definition)
+    first = Policy()
+    row = {"version": first.version, "definition": first.dumps(), "published_at": now}
+    insert_once(connection, policies, row)
+    return first
+
+
+def campaign(connection: Connection, key: str, version: int) -> Campaign:
+    """Return one version of a campaign."""
+    found = select(campaigns.c.definition).where(campaigns.c.key == key, campaigns.c.version == version)
+    return Campaign.loads(connection.execute(found).scalar_one())
+
+
+def current_campaign(connection: Connection, now: datetime) -> Campaign:
+    """Return the newest campaign; the first call publishes the built-in one."""
+    newest = select(campaigns.c.definition).order_by(campaigns.c.published_at.desc()).limit(1)
+    definition = connection.execute(newest).scalar_one_or_none()
+    if definition is not None:
+        return Campaign.loads(definition)
+    row = {
+        "key": BUILT_IN.key,
+        "version": BUILT_IN.version,
+        "definition": BUILT_IN.dumps(),
+        "published_at": now,
+    }
+    insert_once(connection, campaigns, row)
+    return BUILT_IN
+
+
+def newest_planner(connection: Connection) -> int | None:
+    """Return the version of the planner in service, if one was ever fitted."""
+    return connection.execute(select(func.max(planners.c.version))).scalar_one()
+
+
+def planner_model(connection: Connection, version: int) -> bytes:
+    """Return a fitted planner as its bytes."""
+    return connection.execute(select(planners.c.model).where(planners.c.version == version)).scalar_one()
+
+
+def add_planner(connection: Connection, model: bytes, cases: int, now: datetime) -> int:
+    """Put a fitted planner into service and return its version."""
+    version = (newest_planner(connection) or 0) + 1
+    row = {"version": version, "fitted_at": now, "cases": cases, "model": model}
+    connection.execute(insert(planners).values(**row))
+    return version

@@ -1,0 +1,32 @@
+"""All tables, by name.
+
+One set for PostgreSQL and SQLite. Every row of a merchant's carries `account_id` (`self`, or `acct_…` from
+Connect) and `livemode`; amounts are integer minor units beside a currency; instants are UTC. `ring_at` is the
+one indexed due time of a row: the clock moves it forward when it rings, so that a poll never walks over what
+is taken. The database repeats the laws that the code keeps: see the CHECKs and the partial unique indexes.
+"""
+
+from dunning.store.schema import metadata
+from dunning.store.tables_of_contact import ledger_entries, links, messages, notes, suppressions, switches
+from dunning.store.tables_of_recovery import attempts, campaigns, planners, plans, policies, recoveries
+from dunning.store.tables_of_stripe import cards, customers, events, invoices
+
+__all__ = [
+    "attempts",
+    "campaigns",
+    "cards",
+    "customers",
+    "events",
+    "invoices",
+    "ledger_entries",
+    "links",
+    "messages",
+    "metadata",
+    "notes",
+    "planners",
+    "plans",
+    "policies",
+    "recoveries",
+    "suppressions",
+    "switches",
+]

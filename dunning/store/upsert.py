@@ -1,0 +1,25 @@
+"""INSERT … ON CONFLICT, which both databases know and SQLAlchemy spells per dialect."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from sqlalchemy import Connection, Table
+from sqlalchemy.dialects import postgresql, sqlite
+
+
+def _insert(connection: Connection, table: Table) -> Any:
+    dialect = sqlite if connection.dialect.name == "sqlite" else postgresql
+    return dialect.insert(table)
+
+
+def insert_once(connection: Connection, table: Table, values: Mapping[str, Any]) -> bool:
+    """Insert a row unless a unique rule of the table already holds it; return whether it was inserted."""
+    done = connection.execute(_insert(connection, table).values(**values).on_conflict_do_nothing())
+    return bool(done.rowcount == 1)
+
+
+def upsert(connection: Connection, table: Table, key: Sequence[str], values: Mapping[str, Any]) -> None:
+    """Insert a row, or update the one that has the same `key` columns."""
+    statement = _insert(connection, table).values(**values)
+    news = {name: statement.excluded[name] for name in values if name not in key}
+    connection.execute(statement.on_conflict_do_update(index_elements=list(key), set_=news))

@@ -1,0 +1,119 @@
+"""The JSON API, version 1."""
+
+from collections.abc import Callable
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Query
+from starlette.exceptions import HTTPException
+
+from dunning.core.vocabulary import Status
+from dunning.flows import staff
+from dunning.flows.house import House
+from dunning.flows.staff import Answer
+from dunning.store import queue, timeline
+from dunning.store.queue import Wanted
+from dunning.web.api_models import (
+    Attempt,
+    Done,
+    Link,
+    PauseBody,
+    Problem,
+    Recovery,
+    RecoveryDetail,
+    RecoveryPage,
+)
+
+BY = "api"
+ROOT = "/api/v1"
+PROBLEMS: dict[int | str, dict[str, Any]] = {
+    404: {"model": Problem, "description": "There is no such recovery."},
+    409: {"model": Problem, "description": "A rule forbids it; the detail says which."},
+    422: {"model": Problem, "description": "The request is not understood."},
+}
+
+
+def recovery_api(house: House) -> APIRouter:
+    """Return the routes under /api/v1/recoveries that read."""
+    router = APIRouter(prefix=f"{ROOT}/recoveries", tags=["recoveries"], responses=PROBLEMS)
+
+    @router.get("", operation_id="listRecoveries")
+    def list_recoveries(
+        status: Annotated[list[Status] | None, Query(description="Repeat it for several.")] = None,
+        q: Annotated[
+            str, Query(max_length=200, description="Part of a name or address, or a whole id.")
+        ] = "",
+        limit: Annotated[int, Query(ge=1, le=200)] = 50,
+        cursor: Annotated[
+            str | None, Query(max_length=64, description="`next_cursor` of the page before.")
+        ] = None,
+    ) -> RecoveryPage:
+        """Return recoveries, newest first."""
+        wanted = Wanted(house.settings.livemode, None, frozenset(status or ()), q, cursor, limit)
+        with house.store.read() as connection:
+            leaf = queue.page(connection, wanted, now=house.clock.now())
+        return RecoveryPage(data=[Recovery.of(row) for row in leaf.rows], next_cursor=leaf.next_cursor)
+
+    @router.get("/{recovery_id}", operation_id="getRecovery")
+    def get_recovery(recovery_id: str) -> RecoveryDetail:
+        """Return one recovery with its attempts."""
+        with house.store.read() as connection:
+            story = timeline.story(connection, recovery_id)
+        if story is None:
+            raise HTTPException(404, "There is no such recovery.")
+        return RecoveryDetail(
+            **_read(house, recovery_id).model_dump(),
+            attempts=[Attempt.of(row) for row in story.attempts],
+            plan_reason=story.plan["reason"] if story.plan else None,
+            retry_refusal=staff.refusal(house, recovery_id),
+        )
+
+    return router
+
+
+def action_api(house: House) -> APIRouter:
+    """Return the routes under /api/v1/recoveries/{id} that change something."""
+    prefix = f"{ROOT}/recoveries/{{recovery_id}}"
+    router = APIRouter(prefix=prefix, tags=["actions"], responses=PROBLEMS)
+
+    def done(recovery_id: str, act: Callable[..., Answer], **how: Any) -> Done:
+        answer = act(house, recovery_id, by=BY, **how)
+        if not answer.done:
+            raise HTTPException(409, answer.sentence)
+        return Done(sentence=answer.sentence, recovery=_read(house, recovery_id))
+
+    @router.post("/retry", operation_id="retryRecovery")
+    def retry(recovery_id: str) -> Done:
+        """Ask for an attempt now; 409 names the rule that forbids it."""
+        return done(recovery_id, staff.retry)
+
+    @router.post("/pause", operation_id="pauseRecovery")
+    def pause(recovery_id: str, body: PauseBody) -> Done:
+        """Set the recovery aside until an instant."""
+        if body.until <= house.clock.now():
+            raise HTTPException(422, "`until` must lie in the future.")
+        return done(recovery_id, staff.pause, until=body.until, why=body.why)
+
+    @router.post("/resume", operation_id="resumeRecovery")
+    def resume(recovery_id: str) -> Done:
+        """End a pause."""
+        return done(recovery_id, staff.resume)
+
+    @router.post("/stop", operation_id="stopRecovery")
+    def stop(recovery_id: str) -> Done:
+        """Give the recovery up; nothing is charged or written any more."""
+        return done(recovery_id, staff.stop)
+
+    @router.post("/link", operation_id="linkRecovery")
+    def link(recovery_id: str) -> Link:
+        """Make a card-update link to hand to the customer."""
+        return Link(url=staff.link(house, recovery_id, by=BY))
+
+    return router
+
+
+def _read(house: House, recovery_id: str) -> Recovery:
+    with house.store.read() as connection:
+        row = queue.item(connection, recovery_id)
+    if row is None:
+        raise HTTPException(404, "There is no such recovery.")
+    return Recovery.of(row)

@@ -1,0 +1,175 @@
+"""The JSON shapes of the API."""
+
+from datetime import date, datetime
+from typing import Annotated, Self
+
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
+from sqlalchemy import RowMapping
+
+from dunning.core.declines import DeclineClass
+from dunning.core.vocabulary import AttemptState, ClosedReason, InvoiceClass, MadeBy, Reason, Retries, Status
+from dunning.flows.report import Basis, GroupBy
+
+
+class Body(BaseModel):
+    """A request's JSON: nothing unknown, nothing guessed (`"5"` is not 5, `0` is not false)."""
+
+    model_config = ConfigDict(extra="forbid", strict=True)
+
+
+class Shape(BaseModel):
+    """An answer's JSON."""
+
+    model_config = ConfigDict(extra="forbid", from_attributes=True)
+
+
+class Recovery(Shape):
+    """One failed invoice being collected; amounts in minor units, instants in UTC."""
+
+    id: str
+    account: str
+    livemode: bool
+    invoice: str
+    invoice_number: str | None
+    invoice_class: InvoiceClass
+    customer: str | None
+    customer_name: str | None
+    customer_email: str | None
+    subscription: str | None
+    status: Status
+    retries: Retries
+    amount: int
+    currency: str
+    failed_at: datetime
+    opened_at: datetime
+    deadline: datetime
+    next_attempt_at: datetime | None
+    stripe_next_attempt_at: datetime | None
+    pause_until: datetime | None
+    pause_reason: str | None
+    decline_class: DeclineClass
+    decline_code: str | None
+    why: str
+    reason: Reason | None
+    closed_reason: ClosedReason | None
+    closed_at: datetime | None
+    late: bool
+
+    @classmethod
+    def of(cls, row: RowMapping) -> Self:
+        """Return the shape of a row of the queue."""
+        renamed = {"account": "account_id", "invoice": "invoice_id", "customer": "customer_id"}
+        renamed["subscription"] = "subscription_id"
+        return cls(**{name: row[renamed.get(name, name)] for name in cls.model_fields})
+
+
+class RecoveryPage(Shape):
+    """One page of recoveries, newest first; `next_cursor` asks for the page after it."""
+
+    data: list[Recovery]
+    next_cursor: str | None
+
+
+class Attempt(Shape):
+    """One try to collect."""
+
+    id: str
+    made_by: MadeBy
+    state: AttemptState
+    ordinal: int | None
+    at: datetime
+    finished_at: datetime | None
+    amount: int
+    currency: str
+    decline_class: DeclineClass | None
+    decline_code: str | None
+    advice_code: str | None
+    network_advice_code: str | None
+    brand: str | None
+    funding: str | None
+    country: str | None
+    charge_id: str | None
+    request_id: str | None
+    note: str | None
+
+    @classmethod
+    def of(cls, row: RowMapping) -> Self:
+        """Return the shape of an attempt's row."""
+        return cls(**{name: row[name] for name in cls.model_fields})
+
+
+class RecoveryDetail(Recovery):
+    """A recovery with its attempts, oldest first, and why staff may not retry it now."""
+
+    attempts: list[Attempt]
+    plan_reason: str | None
+    retry_refusal: str | None
+
+
+class Done(Shape):
+    """An action that was carried out, and the recovery after it."""
+
+    sentence: str
+    recovery: Recovery
+
+
+class Link(Shape):
+    """A fresh card-update link."""
+
+    url: str
+
+
+class PauseBody(Body):
+    """Until when, and why."""
+
+    until: Annotated[AwareDatetime, Field(strict=False)]
+    why: Annotated[str, Field(min_length=1, max_length=300)]
+
+
+class Figures(Shape):
+    """The sums of one currency in minor units; recovered + lost + stopped + open = failed in a cohort."""
+
+    failed: int
+    recovered: int
+    lost: int
+    stopped: int
+    open: int
+    refunded: int
+    disputed: int
+    credited: int
+    net: int
+    count: int
+    recovered_count: int
+    open_count: int
+
+
+class Group(Shape):
+    """The part of a report with one reason, class or month."""
+
+    key: str
+    currencies: dict[str, Figures]
+
+
+class RecoveredRevenue(Shape):
+    """The recovered-revenue report; `from` inclusive and `to` exclusive days in `timezone`."""
+
+    model_config = ConfigDict(populate_by_name=True)
+
+    basis: Basis
+    start: Annotated[date, Field(alias="from")]
+    end: Annotated[date, Field(alias="to")]
+    timezone: str
+    net: bool
+    group_by: GroupBy | None
+    as_of: datetime
+    currencies: dict[str, Figures]
+    groups: list[Group]
+
+
+class Problem(Shape):
+    """What went wrong (RFC 9457): `detail` is a sentence for people."""
+
+    type: str = "about:blank"
+    title: str
+    status: int
+    detail: str

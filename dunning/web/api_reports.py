@@ -1,0 +1,38 @@
+"""The reports of the JSON API."""
+
+from datetime import date
+from typing import Annotated, Any
+from zoneinfo import ZoneInfo
+
+from fastapi import APIRouter, Query
+from starlette.exceptions import HTTPException
+
+from dunning.flows.house import House
+from dunning.flows.report import BadPeriod, Basis, GroupBy, Question, recovered_revenue
+from dunning.web.api import PROBLEMS, ROOT
+from dunning.web.api_models import RecoveredRevenue
+
+
+def report_api(house: House) -> APIRouter:
+    """Return the routes under /api/v1/reports."""
+    router = APIRouter(prefix=f"{ROOT}/reports", tags=["reports"], responses={422: PROBLEMS[422]})
+
+    @router.get("/recovered-revenue", operation_id="recoveredRevenue", response_model=RecoveredRevenue)
+    def recovered(
+        start: Annotated[date, Query(alias="from", description="First day, in the report time zone.")],
+        end: Annotated[date, Query(alias="to", description="The day after the last.")],
+        basis: Basis = Basis.COHORT,
+        *,
+        net: Annotated[bool, Query(description="Echoed: `net` is always in the figures.")] = False,
+        group_by: GroupBy | None = None,
+    ) -> dict[str, Any]:
+        """Return what failed and what became of it (cohort), or what money moved (cash)."""
+        zone, livemode = ZoneInfo(house.settings.report_timezone), house.settings.livemode
+        try:
+            question = Question(start, end, zone, livemode, basis, net, group_by)
+        except BadPeriod as problem:
+            raise HTTPException(422, str(problem)) from None
+        with house.store.read() as connection:
+            return recovered_revenue(connection, question, now=house.clock.now()).dumps()
+
+    return router

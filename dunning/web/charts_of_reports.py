@@ -1,0 +1,25 @@
+"""Charts and their tables, made from a report that is cut by period."""
+
+from dunning.flows.report import Basis, Report
+from dunning.web.chart import Chart, Period, draw
+
+
+def charts_of(report: Report) -> list[Chart]:
+    """Return one chart per currency, the largest first; `net` chooses which recovered figure is drawn."""
+    figure = "net" if report.question.net else "recovered"
+    charts = []
+    for currency in report.currencies:
+        periods = []
+        for name, by_currency in report.groups:
+            found = by_currency.get(currency)
+            amounts = found.amounts if found else {}
+            periods.append(Period(name, amounts.get("failed", 0), amounts.get(figure, 0)))
+        charts.append(draw(currency, periods, title=_title(report, currency)))
+    return charts
+
+
+def _title(report: Report, currency: str) -> str:
+    recovered = "net recovered" if report.question.net else "recovered"
+    by = report.question.group_by or "period"
+    meaning = "of those failures" if report.question.basis is Basis.COHORT else "in the same period"
+    return f"Failed, and {recovered} {meaning}, by {by}, {currency.upper()}"

@@ -1,0 +1,190 @@
+"""A recovery's story as a timeline: what is to come first and dimmed, then the past, newest first."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from dunning.core.vocabulary import OPEN, AttemptState, LedgerKind, MessageState, Status
+from dunning.store.timeline import Story
+from dunning.web import words
+
+LEDGER_TITLES = {
+    LedgerKind.REFUND: "Refunded",
+    LedgerKind.DISPUTE: "Withdrawn by a dispute",
+    LedgerKind.DISPUTE_REVERSAL: "Dispute won: the money came back",
+    LedgerKind.CREDIT_NOTE: "Credit note",
+    LedgerKind.REVERSAL: "Payment reversed",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Moment:
+    """One entry: `kind` is payment, message, note or money; `whose` says who acted."""
+
+    at: datetime
+    kind: str
+    icon: str
+    tone: str
+    title: str
+    whose: str = ""
+    body: str = ""
+    details: tuple[tuple[str, str], ...] = ()  # (name, value) pairs such as request ids
+    message_id: str | None = None
+    future: bool = False
+
+
+def moments(story: Story, *, now: datetime) -> list[Moment]:
+    """Return the timeline; instants are aware UTC."""
+    coming = sorted(_coming(story, now), key=lambda moment: moment.at, reverse=True)
+    past = [*_attempts(story), *_messages(story), *_notes(story), *_ledger(story)]
+    return [*coming, *sorted(past, key=lambda moment: moment.at, reverse=True)]
+
+
+def next_step(row: Any, *, now: datetime) -> tuple[str, datetime | None, str]:
+    """Return what happens next to a recovery: (what, when, because).
+
+    `row` has a recovery's columns, `plan_reason` and `stripe_next_attempt_at`.
+    """
+    match row["status"]:
+        case Status.SCHEDULED:
+            reason = None if row["staff_request"] else row["plan_reason"]
+            return "Retry", row["next_attempt_at"], reason or row["why"]
+        case Status.ATTEMPTING:
+            return "Asking the bank now", None, row["why"]
+        case Status.WAITING:
+            return "Only the customer can help", None, row["why"]
+        case Status.PAUSED:
+            return "Paused until", row["pause_until"], row["pause_reason"] or row["why"]
+        case Status.WATCHING:
+            due = row["stripe_next_attempt_at"]
+            coming = due if due and due > now else None
+            return "Stripe retries" if coming else "Stripe decides", coming, row["why"]
+        case Status.RECOVERED:
+            credit = words.REASON.get(row["reason"] or "", "")
+            return "Paid", row["closed_at"], f"{credit}, after it was given up" if row["late"] else credit
+    return _ended(row)
+
+
+def _ended(row: Any) -> tuple[str, datetime | None, str]:
+    word = words.STATUS[row["status"]][0]
+    because = words.CLOSED_REASON.get(row["closed_reason"] or "", row["why"])
+    return word, row["closed_at"], because[:1].upper() + because[1:]
+
+
+def _coming(story: Story, now: datetime) -> Iterator[Moment]:
+    recovery = story.recovery
+    if recovery["status"] not in OPEN:
+        return
+    if recovery["status"] is Status.SCHEDULED:
+        title = "Retry by staff" if recovery["staff_request"] else "Our next retry"
+        yield Moment(recovery["next_attempt_at"], "payment", "clock", "info", title, future=True)
+    yield Moment(
+        recovery["deadline"],
+        "note",
+        "flag",
+        "mute",
+        "The recovery window ends",
+        future=recovery["deadline"] > now,
+    )
+    for message in story.messages:
+        if message["state"] is MessageState.PLANNED:
+            title = f"Message “{_template(message)}”"
+            yield Moment(message["due_at"], "message", "mail", "mute", title, future=True)
+
+
+def _attempts(story: Story) -> Iterator[Moment]:
+    for index, attempt in enumerate(story.attempts):
+        state, icon, tone = words.ATTEMPT[attempt["state"]]
+        first = index == 0 and attempt["state"] is AttemptState.DECLINED
+        yield Moment(
+            at=attempt["finished_at"] or attempt["asked_at"] or attempt["at"],
+            kind="payment",
+            icon=icon,
+            tone=tone,
+            title=_attempt_title(attempt, state, first=first),
+            whose=words.MADE_BY[attempt["made_by"]],
+            body=_attempt_body(attempt),
+            details=tuple(_attempt_ids(attempt)),
+        )
+
+
+def _attempt_title(attempt: Any, state: str, *, first: bool) -> str:
+    if attempt["state"] is AttemptState.DECLINED:
+        reason = words.decline_title(attempt["decline_code"], attempt["decline_class"])
+        return f"The payment failed: {reason.lower()}" if first else f"Declined: {reason.lower()}"
+    return state[:1].upper() + state[1:]
+
+
+def _attempt_body(attempt: Any) -> str:
+    parts = []
+    if attempt["state"] in {AttemptState.DECLINED, AttemptState.NEEDS_ACTION}:
+        parts.append(words.decline_sentence(attempt))
+    if attempt["note"]:
+        parts.append(attempt["note"])
+    if attempt["predicted"] and attempt["state"] in {AttemptState.DECLINED, AttemptState.PAID}:
+        parts.append(f"The planner gave it a chance of {percent(attempt['predicted'])}.")
+    return " ".join(parts)
+
+
+def _attempt_ids(attempt: Any) -> Iterator[tuple[str, str]]:
+    if attempt["brand"]:
+        yield "card", " ".join(filter(None, (words.brand(attempt["brand"]), attempt["funding"])))
+    codes = ("decline_code", "advice_code", "network_advice_code", "network_decline_code")
+    for name in (*codes, "charge_id", "request_id"):
+        if attempt[name]:
+            yield name.removesuffix("_id").replace("_", " "), attempt[name]
+    if attempt["ordinal"]:
+        yield "attempt", f"no. {attempt['ordinal']}"
+
+
+def _messages(story: Story) -> Iterator[Moment]:
+    for message in story.messages:
+        if message["state"] is MessageState.PLANNED:
+            continue
+        state, tone = words.MESSAGE[message["state"]]
+        yield Moment(
+            at=message["sent_at"] or message["due_at"],
+            kind="message",
+            icon="mail",
+            tone=tone,
+            title=f"Message “{_template(message)}” {state}",
+            whose=message["address"] or "",
+            body=message["note"] or message["subject"] or "",
+            message_id=message["id"],
+        )
+
+
+def _notes(story: Story) -> Iterator[Moment]:
+    icons = {"staff": "person", "stripe": "eye"}
+    for note in story.notes:
+        icon = icons.get(note["kind"], "note")
+        whose = "" if note["kind"] == "decision" else note["by"]
+        yield Moment(note["at"], "note", icon, "mute", note["sentence"], whose)
+
+
+def _ledger(story: Story) -> Iterator[Moment]:
+    for entry in story.ledger:
+        amount = words.money(abs(entry["amount"]), entry["currency"])
+        reason = words.REASON.get(entry["reason"] or "", "")
+        recovered = entry["kind"] is LedgerKind.RECOVERED
+        title = f"Recovered {amount}" if recovered else f"{LEDGER_TITLES[entry['kind']]}: {amount}"
+        ids = [
+            ("source", entry["source_id"]),
+            *([("charge", entry["charge_id"])] if entry["charge_id"] else []),
+        ]
+        tone, icon = ("good", "check") if entry["amount"] > 0 else ("bad", "undo")
+        body = f"Credited to: {reason}." if reason else ""
+        yield Moment(entry["at"], "money", icon, tone, title, body=body, details=tuple(ids))
+
+
+def _template(message: Any) -> str:
+    return str(message["template"]).replace("_", " ")
+
+
+def percent(chance: Any) -> str:
+    """Return a probability given as a number or a decimal text as `34 %`; empty when there is none."""
+    if chance is None:
+        return ""
+    whole = float(chance) * 100
+    return "under 1 %" if 0 < whole < 1 else f"{whole:.0f} %"

@@ -1,0 +1,85 @@
+"""The front page: what is at risk, what came back, and who needs a person."""
+
+from collections.abc import Iterable, Mapping
+from datetime import date, timedelta
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from fastapi import APIRouter, Request
+from sqlalchemy import Connection, RowMapping
+from starlette.responses import HTMLResponse
+
+from dunning.flows.report import Basis, Figures, GroupBy, Question, recovered_revenue
+from dunning.store import queue
+from dunning.store.queue import Tab, Wanted
+from dunning.web.charts_of_reports import charts_of
+from dunning.web.screen import Screen
+from dunning.web.words import Calendar
+
+DAYS = 30
+WEEKS = 12
+DEFINITIONS = {
+    "at_risk": "Unpaid now on recoveries that are still open, at the amount each was opened with.",
+    "recovered": "Money that arrived in the last 30 days on invoices that had failed, whenever they failed.",
+    "rate": "Of the recoveries that failed in the last 30 days, how many are paid by now.",
+}
+
+
+def overview_pages(screen: Screen) -> APIRouter:
+    """Return the route of the front page."""
+    router = APIRouter(include_in_schema=False)
+
+    @router.get("/")
+    def overview(request: Request) -> HTMLResponse:
+        with screen.house.store.read() as connection:
+            facts = _facts(connection, screen.calendar(), livemode=screen.house.settings.livemode)
+        return screen.page(request, "overview.html", definitions=DEFINITIONS, **facts)
+
+    return router
+
+
+def _facts(connection: Connection, calendar: Calendar, *, livemode: bool) -> dict[str, Any]:
+    today = calendar.now.astimezone(calendar.zone).date()
+    month = {"start": today - timedelta(days=DAYS - 1), "end": today + timedelta(days=1)}
+    rest = {"zone": calendar.zone, "livemode": livemode}
+    cash = recovered_revenue(connection, Question(**month, **rest, basis=Basis.CASH), now=calendar.now)
+    cohort = recovered_revenue(connection, Question(**month, **rest), now=calendar.now)
+    needy = queue.page(connection, Wanted(livemode, tab=Tab.NEEDS_ACTION, limit=5), now=calendar.now)
+    weekly = recovered_revenue(
+        connection, _by_week(today, calendar.zone, livemode=livemode), now=calendar.now
+    )
+    at_risk = queue.open_by_status(connection, livemode=livemode)
+    return {
+        "at_risk": _by(at_risk, "currency"),
+        "by_status": _by(at_risk, "status"),
+        "cash": cash,
+        "rate": _rate(cohort.currencies.values()),
+        "needy": needy.rows,
+        "counts": queue.tab_counts(connection, livemode=livemode, now=calendar.now),
+        "charts": charts_of(weekly)[:2],
+    }
+
+
+def _by_week(today: date, zone: ZoneInfo, *, livemode: bool) -> Question:
+    start = today - timedelta(days=today.weekday() + 7 * (WEEKS - 1))
+    return Question(start, today + timedelta(days=1), zone, livemode, group_by=GroupBy.WEEK)
+
+
+def _rate(figures: Iterable[Figures]) -> dict[str, int]:
+    totals = {"recovered": 0, "failed": 0, "open": 0}
+    for one in figures:
+        totals["recovered"] += one.recovered_count
+        totals["failed"] += one.count
+        totals["open"] += one.open_count
+    return totals
+
+
+def _by(rows: Iterable[RowMapping], key: str) -> Mapping[str, dict[str, Any]]:
+    """Fold (status, currency) sums by one of the two; amounts stay apart by currency."""
+    folded: dict[str, dict[str, Any]] = {}
+    for row in rows:
+        entry = folded.setdefault(row[key], {"count": 0, "amounts": {}})
+        entry["count"] += row["count"]
+        amounts = entry["amounts"]
+        amounts[row["currency"]] = amounts.get(row["currency"], 0) + int(row["amount"])
+    return dict(sorted(folded.items(), key=lambda item: -item[1]["count"]))

@@ -1,0 +1,145 @@
+"""One recovery: its story, what is next and why, and what staff may do about it."""
+
+from datetime import UTC, date, datetime, time, timedelta
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Form, Request
+from pydantic import BaseModel, ConfigDict, Field
+from sqlalchemy import RowMapping
+from starlette.exceptions import HTTPException
+from starlette.responses import HTMLResponse, RedirectResponse
+
+from dunning.core.vocabulary import OPEN, Status
+from dunning.flows import staff
+from dunning.flows.staff import Answer
+from dunning.store import queue, timeline
+from dunning.web.gates import STRIPE_PAGES, content_security_policy
+from dunning.web.moments import moments, next_step, percent
+from dunning.web.screen import Screen, back_to
+
+BY = "staff"
+LONGEST_PAUSE = timedelta(days=90)
+
+
+class PauseForm(BaseModel):
+    """Until which day (in the report time zone), and why."""
+
+    model_config = ConfigDict(extra="forbid", str_strip_whitespace=True)
+    until: date
+    why: Annotated[str, Field(min_length=1, max_length=300)]
+
+
+def recovery_pages(screen: Screen) -> APIRouter:
+    """Return the routes that read one recovery."""
+    router = APIRouter(include_in_schema=False)
+
+    @router.get("/recoveries/{recovery_id}")
+    def recovery(request: Request, recovery_id: str) -> HTMLResponse:
+        return screen.page(request, "recovery.html", link=None, **_facts(screen, recovery_id))
+
+    @router.get("/recoveries/{recovery_id}/messages/{message_id}")
+    def message(request: Request, recovery_id: str, message_id: str) -> HTMLResponse:
+        with screen.house.store.read() as connection:
+            found = timeline.message(connection, recovery_id, message_id)
+        if found is None:
+            raise HTTPException(404, "There is no such message.")
+        page = screen.page(request, "message.html", message=found)
+        # a mail carries its styles inline; the frame it is shown in runs no scripts and loads nothing
+        policy = content_security_policy(STRIPE_PAGES, styles="'self' 'unsafe-inline'")
+        page.headers["content-security-policy"] = policy
+        return page
+
+    return router
+
+
+def recovery_forms(screen: Screen) -> APIRouter:
+    """Return the routes of the buttons on a recovery's page."""
+    router = APIRouter(include_in_schema=False, prefix="/recoveries/{recovery_id}")
+    house = screen.house
+
+    @router.post("/retry")
+    def retry(recovery_id: str) -> RedirectResponse:
+        return _back(recovery_id, staff.retry(house, recovery_id, by=BY))
+
+    @router.post("/pause")
+    def pause(recovery_id: str, form: Annotated[PauseForm, Form()]) -> RedirectResponse:
+        until = datetime.combine(form.until, time(8), screen.calendar().zone).astimezone(UTC)
+        now = house.clock.now()
+        if not now < until <= now + LONGEST_PAUSE:
+            refused = f"A pause ends on a day between tomorrow and {LONGEST_PAUSE.days} days from now."
+            return back_to(f"/recoveries/{recovery_id}", refused=refused)
+        return _back(recovery_id, staff.pause(house, recovery_id, until=until, why=form.why, by=BY))
+
+    @router.post("/resume")
+    def resume(recovery_id: str) -> RedirectResponse:
+        return _back(recovery_id, staff.resume(house, recovery_id, by=BY))
+
+    @router.post("/stop")
+    def stop(recovery_id: str) -> RedirectResponse:
+        return _back(recovery_id, staff.stop(house, recovery_id, by=BY))
+
+    @router.post("/link")
+    def link(request: Request, recovery_id: str) -> HTMLResponse:
+        made = staff.link(house, recovery_id, by=BY)
+        return screen.page(request, "recovery.html", link=made, **_facts(screen, recovery_id))
+
+    return router
+
+
+def _back(recovery_id: str, answer: Answer) -> RedirectResponse:
+    told = {"said": answer.sentence} if answer.done else {"refused": answer.sentence}
+    return back_to(f"/recoveries/{recovery_id}", **told)
+
+
+def _facts(screen: Screen, recovery_id: str) -> dict[str, Any]:
+    now = screen.house.clock.now()
+    with screen.house.store.read() as connection:
+        story = timeline.story(connection, recovery_id)
+        row = queue.item(connection, recovery_id)
+    if story is None or row is None:
+        raise HTTPException(404, "There is no such recovery.")
+    calendar = screen.calendar()
+    is_open = row["status"] in OPEN
+    return {
+        "story": story,
+        "recovery": row,
+        "is_open": is_open,
+        "next": next_step(row, now=now),
+        "explained": explained(story.plan) if row["status"] in {Status.SCHEDULED, Status.WAITING} else None,
+        "moments": moments(story, now=now),
+        "refusal": staff.refusal(screen.house, recovery_id) if is_open else None,
+        "tomorrow": (now.astimezone(calendar.zone) + timedelta(days=1)).date(),
+        "in_a_week": (now.astimezone(calendar.zone) + timedelta(days=7)).date(),
+    }
+
+
+def explained(plan: RowMapping | None) -> dict[str, Any] | None:
+    """Return the newest plan for the details box: reason, chance, runners-up and vetoes."""
+    if plan is None:
+        return None
+    said = plan["explanation"] or {}
+    return {
+        "reason": plan["reason"],
+        "made_at": plan["made_at"],
+        "chance": percent(said.get("probability")),
+        "others": [
+            {
+                "at": _instant(other["at"]),
+                "chance": percent(other.get("probability")),
+                "reason": other.get("reason"),
+            }
+            for other in said.get("alternatives", ())
+        ],
+        "vetoes": [
+            {
+                "sentence": veto.get("sentence"),
+                "from": _instant(veto.get("from")),
+                "to": _instant(veto.get("to")),
+            }
+            for veto in said.get("vetoed", ())
+        ],
+    }
+
+
+def _instant(text: str | None) -> datetime | None:
+    return datetime.fromisoformat(text) if text else None

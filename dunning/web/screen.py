@@ -1,0 +1,105 @@
+"""What all pages share: the templates, and the frame with navigation, switches and clock."""
+
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import quote, unquote
+from zoneinfo import ZoneInfo
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from starlette.requests import Request
+from starlette.responses import HTMLResponse, RedirectResponse
+
+from dunning.flows.house import House
+from dunning.store import switches
+from dunning.web import words
+from dunning.web.demo_bar import DemoBar
+from dunning.web.static_files import asset_url
+
+NOTICE = "notice"
+MAX_NOTICE = 500
+NAVIGATION = (
+    ("/", "Overview", "home"),
+    ("/recoveries", "Recoveries", "list"),
+    ("/campaigns", "Campaigns", "mail"),
+    ("/reports/recovered-revenue", "Report", "chart"),
+    ("/settings", "Settings", "gear"),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Screen:
+    """Renders pages of one house; `demo` is there while a simulation runs."""
+
+    house: House
+    templates: Environment
+    demo: DemoBar | None = None
+
+    def calendar(self) -> words.Calendar:
+        """Return the house's calendar: its clock's now, in the report time zone."""
+        return words.Calendar(self.house.clock.now(), ZoneInfo(self.house.settings.report_timezone))
+
+    def page(self, request: Request, template: str, *, status: int = 200, **facts: Any) -> HTMLResponse:
+        """Render a staff page inside the frame."""
+        calendar = self.calendar()
+        with self.house.store.read() as connection:
+            switched = switches.read(connection)
+        frame = {
+            "path": request.url.path,
+            "here": request.url.path + (f"?{request.url.query}" if request.url.query else ""),
+            "navigation": NAVIGATION,
+            "calendar": calendar,
+            "switches": switched,
+            "demo": self.demo.status() if self.demo else None,
+            "notice": _notice(request),
+        }
+        answer = HTMLResponse(self.templates.get_template(template).render(frame | facts), status)
+        if NOTICE in request.cookies and not request.headers.get("x-live"):
+            answer.delete_cookie(NOTICE)
+        return answer
+
+    def bare(self, template: str, *, status: int = 200, **facts: Any) -> HTMLResponse:
+        """Render a page without the staff's frame, for customers."""
+        return HTMLResponse(self.templates.get_template(template).render(facts), status)
+
+
+def make_screen(house: House, demo: DemoBar | None) -> Screen:
+    """Return the screen of a house, with its templates compiled on first use."""
+    environment = Environment(
+        loader=FileSystemLoader(house.templates / "web"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters["decline_sentence"] = words.decline_sentence
+    environment.globals |= {
+        "asset": asset_url,
+        "words": words,
+        "money": words.money,
+        "merchant": house.merchant,
+        "simulated": house.simulated,
+        "dashboard": words.StripeLinks(house.settings.livemode, house.simulated),
+        "zone": house.settings.report_timezone,
+    }
+    return Screen(house, environment, demo)
+
+
+def back_to(path: str, *, said: str = "", refused: str = "") -> RedirectResponse:
+    """Send the browser back to a page with one sentence to show once: what was done, or why it was refused."""
+    answer = RedirectResponse(path, 303)
+    if said or refused:
+        value = quote(f"{'refused' if refused else 'said'}:{refused or said}"[:MAX_NOTICE])
+        answer.set_cookie(NOTICE, value, max_age=30, httponly=True, samesite="strict")
+    return answer
+
+
+def own_path(path: str) -> str:
+    """Return a path of this site to go back to; anything that could lead elsewhere becomes the front page."""
+    harmless = path.startswith("/") and not path.startswith(("//", "/\\")) and path.isprintable()
+    return path if harmless else "/"
+
+
+def _notice(request: Request) -> tuple[str, str] | None:
+    """Return (said or refused, the sentence) that the page before left for this one."""
+    tone, colon, sentence = unquote(request.cookies.get(NOTICE, "")).partition(":")
+    return (tone, sentence) if colon and tone in {"said", "refused"} else None

@@ -1,0 +1,40 @@
+"use strict";
+// Pages work without this file. It fetches the page again every few seconds and swaps the parts marked
+// data-live that have changed, unless somebody is using them; it reads charts out and copies links.
+const calm = matchMedia("(prefers-reduced-motion: reduce)");
+const busy = (part) => part.contains(document.activeElement) || part.querySelector("details[open]") !== null;
+
+async function refresh() {
+  if (document.hidden) return;
+  const answer = await fetch(location.href, { headers: { "x-live": "1" }, redirect: "error" });
+  if (!answer.ok) return;
+  const next = new DOMParser().parseFromString(await answer.text(), "text/html");
+  for (const part of document.querySelectorAll("[data-live]")) {
+    const fresh = next.getElementById(part.id);
+    if (!fresh || busy(part) || fresh.innerHTML === part.innerHTML) continue;
+    const grown = part.matches("#timeline, #queue") && fresh.childElementCount !== part.childElementCount;
+    part.innerHTML = fresh.innerHTML;
+    if (grown && !calm.matches) part.firstElementChild?.classList.add("fresh");
+  }
+}
+
+function schedule() {
+  const pause = calm.matches ? 15000 : document.getElementById("demo") ? 2000 : 5000;
+  setTimeout(() => refresh().catch(() => {}).finally(schedule), pause);
+}
+if (document.querySelector("[data-live]")) schedule();
+
+document.addEventListener("pointerover", (event) => {
+  const told = event.target.closest?.("[data-told]");
+  const readout = event.target.closest?.("[data-chart]")?.querySelector("[data-readout]");
+  if (readout) readout.textContent = told ? told.dataset.told : "";
+});
+
+for (const button of document.querySelectorAll("[data-copy-of]")) {
+  const field = document.getElementById(button.dataset.copyOf);
+  button.hidden = false;
+  button.addEventListener("click", async () => {
+    await navigator.clipboard.writeText(field.value);
+    button.textContent = "Copied";
+  });
+}

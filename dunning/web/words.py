@@ -1,0 +1,196 @@
+"""How values read on a staff page: money, instants, ages, statuses, declines, links to Stripe."""
+
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from typing import Any, Final
+from zoneinfo import ZoneInfo
+
+from babel import Locale
+from babel.dates import format_date, format_datetime
+
+from dunning.core.campaign import When
+from dunning.core.declines import TABLE, Decline, staff_wording
+from dunning.core.money import Money
+from dunning.core.vocabulary import AttemptState, ClosedReason, MadeBy, MessageState, Reason, Retries, Status
+from dunning.mail.formats import money as written_money
+
+ENGLISH: Final = Locale("en")
+
+# word, icon, tone
+STATUS: Final[dict[str, tuple[str, str, str]]] = {
+    Status.SCHEDULED: ("Scheduled", "clock", "info"),
+    Status.ATTEMPTING: ("Attempting", "spinner", "info"),
+    Status.WAITING: ("Waiting for customer", "person", "warn"),
+    Status.PAUSED: ("Paused", "pause", "mute"),
+    Status.WATCHING: ("Watching Stripe", "eye", "mute"),
+    Status.RECOVERED: ("Recovered", "check", "good"),
+    Status.LOST: ("Lost", "cross", "bad"),
+    Status.STOPPED: ("Stopped", "stop", "mute"),
+}
+ATTEMPT: Final[dict[str, tuple[str, str, str]]] = {
+    AttemptState.PLANNED: ("about to ask", "clock", "info"),
+    AttemptState.ASKING: ("asking the bank", "spinner", "info"),
+    AttemptState.UNKNOWN: ("outcome unknown, being read", "spinner", "warn"),
+    AttemptState.PROCESSING: ("bank debit on its way", "spinner", "info"),
+    AttemptState.PAID: ("paid", "check", "good"),
+    AttemptState.DECLINED: ("declined", "cross", "bad"),
+    AttemptState.NEEDS_ACTION: ("needs the customer to confirm", "person", "warn"),
+    AttemptState.MOOT: ("settled by someone else meanwhile", "check", "mute"),
+    AttemptState.NOT_SENT: ("not sent to the bank", "stop", "mute"),
+    AttemptState.CANCELLED: ("cancelled", "stop", "mute"),
+}
+MESSAGE: Final[dict[str, tuple[str, str]]] = {
+    MessageState.PLANNED: ("planned", "mute"),
+    MessageState.SENDING: ("being sent", "info"),
+    MessageState.SENT: ("sent", "good"),
+    MessageState.UNKNOWN: ("perhaps sent; never sent again", "warn"),
+    MessageState.SKIPPED: ("skipped", "mute"),
+    MessageState.FAILED: ("failed", "bad"),
+}
+MADE_BY: Final[dict[str, str]] = {
+    MadeBy.DUNNING: "Our retry",
+    MadeBy.STRIPE: "Stripe’s try",
+    MadeBy.CUSTOMER: "The customer’s payment",
+    MadeBy.MERCHANT: "A charge from the Dashboard or API",
+    MadeBy.STAFF: "A retry that staff asked for",
+}
+REASON: Final[dict[str, str]] = {
+    Reason.CUSTOMER_CARD_UPDATE: "Card update by the customer",
+    Reason.CUSTOMER_PAYMENT: "Payment by the customer",
+    Reason.ACCOUNT_UPDATER: "Card renewed by the network",
+    Reason.BACKUP_CARD: "Backup card",
+    Reason.STAFF: "Retry by staff",
+    Reason.OUR_RETRY: "Our timed retry",
+    Reason.STRIPE_RETRY: "Stripe’s own retry",
+    Reason.MERCHANT: "Dashboard or API",
+    Reason.OUT_OF_BAND: "Outside Stripe",
+    "none": "Not recovered",
+}
+CLOSED_REASON: Final[dict[str, str]] = {
+    ClosedReason.WINDOW: "the recovery window is over",
+    ClosedReason.BUDGET: "all attempts are used",
+    ClosedReason.VOIDED: "the invoice was voided",
+    ClosedReason.UNCOLLECTIBLE: "the invoice was marked uncollectible",
+    ClosedReason.CREDITED: "the invoice was credited",
+    ClosedReason.INVOICE_DELETED: "the invoice was deleted",
+    ClosedReason.SUBSCRIPTION_CANCELLED: "the subscription was cancelled",
+    ClosedReason.CUSTOMER_DELETED: "the customer was deleted",
+    ClosedReason.DISPUTED: "the payment is disputed",
+    ClosedReason.FRAUD_WARNING: "a fraud warning came in",
+    ClosedReason.STAFF: "staff stopped it",
+    ClosedReason.WRITTEN_OFF: "it was written off",
+}
+DECLINE_CLASS: Final[dict[str, str]] = {
+    "soft_funds": "No money right now",
+    "soft_issuer": "The bank said no",
+    "technical": "Technical failure",
+    "limit": "Card limit reached",
+    "needs_authentication": "Customer must confirm",
+    "needs_card": "Another card is needed",
+    "hard": "Card refused for good",
+    "fraud": "Refused as too risky",
+    "unknown": "No reason given",
+}
+RETRIES: Final[dict[str, str]] = {
+    Retries.WATCH: "Stripe retries; we only watch",
+    Retries.WEAVE: "Stripe and we retry in turns",
+    Retries.OWN: "We retry, Stripe does not",
+}
+CONDITION: Final[dict[str, str]] = {
+    When.ALWAYS: "always",
+    When.CUSTOMER_MUST_ACT: "only when no retry can help without the customer",
+    When.RETRY_FAILED: "only after a retry failed, or when no retry can help",
+}
+BRANDS: Final = {"amex": "American Express", "jcb": "JCB", "unionpay": "UnionPay", "diners": "Diners Club"}
+
+
+def money(amount: int | None, currency: str | None) -> str:
+    """Write minor units in English, with Stripe's own decimals; empty when nothing is known."""
+    if amount is None or currency is None:
+        return ""
+    return written_money(Money(int(amount), currency), ENGLISH)
+
+
+def brand(name: str | None) -> str:
+    """Return a card brand as people write it."""
+    return BRANDS.get(name or "", (name or "card").replace("_", " ").capitalize())
+
+
+def decline_title(code: str | None, decline_class: str | None) -> str:
+    """Return a decline in two or three words: Stripe's code made readable, else the class."""
+    if code:
+        return code.replace("_", " ").capitalize()
+    return DECLINE_CLASS.get(decline_class or "unknown", "No reason given")
+
+
+def decline_sentence(row: Any) -> str:
+    """Return what an attempt's or a recovery's decline codes say, for staff only."""
+    names = ("advice_code", "network_advice_code", "network_decline_code", "network_status", "brand")
+    rest = {name: row[name] for name in names if name in row}
+    return staff_wording(Decline(code=row["decline_code"], **rest))
+
+
+def decline_gist(code: str | None, decline_class: str | None) -> str:
+    """Return the first clause of a code's explanation, for a table cell."""
+    row = TABLE.get(code or "")
+    words = row.words_for_staff if row else DECLINE_CLASS.get(decline_class or "", "")
+    return words.split(";")[0].split(":")[0].rstrip(".")
+
+
+@dataclass(frozen=True, slots=True)
+class Calendar:
+    """Instants in the report time zone, told from `now` (aware UTC)."""
+
+    now: datetime
+    zone: ZoneInfo
+
+    def moment(self, at: datetime | None) -> str:
+        """Return `Thu 18 Mar 08:40`, with the year when it is another one."""
+        if at is None:
+            return ""
+        local = at.astimezone(self.zone)
+        year = "" if local.year == self.now.astimezone(self.zone).year else " y"
+        return format_datetime(local, f"EEE d MMM{year} HH:mm", locale=ENGLISH)
+
+    def day(self, at: datetime | date | None) -> str:
+        """Return `18 Mar 2027`."""
+        if at is None:
+            return ""
+        local = at.astimezone(self.zone) if isinstance(at, datetime) else at
+        return format_date(local, "d MMM y", locale=ENGLISH)
+
+    def ago(self, at: datetime | None) -> str:
+        """Return how long ago, in the largest unit that fits: `3 d`, `5 h`, `12 min`."""
+        return "" if at is None else span(self.now - at)
+
+    def ahead(self, at: datetime | None) -> str:
+        """Return how far ahead: `in 2 d`; `now` when it is due."""
+        if at is None:
+            return ""
+        return "due now" if at <= self.now else f"in {span(at - self.now)}"
+
+
+def span(length: timedelta) -> str:
+    """Return a length of time in its largest unit."""
+    minutes = max(int(length.total_seconds()) // 60, 0)
+    if minutes >= 2 * 1440:
+        return f"{minutes // 1440} d"
+    if minutes >= 120:
+        return f"{minutes // 60} h"
+    return f"{minutes} min"
+
+
+@dataclass(frozen=True, slots=True)
+class StripeLinks:
+    """Addresses in Stripe's Dashboard; a simulated Stripe has none."""
+
+    livemode: bool
+    simulated: bool
+
+    def __call__(self, kind: str, stripe_id: str | None, account_id: str = "self") -> str | None:
+        """Return the Dashboard page of an object: kind is invoices, customers, subscriptions or payments."""
+        if self.simulated or not stripe_id:
+            return None
+        account = "" if account_id == "self" else f"/{account_id}"
+        test = "" if self.livemode else "/test"
+        return f"https://dashboard.stripe.com{account}{test}/{kind}/{stripe_id}"
