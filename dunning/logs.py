@@ -32,7 +32,7 @@ def configure(*, json: bool | None = None, level: int = logging.INFO) -> None:
 
 def get(name: str) -> Any:
     """Return the logger of a module."""
-    return structlog.get_logger(logger=name)
+    return structlog.get_logger(module=name)
 
 
 def redact(_logger: Any, _method: str, event: dict[str, Any]) -> dict[str, Any]:

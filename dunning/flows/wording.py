@@ -54,7 +54,7 @@ def render_message(
         card_brand=(card.brand or "").title() if card else "",
         card_last4=(card.last4 or "") if card else "",
     )
-    return render(house.templates, message.template, context, locale=customer.locale or "en")
+    return render(house.templates / "email", message.template, context, locale=customer.locale or "en")
 
 
 def new_link(connection: Connection, recovery: RecoveryRow, message_id: str | None, now: datetime) -> LinkRow:

@@ -34,11 +34,7 @@ def invoice_of(event: dict[str, Any]) -> str | None:
     None when the payload does not say: an upcoming invoice has no id yet, and from basil on payment intents,
     charges and refunds no longer name theirs (`invoice_payment.*` does).
     """
-    if found := _itself(event, "invoice"):
-        return found
-    if g(subject(event), "object") == "invoice":
-        return None
-    return _named(subject(event), "invoice")
+    return _itself(event, "invoice") or _named(subject(event), "invoice")
 
 
 def customer_of(event: dict[str, Any]) -> str | None:

@@ -34,8 +34,18 @@ def receive(world: World, to: str, text: str, at: datetime) -> None:
 def _follows(world: World, customer: str, person: Person, number: int) -> bool:
     """Say whether the customer opens the mail and clicks; the tenth mail is read less than the first."""
     tired = 0.88 ** (number - 1)
-    opens = world.roll(customer, "opens?", number) < (0.32 + 0.42 * person.attention) * tired
-    return opens and world.roll(customer, "clicks?", number) < 0.16 + 0.38 * person.attention
+    opens = world.roll(customer, "opens?", number) < (0.35 + 0.45 * person.attention) * tired
+    moved = (0.16 + 0.38 * person.attention) * _urgency(world, customer)
+    return opens and world.roll(customer, "clicks?", number) < moved
+
+
+def _urgency(world: World, customer: str) -> float:
+    """Return how much the trouble asks for the customer: an empty account fills up again by itself."""
+    troubles = [world.cards[one].trouble for one in world.cards_of.get(customer, ())]
+    causes = {one.cause for one in troubles if one is not None}
+    if causes & {"dead", "authentication", "scripted"}:
+        return 1.7
+    return 0.6 if causes & {"funds", "credit", "technical", "limit"} else 1.0
 
 
 def _daytime(at: datetime, person: Person, roll: float) -> datetime:

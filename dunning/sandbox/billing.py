@@ -17,7 +17,7 @@ from dunning.sandbox.declines import PAID
 from dunning.sandbox.events import emit
 from dunning.sandbox.fate import foresee
 from dunning.sandbox.retries import is_due, plan_next, stripe_would_send
-from dunning.sandbox.standing import cancel_subscription, recover_standing
+from dunning.sandbox.standing import cancel_subscription, fall_behind, recover_standing
 from dunning.sandbox.state import STRIPE, Actor, InvoiceFile, Obj, World
 from dunning.sandbox.troubles import strike
 
@@ -45,7 +45,9 @@ def bill(world: World, subscription_id: str, day: int) -> None:
     first_charge(world, invoice)
 
 
-def open_invoice(world: World, owner: Obj, subscription: Obj | None, *, amount: int) -> Obj:
+def open_invoice(
+    world: World, owner: Obj, subscription: Obj | None, *, amount: int, reason: str = "subscription_cycle"
+) -> Obj:
     """Create and finalize an invoice with its default payment; `amount` in minor units."""
     item = subscription["items"]["data"][0] if subscription else None
     now = world.stamp()
@@ -58,7 +60,7 @@ def open_invoice(world: World, owner: Obj, subscription: Obj | None, *, amount: 
             amount=amount,
             currency=owner["currency"],
             period=period,
-            reason="subscription_cycle" if subscription else "manual",
+            reason=reason if subscription else "manual",
         )
     )
     intent = world.add(invoice_shapes.payment_intent(world, invoice))
@@ -79,7 +81,9 @@ def first_charge(world: World, invoice: Obj) -> None:
     pm = usable_card(world, invoice)
     if pm is None:
         invoice |= {"attempted": True, "attempt_count": 1}
+        world.files[invoice["id"]].failed_at = world.now()
         emit(world, "invoice.payment_failed", invoice, STRIPE)
+        fall_behind(world, invoice, STRIPE)
         return
     strike(world, invoice, pm)
     attempt(world, invoice, pm, STRIPE, automatic=True)

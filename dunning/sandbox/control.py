@@ -2,7 +2,7 @@
 
 JSON in, JSON out. `hold {"when": "before"|"after", "path"?, "times"?}` withholds the answers of `pay`;
 `release {}` lets them go; `fault {"status"?, "code"?, "decline_code"?, "seconds"?, "drop"?, "when"?, "path"?,
-"method"?, "times"?}`; `customer {…}` takes the options of `scenario.create_customer` and `deliver: true`;
+"method"?, "times"?}`; `customer {…}` takes the options of `scenario.Wanted` and `deliver: true`;
 `advance {"seconds": n}` moves the sandbox's clock and plays what falls due; `deliver {}` posts what waits;
 `mail {"to", "text", "subject"?}`; `refund|dispute|warning {"invoice", "amount"?}`; `set {"smart_retries"?,
 "final_invoice"?, "deliver_to"?, "duplicate_share"?, "reorder"?, "drop_share"?}`. `GET /_sandbox/books` and
@@ -21,7 +21,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from dunning.core.clock import VirtualClock
-from dunning.sandbox import money, scenario
+from dunning.sandbox import money
 from dunning.sandbox.charging import payment_of
 from dunning.sandbox.events import dump
 from dunning.sandbox.offset import OffsetClock
@@ -44,7 +44,7 @@ def routes(sandbox: Sandbox) -> list[Route]:
         return _json(answer)
 
     async def books(_: Request) -> Response:
-        return _json({"lines": sandbox.books()})
+        return _json(sandbox.books())
 
     async def summary(_: Request) -> Response:
         return _json(sandbox.summary() | {"held": len(sandbox.faults.held)})
@@ -82,8 +82,7 @@ def customer(sandbox: Sandbox, details: Obj) -> Obj:
     """Create a customer whose invoice behaves as told."""
     options = dict(details)
     at_once = options.pop("deliver", False)
-    with sandbox.world.lock:
-        answer = scenario.create_customer(sandbox.world, **options)
+    answer = sandbox.customer(**options)
     return answer | ({"delivered": sandbox.deliver()} if at_once else {})
 
 
@@ -158,7 +157,7 @@ def settings(sandbox: Sandbox, details: Obj) -> Obj:
     """Change the account's and the wire's settings."""
     for name, value in details.items():
         if name in {"smart_retries", "final_invoice"}:
-            setattr(sandbox.world, name, value)
+            setattr(sandbox, name, value)
         elif name in {"duplicate_share", "reorder", "drop_share"}:
             setattr(sandbox.mischief, name, value)
         elif name == "deliver_to":

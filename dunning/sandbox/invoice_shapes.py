@@ -41,48 +41,58 @@ def invoice(
     number = owner["next_invoice_sequence"]
     owner["next_invoice_sequence"] = number + 1
     url = f"{world.base_url}/invoice/{invoice_id}"
-    zero = "amount_overpaid amount_paid amount_shipping attempt_count ending_balance starting_balance"
-    notes = "post_payment_credit_notes_amount pre_payment_credit_notes_amount"
-    empty = "default_tax_rates discounts total_discount_amounts total_pretax_credit_amounts total_taxes"
+    lines = _lines(world, invoice_id, subscription, amount=amount, currency=currency, period=period)
+    return _blank(amount) | {
+        "id": invoice_id,
+        "object": "invoice",
+        "account_country": "US",
+        "account_name": "Example Merchant",
+        "attempted": False,
+        "auto_advance": True,
+        "automatic_tax": nulls("disabled_reason liability provider status") | {"enabled": False},
+        "billing_reason": reason,
+        "collection_method": "charge_automatically",
+        "created": now,
+        "currency": currency,
+        "customer": owner["id"],
+        "customer_address": owner["address"],
+        "customer_email": owner["email"],
+        "customer_name": owner["name"],
+        "customer_tax_exempt": "none",
+        "effective_at": now,
+        "hosted_invoice_url": url,
+        "invoice_pdf": f"{url}/pdf",
+        "issuer": {"type": "self"},
+        "lines": lines,
+        "livemode": world.livemode,
+        "metadata": {},
+        "number": f"{owner['invoice_prefix']}-{number:04d}",
+        "parent": _parent(subscription),
+        "payment_settings": nulls("default_mandate payment_method_options payment_method_types"),
+        "period_end": period[0],
+        "period_start": period[0],
+        "rendering": nulls("amount_tax_display pdf template template_version"),
+        "status": "open",
+        "status_transitions": nulls("marked_uncollectible_at paid_at voided_at") | {"finalized_at": now},
+    }
+
+
+def _blank(amount: int) -> Obj:
+    """Return the fields of a fresh invoice that are null, zero, empty, or simply its amount."""
+    zero = (
+        "amount_overpaid amount_paid amount_shipping attempt_count ending_balance starting_balance "
+        "post_payment_credit_notes_amount pre_payment_credit_notes_amount"
+    )
+    empty = (
+        "customer_tax_ids default_tax_rates discounts total_discount_amounts total_pretax_credit_amounts "
+        "total_taxes"
+    )
     total = "amount_due amount_remaining subtotal subtotal_excluding_tax total total_excluding_tax"
     return (
         _INVOICE_NULLS
-        | dict.fromkeys(f"{zero} {notes}".split(), 0)
-        | {name: [] for name in f"{empty} customer_tax_ids".split()}
+        | dict.fromkeys(zero.split(), 0)
+        | {name: [] for name in empty.split()}
         | dict.fromkeys(total.split(), amount)
-        | {
-            "id": invoice_id,
-            "object": "invoice",
-            "account_country": "US",
-            "account_name": "Example Merchant",
-            "attempted": False,
-            "auto_advance": True,
-            "automatic_tax": nulls("disabled_reason liability provider status") | {"enabled": False},
-            "billing_reason": reason,
-            "collection_method": "charge_automatically",
-            "created": now,
-            "currency": currency,
-            "customer": owner["id"],
-            "customer_address": owner["address"],
-            "customer_email": owner["email"],
-            "customer_name": owner["name"],
-            "customer_tax_exempt": "none",
-            "effective_at": now,
-            "hosted_invoice_url": url,
-            "invoice_pdf": f"{url}/pdf",
-            "issuer": {"type": "self"},
-            "lines": _lines(world, invoice_id, subscription, amount=amount, currency=currency, period=period),
-            "livemode": world.livemode,
-            "metadata": {},
-            "number": f"{owner['invoice_prefix']}-{number:04d}",
-            "parent": _parent(subscription),
-            "payment_settings": nulls("default_mandate payment_method_options payment_method_types"),
-            "period_end": period[0],
-            "period_start": period[0],
-            "rendering": nulls("amount_tax_display pdf template template_version"),
-            "status": "open",
-            "status_transitions": nulls("marked_uncollectible_at paid_at voided_at") | {"finalized_at": now},
-        }
     )
 
 

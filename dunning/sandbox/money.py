@@ -36,7 +36,7 @@ def dispute(world: World, charge: Obj, reason: str = "subscription_canceled") ->
     made = world.add(money_shapes.dispute(world, charge, reason))
     charge["disputed"] = True
     world.add(money_shapes.balance_transaction(world, "dispute", made, -charge["amount"]))
-    _write(world, "dispute", charge, STRIPE, charge["amount"], outcome="opened")
+    _write(world, "dispute", charge, STRIPE, charge["amount"])
     emit(world, "charge.dispute.created", made, STRIPE)
     world.schedule(world.now() + timedelta(days=20), "close_dispute", dispute=made["id"])
     return made
@@ -52,7 +52,7 @@ def close_dispute(world: World, dispute: str, *, won: bool | None = None) -> Non
     charge = world.tables["charges"][found["charge"]]
     if wins:
         world.add(money_shapes.balance_transaction(world, "dispute", found, found["amount"]))
-        _write(world, "dispute", charge, STRIPE, found["amount"], outcome="won")
+        _write(world, "dispute_reversal", charge, STRIPE, found["amount"])
     emit(world, "charge.dispute.closed", found, STRIPE, previous={"status": "needs_response"})
 
 
@@ -104,17 +104,8 @@ def pay_out_of_band(world: World, invoice: Obj, actor: Actor) -> None:
     recover_standing(world, invoice, actor)
 
 
-def _write(
-    world: World, kind: str, charge: Obj, actor: Actor, amount: int, *, outcome: str | None = None
-) -> None:
+def _write(world: World, kind: str, charge: Obj, actor: Actor, amount: int) -> None:
     invoice = invoice_of_charge(world, charge)
     if invoice is not None:
-        write_movement(
-            world,
-            kind,
-            invoice,
-            actor,
-            amount=amount,
-            outcome=outcome,
-            payment_method=charge["payment_method"],
-        )
+        paid_with = charge["payment_method"]
+        write_movement(world, kind, invoice, actor, amount=amount, payment_method=paid_with)

@@ -7,7 +7,7 @@ from dunning.sandbox.names import BRANDS, FIRST, FUNDING, LAST, PLACES, PLANS
 from dunning.sandbox.state import Obj, Person, World
 from dunning.sandbox.wallet import add_card
 
-_FRAGILITY = ((0.06, 0.55), (0.22, 0.27), (0.92, 0.18))
+_FRAGILITY = ((0.065, 0.54), (0.24, 0.27), (0.93, 0.19))
 _STRETCH = ((5.5, 0.42), (2.5, 0.40), (1.4, 0.18))
 _HOURS = ((0, 0.15), (3, 0.30), (6, 0.30), (9, 0.20), (17, 0.05))
 _WEEKDAYS = ((0, 0.08), (1, 0.08), (2, 0.14), (3, 0.20), (4, 0.50))

@@ -1,5 +1,6 @@
 """Customers on request: one with exactly this card, this amount and this failure, now."""
 
+from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
@@ -12,55 +13,50 @@ from dunning.sandbox.wallet import add_card
 _CAUSES = {"authentication_required": "authentication", "processing": "processing"}
 
 
-def create_customer(
-    world: World,
-    *,
-    email: str | None = None,
-    name: str = "Robin Example",
-    country: str = "US",
-    currency: str = "usd",
-    amount: int = 2900,
-    fail: str | None = None,
-    clears_after_hours: float | None = None,
-    brand: str = "visa",
-    funding: str = "debit",
-    backup: bool = False,
-    subscription_default: bool = False,
-    one_off: bool = False,
-    bill: bool = True,
-    zone: str = "UTC",
-    attention: float = 1.0,
-    network_advice_code: str | None = None,
-    nickname: str = "Pro",
-    locale: str = "en",
-) -> dict[str, Any]:
-    """Create a customer with a card and a subscription, bill it now, and return the ids.
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """What a customer on request is like.
 
     `fail` is a decline code (or `processing`) that the card answers until `clears_after_hours` (null: for
-    ever). `one_off` bills without a subscription; `bill=False` bills nothing. `amount` is in minor units.
-
-    Raises:
-        TypeError: for an option that does not exist.
+    ever). `one_off` bills without a subscription; `bill` false bills nothing; there is no second bill.
+    `card` false leaves the card without being anybody's default; `reason` is the billing reason, and
+    `subscription_create` begins an incomplete subscription. `amount` is in minor units; `attention` in 0..1
+    is how readily they read mail; `zone` is an IANA name.
     """
-    number = len(world.tables["customers"]) + 1
-    owner = world.add(
-        shapes.customer(
-            world,
-            email=email or f"customer{number}@example.com",
-            name=name,
-            country=country,
-            currency=currency,
-            locale=locale,
-        )
-    )
-    population.register(world, owner, Person(zone=zone, attention=attention))
-    pm = add_card(world, owner, brand=brand, funding=funding, country=country)
-    owner["invoice_settings"]["default_payment_method"] = pm["id"]
-    spare = add_card(world, owner, country=country, last4="5556") if backup else None
-    if fail:
-        _fail(world, pm, fail, clears_after_hours, network_advice_code)
-    subscription = None if one_off else _subscribe(world, owner, amount, nickname)
-    if subscription and subscription_default:
+
+    email: str | None = None
+    name: str = "Robin Example"
+    country: str = "US"
+    currency: str = "usd"
+    locale: str = "en"
+    zone: str = "UTC"
+    attention: float = 1.0
+    amount: int = 2900
+    nickname: str = "Pro"
+    brand: str = "visa"
+    funding: str = "debit"
+    fail: str | None = None
+    clears_after_hours: float | None = None
+    network_advice_code: str | None = None
+    backup: bool = False
+    subscription_default: bool = False
+    one_off: bool = False
+    bill: bool = True
+    card: bool = True
+    reason: str = "subscription_cycle"
+
+
+def create_customer(world: World, wanted: Wanted) -> dict[str, Any]:
+    """Create a customer with a card and a subscription, bill it now, and return the ids."""
+    owner = _owner(world, wanted)
+    pm = add_card(world, owner, brand=wanted.brand, funding=wanted.funding, country=wanted.country)
+    if wanted.card:
+        owner["invoice_settings"]["default_payment_method"] = pm["id"]
+    spare = add_card(world, owner, country=wanted.country, last4="5556") if wanted.backup else None
+    if wanted.fail:
+        _fail(world, pm, wanted.fail, wanted)
+    subscription = None if wanted.one_off else _subscribe(world, owner, wanted)
+    if subscription and wanted.subscription_default:
         subscription["default_payment_method"] = pm["id"]
     emit(world, "customer.created", owner, STRIPE)
     ids = {
@@ -72,27 +68,47 @@ def create_customer(
         "invoice": None,
         "payment_intent": None,
     }
-    return ids | (_bill(world, owner, subscription, amount) if bill else {})
+    return ids | (_bill(world, owner, subscription, wanted) if wanted.bill else {})
 
 
-def _fail(world: World, pm: Obj, code: str, clears_after_hours: float | None, advice: str | None) -> None:
-    now = world.now()
-    clears = None if clears_after_hours is None else now + timedelta(hours=clears_after_hours)
+def _owner(world: World, wanted: Wanted) -> Obj:
+    number = len(world.tables["customers"]) + 1
+    owner = world.add(
+        shapes.customer(
+            world,
+            email=wanted.email or f"customer{number}@example.com",
+            name=wanted.name,
+            country=wanted.country,
+            currency=wanted.currency,
+            locale=wanted.locale,
+        )
+    )
+    population.register(world, owner, Person(zone=wanted.zone, attention=wanted.attention))
+    return owner
+
+
+def _fail(world: World, pm: Obj, code: str, wanted: Wanted) -> None:
+    now, hours = world.now(), wanted.clears_after_hours
+    clears = None if hours is None else now + timedelta(hours=hours)
+    advice = wanted.network_advice_code
     cause = _CAUSES.get(code, "scripted")
     world.cards[pm["id"]].trouble = Trouble(cause, code, now, clears, network_advice_code=advice)
 
 
-def _subscribe(world: World, owner: Obj, amount: int, nickname: str) -> Obj:
-    price = world.add(shapes.price(world, nickname=nickname, amount=amount, currency=owner["currency"]))
-    now = world.now()
-    end = billing.next_month(now, now.day)
-    return world.add(
-        shapes.subscription(world, owner, price, start=int(now.timestamp()), period_end=int(end.timestamp()))
+def _subscribe(world: World, owner: Obj, wanted: Wanted) -> Obj:
+    price = world.add(
+        shapes.price(world, nickname=wanted.nickname, amount=wanted.amount, currency=owner["currency"])
     )
+    now = world.now()
+    start, end = int(now.timestamp()), int(billing.next_month(now, now.day).timestamp())
+    made = world.add(shapes.subscription(world, owner, price, start=start, period_end=end))
+    if wanted.reason == "subscription_create":
+        made["status"] = "incomplete"
+    return made
 
 
-def _bill(world: World, owner: Obj, subscription: Obj | None, amount: int) -> dict[str, Any]:
-    invoice = billing.open_invoice(world, owner, subscription, amount=amount)
+def _bill(world: World, owner: Obj, subscription: Obj | None, wanted: Wanted) -> dict[str, Any]:
+    invoice = billing.open_invoice(world, owner, subscription, amount=wanted.amount, reason=wanted.reason)
     billing.first_charge(world, invoice)
     _, intent = payment_of(world, invoice)
     return {"invoice": invoice["id"], "payment_intent": intent["id"]}

@@ -21,9 +21,10 @@ def recover_standing(world: World, invoice: Obj, actor: Actor) -> None:
     if _still_owing(world, invoice["customer"]):
         return
     subscription = _subscription(world, invoice)
-    if subscription and subscription["status"] == "past_due":
+    if subscription and subscription["status"] in {"past_due", "incomplete"}:
+        previous = {"status": subscription["status"]}
         subscription["status"] = "active"
-        emit(world, "customer.subscription.updated", subscription, actor, previous={"status": "past_due"})
+        emit(world, "customer.subscription.updated", subscription, actor, previous=previous)
     owner = world.tables["customers"][invoice["customer"]]
     if owner["delinquent"]:
         owner["delinquent"] = False

@@ -73,7 +73,7 @@ def strike(world: World, invoice: Obj, pm: Obj) -> None:
 
 def _cause(world: World, invoice: Obj, pm: Obj, person: Person) -> str:
     # Who fails often fails for the same reason: the account is empty before payday.
-    if person.fragility > 0.5:
+    if person.fragility > 0.5 and world.roll(invoice["customer"], "usual") < 0.85:
         return "credit" if pm["card"]["funding"] == "credit" else "funds"
     if pm["card"]["country"] != "US" and world.roll(invoice["id"], "sca") < 0.16:
         return "authentication"

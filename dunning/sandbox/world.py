@@ -8,7 +8,7 @@ from typing import Any
 import httpx
 
 from dunning.core.clock import Clock
-from dunning.sandbox import behaviour, population
+from dunning.sandbox import behaviour, population, scenario
 from dunning.sandbox.books import Books
 from dunning.sandbox.delivery import Courier, Mischief
 from dunning.sandbox.events import DUNNING_EVENTS
@@ -80,6 +80,29 @@ class Sandbox:
     @enabled_events.setter
     def enabled_events(self, types: frozenset[str]) -> None:
         self.world.enabled_events = frozenset(types)
+
+    @property
+    def smart_retries(self) -> bool:
+        """Whether the account lets Stripe retry by itself; True unless switched off."""
+        return self.world.smart_retries
+
+    @smart_retries.setter
+    def smart_retries(self, on: bool) -> None:
+        self.world.smart_retries = on
+
+    @property
+    def final_invoice(self) -> str:
+        """What becomes of an invoice after Stripe's last retry: `open` or `uncollectible`."""
+        return self.world.final_invoice
+
+    @final_invoice.setter
+    def final_invoice(self, status: str) -> None:
+        self.world.final_invoice = status
+
+    def customer(self, **options: Any) -> dict[str, Any]:
+        """Create one customer as told (see `scenario.Wanted`), bill it now, return the ids."""
+        with self.world.lock:
+            return scenario.create_customer(self.world, scenario.Wanted(**options))
 
     def move_to(self, url: str) -> None:
         """Take a base URL for hosted pages, also those of invoices already made."""

@@ -7,7 +7,7 @@ from sqlalchemy import Connection, func, insert, select, update
 
 from dunning.core.billing import Whose
 from dunning.core.ids import ordinal_of
-from dunning.core.vocabulary import UNFINISHED
+from dunning.core.vocabulary import UNFINISHED, AttemptState
 from dunning.store.rows import AttemptRow
 from dunning.store.tables import attempts, events
 from dunning.store.upsert import insert_once
@@ -39,6 +39,19 @@ def unfinished(connection: Connection, whose: Whose, invoice_id: str) -> Attempt
         attempts.c.state.in_(_UNFINISHED),
     )
     row = connection.execute(query.with_for_update()).one_or_none()
+    return AttemptRow.of(row) if row is not None else None
+
+
+def asking(connection: Connection, whose: Whose, invoice_id: str) -> AttemptRow | None:
+    """Return the invoice's charge that is frozen and was not asked yet."""
+    query = select(attempts).where(
+        attempts.c.account_id == whose.account_id,
+        attempts.c.livemode == whose.livemode,
+        attempts.c.invoice_id == invoice_id,
+        attempts.c.state == AttemptState.ASKING,
+        attempts.c.asked_at.is_(None),
+    )
+    row = connection.execute(query).one_or_none()
     return AttemptRow.of(row) if row is not None else None
 
 

@@ -38,6 +38,13 @@ def stamp(connection: Connection, kind: str, now: datetime, limit: int = 100) ->
     return found
 
 
+def push(connection: Connection, kind: str, row_id: Any, until: datetime) -> None:
+    """Let a row that raised an error wait until `until`: it must not block its neighbours, nor spin."""
+    table, id_column = KINDS[kind]
+    row = (table.c[id_column] == row_id, table.c.ring_at.is_not(None))
+    connection.execute(update(table).where(*row).values(ring_at=until))
+
+
 def next_ring(connection: Connection) -> datetime | None:
     """Return when the next row of any kind is due."""
     nexts = [

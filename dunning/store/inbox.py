@@ -1,5 +1,6 @@
 """Queries on kept events that wait to be handled."""
 
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -53,3 +54,9 @@ def last_created(connection: Connection, whose: Whose) -> datetime | None:
 def _change(connection: Connection, event: EventRow, **values: Any) -> bool:
     mine = (events.c.seq == event.seq, events.c.fence == event.fence)
     return connection.execute(update(events).where(*mine).values(**values)).rowcount == 1
+
+
+def known(connection: Connection, ids: Sequence[str]) -> frozenset[str]:
+    """Return which of these event ids are kept already."""
+    found = select(events.c.id).where(events.c.id.in_(ids))
+    return frozenset(connection.execute(found).scalars())

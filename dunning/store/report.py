@@ -61,8 +61,8 @@ class Scope:
 def cohort_sums(connection: Connection, scope: Scope) -> Sequence[RowMapping]:
     """Return per (currency, group) what became of the recoveries that failed in the period.
 
-    Columns: currency, grp, count, recovered_count, open_count, failed, recovered, lost, stopped, open, refunded,
-    disputed, credited.
+    Columns: currency, grp, count, recovered_count, open_count, failed, recovered, lost, stopped, open,
+    refunded, disputed, credited.
     """
     paid = _ledger_per_recovery()
     group = _group(scope, recoveries.c.failed_at, recoveries.c)

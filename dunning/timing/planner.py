@@ -150,13 +150,13 @@ class Planner:
         chosen = plan(view.slots, view.weight, min(view.case.attempts_left, AHEAD))
         if not chosen:
             return None
-        near = self._near(view, chosen)
+        near, value = self._near(view, chosen)
         picked = near[self._chance(view.case, "pick") % len(near)]
-        others = [self._choice(view, index, near) for index in self._runners_up(view, picked)]
+        others = [self._choice(view, index, near) for index in _runners_up(view, value, picked)]
         return self._choice(view, picked, near, tuple(others))
 
-    def _near(self, view: _View, chosen: list[int]) -> list[int]:
-        """Return the times that are, as the first of the plan, nearly as good as the best; best first."""
+    def _near(self, view: _View, chosen: list[int]) -> tuple[list[int], Floats]:
+        """Return the times that are, as the first of the plan, nearly as good as the best; and all values."""
         rest = chosen[1:]
         gain = gains(view.slots, view.weight, rest)
         gain[rest[0] if rest else len(gain) :] = -np.inf
@@ -166,19 +166,7 @@ class Planner:
         if view.family in {NEW_CARD, "technical"}:
             near = near[near == chosen[0]]  # waiting has no reason there
         best = sorted(near.tolist(), key=lambda index: (-gain[index], index))[:EXPLORED]
-        return best or [chosen[0]]
-
-    def _runners_up(self, view: _View, picked: int) -> list[int]:
-        """Return the times that would be best for a single try, each well apart from the others."""
-        seconds, found = view.slots.seconds, [picked]
-        value = gains(view.slots, view.weight, [])
-        for index in np.argsort(-value, kind="stable")[:200].tolist():
-            apart = all(abs(seconds[index] - seconds[other]) >= view.slots.gap for other in found)
-            if apart and value[index] > 0:
-                found.append(index)
-            if len(found) > RUNNERS_UP:
-                break
-        return found[1:]
+        return best or [chosen[0]], gain
 
     def _choice(
         self, view: _View, index: int, near: list[int], alternatives: tuple[Choice, ...] = ()
@@ -209,3 +197,14 @@ def _plan_value(view: _View, chosen: list[int]) -> float:
         value += float(view.slots.worth[index] * (left * success).sum() - view.slots.cost * left.sum())
         left = left * (1 - success)
     return value
+
+
+def _runners_up(view: _View, value: Floats, picked: int) -> list[int]:
+    """Return the next best times for the first of the plan, then for a single try, each well apart."""
+    seconds, found = view.slots.seconds, [picked]
+    for values in (value, gains(view.slots, view.weight, [])):
+        for index in np.argsort(-values, kind="stable")[:200].tolist():
+            apart = all(abs(seconds[index] - seconds[other]) >= view.slots.gap for other in found)
+            if apart and values[index] > 0 and len(found) <= RUNNERS_UP:
+                found.append(index)
+    return found[1:]

@@ -44,7 +44,8 @@ def _when(case: Case, local: datetime) -> str:
 
 
 def _what(case: Case, family: str) -> str:
-    kind = " ".join(part for part in (case.country, case.funding) if part and part != "unknown")
+    funding = case.funding if case.funding in {"debit", "credit", "prepaid"} else None
+    kind = " ".join(part for part in ((case.country or "").upper(), funding) if part)
     return f"{FAMILY_WORDS[family]} on {kind} cards" if kind else FAMILY_WORDS[family]
 
 

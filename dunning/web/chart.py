@@ -13,7 +13,7 @@ from dunning.core.money import Money, exponent
 from dunning.web.words import ENGLISH, money
 
 WIDTH, HEIGHT = 760, 240
-LEFT, TOP, BOTTOM = 52, 12, 26
+LEFT, TOP, BOTTOM = 52, 12, 34
 MAX_LABELS = 9
 
 
@@ -50,6 +50,7 @@ class Chart:
     description: str
     columns: tuple[Column, ...]
     ticks: tuple[tuple[float, str], ...]
+    every: int  # each how many columns has a label
     width: int = WIDTH
     height: int = HEIGHT
     left: int = LEFT
@@ -75,8 +76,8 @@ def draw(currency: str, periods: Sequence[Period], *, title: str) -> Chart:
     )
     ticks = tuple((_y(value, top), _compact(value, currency)) for value in range(0, top + 1, step))
     failed, recovered = sum(p.failed for p in periods), sum(p.recovered for p in periods)
-    told = f"Failed {money(failed, currency)}, recovered {money(recovered, currency)}, in {len(periods)} periods."
-    return Chart(currency, title, told, columns, ticks)
+    told = f"Failed {money(failed, currency)}, recovered {money(recovered, currency)}."
+    return Chart(currency, title, told, columns, ticks, every)
 
 
 def period_name(name: str) -> str:

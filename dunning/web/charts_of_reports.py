@@ -1,7 +1,11 @@
 """Charts and their tables, made from a report that is cut by period."""
 
-from dunning.flows.report import Basis, Report
+from collections.abc import Mapping, Sequence
+
+from dunning.flows.report import Basis, Figures, Report
 from dunning.web.chart import Chart, Period, draw
+
+FEWEST = 6
 
 
 def charts_of(report: Report) -> list[Chart]:
@@ -10,7 +14,7 @@ def charts_of(report: Report) -> list[Chart]:
     charts = []
     for currency in report.currencies:
         periods = []
-        for name, by_currency in report.groups:
+        for name, by_currency in _since_first(report):
             found = by_currency.get(currency)
             amounts = found.amounts if found else {}
             periods.append(Period(name, amounts.get("failed", 0), amounts.get(figure, 0)))
@@ -23,3 +27,10 @@ def _title(report: Report, currency: str) -> str:
     by = report.question.group_by or "period"
     meaning = "of those failures" if report.question.basis is Basis.COHORT else "in the same period"
     return f"Failed, and {recovered} {meaning}, by {by}, {currency.upper()}"
+
+
+def _since_first(report: Report) -> Sequence[tuple[str, Mapping[str, Figures]]]:
+    """Return the periods from the first in which anything happened, but never fewer than a handful."""
+    groups = report.groups
+    first = next((index for index, (_, by) in enumerate(groups) if by), 0)
+    return groups[min(first, max(len(groups) - FEWEST, 0)) :]

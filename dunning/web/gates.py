@@ -41,6 +41,7 @@ class Doorway:
     site: ASGIApp
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Pass the request on."""
         hot = scope["type"] == "http" and scope["path"] == WEBHOOK and scope["method"] == "POST"
         await (self.receiver if hot else self.site)(scope, receive, send)
 
@@ -52,6 +53,7 @@ class LoopbackOnly:
     site: ASGIApp
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Pass the request on, or refuse it."""
         why = stranger(scope) if scope["type"] == "http" and not is_public(scope["path"]) else None
         if why is None:
             await self.site(scope, receive, send)
@@ -66,6 +68,7 @@ class SameOriginOnly:
     site: ASGIApp
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Pass the request on, or refuse it."""
         if scope["type"] == "http" and scope["method"] not in SAFE_METHODS and forged(scope):
             why = "Another site asked your browser to send this; open the page here and send it yourself."
             await refusal(scope["path"], why)(scope, receive, send)
@@ -81,6 +84,7 @@ class SecurityHeaders:
     form_targets: tuple[str, ...] = STRIPE_PAGES
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Pass the request on, and add what the answer lacks."""
         if scope["type"] != "http":
             await self.site(scope, receive, send)
             return

@@ -1,6 +1,7 @@
 """The front page: what is at risk, what came back, and who needs a person."""
 
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from datetime import date, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -40,10 +41,10 @@ def overview_pages(screen: Screen) -> APIRouter:
 
 def _facts(connection: Connection, calendar: Calendar, *, livemode: bool) -> dict[str, Any]:
     today = calendar.now.astimezone(calendar.zone).date()
-    month = {"start": today - timedelta(days=DAYS - 1), "end": today + timedelta(days=1)}
-    rest = {"zone": calendar.zone, "livemode": livemode}
-    cash = recovered_revenue(connection, Question(**month, **rest, basis=Basis.CASH), now=calendar.now)
-    cohort = recovered_revenue(connection, Question(**month, **rest), now=calendar.now)
+    start, end = today - timedelta(days=DAYS - 1), today + timedelta(days=1)
+    failures = Question(start, end, calendar.zone, livemode)
+    cash = recovered_revenue(connection, replace(failures, basis=Basis.CASH), now=calendar.now)
+    cohort = recovered_revenue(connection, failures, now=calendar.now)
     needy = queue.page(connection, Wanted(livemode, tab=Tab.NEEDS_ACTION, limit=5), now=calendar.now)
     weekly = recovered_revenue(
         connection, _by_week(today, calendar.zone, livemode=livemode), now=calendar.now

@@ -1,12 +1,15 @@
 """The customer's page: no login, no script, and nothing written before the button is pressed."""
 
-from fastapi import APIRouter, Request
+from fastapi import APIRouter
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
+from dunning.errors import StripeError
 from dunning.flows import card_update
 from dunning.flows.card_update import Page
 from dunning.web import words
 from dunning.web.screen import Screen
+
+REFRESH_S = "6"
 
 
 def pay_pages(screen: Screen) -> APIRouter:
@@ -19,19 +22,25 @@ def pay_pages(screen: Screen) -> APIRouter:
 
     @router.post("/pay/{token}")
     def go(token: str) -> Response:
-        url = card_update.mint(screen.house, token)
-        if url is None:
-            return _show(screen, token, card_update.look(screen.house, token))
-        return RedirectResponse(url, 303)
+        try:
+            url = card_update.mint(screen.house, token)
+        except StripeError:
+            url = None
+        if url is not None:
+            return RedirectResponse(url, 303)
+        page = card_update.look(screen.house, token)
+        if page.state != "open":
+            return _show(screen, token, page)
+        return screen.bare("pay_later.html", status=503, page=page, token=token)
 
     @router.get("/pay/{token}/done")
-    def done(request: Request, token: str) -> HTMLResponse:
+    def done(token: str) -> HTMLResponse:
         found = card_update.look(screen.house, token)
         if found.state != "open":
             return _show(screen, token, found)
         page = screen.bare("pay_done.html", page=found, token=token, amount=_amount(found))
         # Stripe's confirmation takes a few seconds; the page asks again by itself, without a script
-        page.headers["refresh"] = "6" if request.query_params.get("n") is None else "30"
+        page.headers["refresh"] = REFRESH_S
         return page
 
     return router

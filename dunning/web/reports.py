@@ -212,7 +212,7 @@ def _fitting(question: Question) -> GroupBy:
     days = (question.end - question.start).days
     if days <= 31:
         return GroupBy.DAY
-    return GroupBy.WEEK if days <= 120 else GroupBy.MONTH
+    return GroupBy.WEEK if days <= 190 else GroupBy.MONTH
 
 
 def _download(text: str, name: str) -> Response:

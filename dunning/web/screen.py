@@ -13,6 +13,7 @@ from dunning.flows.house import House
 from dunning.store import switches
 from dunning.web import words
 from dunning.web.demo_bar import DemoBar
+from dunning.web.moments import next_step
 from dunning.web.static_files import asset_url
 
 NOTICE = "notice"
@@ -75,6 +76,7 @@ def make_screen(house: House, demo: DemoBar | None) -> Screen:
     environment.globals |= {
         "asset": asset_url,
         "words": words,
+        "next_step": next_step,
         "money": words.money,
         "merchant": house.merchant,
         "simulated": house.simulated,
@@ -85,7 +87,7 @@ def make_screen(house: House, demo: DemoBar | None) -> Screen:
 
 
 def back_to(path: str, *, said: str = "", refused: str = "") -> RedirectResponse:
-    """Send the browser back to a page with one sentence to show once: what was done, or why it was refused."""
+    """Send the browser back to a page with one sentence to show once: what was done, or why it was not."""
     answer = RedirectResponse(path, 303)
     if said or refused:
         value = quote(f"{'refused' if refused else 'said'}:{refused or said}"[:MAX_NOTICE])

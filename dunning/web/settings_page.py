@@ -24,7 +24,6 @@ class ModeForm(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
     retries: Retries
-    release: bool = False
 
 
 class MessagesForm(BaseModel):
@@ -52,8 +51,8 @@ def settings_pages(screen: Screen) -> APIRouter:
 
     @router.post("/settings/retries")
     def set_retries(form: Annotated[ModeForm, Form()]) -> RedirectResponse:
-        switches.set_mode(house, retries=form.retries, release=form.release, by=STAFF)
-        return back_to(HOME, said=f"Retries are set to {form.retries}.")
+        moved = switches.set_mode(house, retries=form.retries, by=STAFF)
+        return back_to(HOME, said=f"Retries are set to {form.retries}; {moved} open recoveries changed hands.")
 
     @router.post("/settings/messages")
     def set_messages(form: Annotated[MessagesForm, Form()]) -> RedirectResponse:

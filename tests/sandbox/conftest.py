@@ -47,21 +47,24 @@ class Control:
 
     def __init__(self, url: str) -> None:
         self.url = url
+        self.client = httpx.Client(timeout=30, verify=False)
 
     def __call__(self, action: str, **details: Any) -> dict[str, Any]:
-        answer = httpx.post(f"{self.url}/_sandbox/{action}", json=details, timeout=30)
+        answer = self.client.post(f"{self.url}/_sandbox/{action}", json=details)
         assert answer.status_code == 200, answer.text
         body: dict[str, Any] = answer.json()
         return body
 
     def books(self) -> list[dict[str, Any]]:
-        lines: list[dict[str, Any]] = httpx.get(f"{self.url}/_sandbox/books").json()["lines"]
+        lines: list[dict[str, Any]] = self.client.get(f"{self.url}/_sandbox/books").json()
         return lines
 
 
 @pytest.fixture
-def control(server: Server) -> Control:
-    return Control(server.url)
+def control(server: Server) -> Iterator[Control]:
+    made = Control(server.url)
+    yield made
+    made.client.close()
 
 
 @pytest.fixture(scope="session")

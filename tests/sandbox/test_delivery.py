@@ -152,8 +152,8 @@ def test_the_events_api_shows_everything_and_pages(client: stripe.StripeClient, 
 
 
 def test_events_older_than_thirty_days_are_gone(client: stripe.StripeClient, control: Any) -> None:
-    made = control("customer", fail="lost_card", one_off=True)
     control("set", smart_retries=False)
+    made = control("customer", fail="lost_card", one_off=True)
     control("advance", seconds=31 * 86400)
     assert client.v1.events.list().data == []
     assert client.v1.invoices.retrieve(made["invoice"]).status == "open"

@@ -227,3 +227,25 @@ def test_the_network_renews_a_card_under_the_same_id(
     assert pay(client, made["invoice"]).status == "paid"
     line = control.books()[-1]
     assert (line["card_source"], line["credited_to"]) == ("updater", "account_updater")
+
+
+def test_a_first_invoice_that_fails_leaves_the_subscription_incomplete(
+    client: stripe.StripeClient, control: Any
+) -> None:
+    made = control("customer", reason="subscription_create", fail="do_not_honor", clears_after_hours=1)
+    invoice = client.v1.invoices.retrieve(made["invoice"])
+    assert (invoice.billing_reason, invoice.status) == ("subscription_create", "open")
+    assert client.v1.subscriptions.retrieve(made["subscription"]).status == "incomplete"
+    control("advance", seconds=3601)
+    pay(client, made["invoice"])
+    assert client.v1.subscriptions.retrieve(made["subscription"]).status == "active"
+
+
+def test_without_a_card_nothing_reaches_the_network(client: stripe.StripeClient, control: Any) -> None:
+    made = control("customer", card=False)
+    invoice = client.v1.invoices.retrieve(made["invoice"])
+    assert (invoice.status, invoice.attempted, invoice.next_payment_attempt) == ("open", True, None)
+    assert control.books() == []
+    with pytest.raises(stripe.InvalidRequestError, match="no payment method") as caught:
+        pay(client, made["invoice"])
+    assert caught.value.code is None

@@ -16,7 +16,6 @@ from running_receiver import NOW, SECRET, Desk, event_body, kept, running
 from dunning.core.vocabulary import EventState
 from dunning.gateway.signature import sign
 from dunning.store.engine import Store, open_store
-from dunning.store.tables import metadata
 
 MIB = 1024 * 1024
 OWN_SAMPLES = Path(__file__).parent.parent / "fixtures" / "events"
@@ -25,7 +24,6 @@ OWN_SAMPLES = Path(__file__).parent.parent / "fixtures" / "events"
 @pytest.fixture
 def store(database_url: str) -> Iterator[Store]:
     opened = open_store(database_url)
-    metadata.create_all(opened.engine)
     yield opened
     opened.engine.dispose()
 

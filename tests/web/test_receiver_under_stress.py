@@ -23,7 +23,6 @@ from sqlalchemy.exc import OperationalError
 from dunning.core.vocabulary import EventState
 from dunning.gateway.signature import sign
 from dunning.store.engine import Store, open_store
-from dunning.store.tables import metadata
 from dunning.web.group_commit import GroupCommit
 from dunning.web.receiver import Limits
 
@@ -34,7 +33,6 @@ AWAY = OperationalError("INSERT", {}, Exception("connection refused"))
 @pytest.fixture
 def store(database_url: str) -> Iterator[GuardedStore]:
     opened = open_store(database_url)
-    metadata.create_all(opened.engine)
     guarded = GuardedStore(opened.engine)
     guarded.gate.set()
     yield guarded
@@ -119,9 +117,9 @@ def test_a_database_that_hangs_is_given_up_in_time_and_the_row_may_still_come(st
 @pytest.mark.slow
 def test_a_locked_database_is_answered_for_after_five_seconds(sqlite_url: str) -> None:
     opened = open_store(sqlite_url)
-    metadata.create_all(opened.engine)
     lock = sqlite3.connect(Path(str(make_url(sqlite_url).database)), isolation_level=None)
     with contextlib.closing(lock), running(opened) as desk:
+        assert desk.post(event_body("evt_before")).status_code == 200
         lock.execute("BEGIN IMMEDIATE")
         started = time.monotonic()
         assert desk.post(event_body()).status_code == 503

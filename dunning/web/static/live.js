@@ -24,6 +24,10 @@ function schedule() {
 }
 if (document.querySelector("[data-live]")) schedule();
 
+for (const here of document.querySelectorAll(".tabs [aria-current], .top nav [aria-current]")) {
+  here.scrollIntoView({ block: "nearest", inline: "center" });
+}
+
 document.addEventListener("pointerover", (event) => {
   const told = event.target.closest?.("[data-told]");
   const readout = event.target.closest?.("[data-chart]")?.querySelector("[data-readout]");

@@ -1,0 +1,167 @@
+"""The composition root: the only place that knows every part and puts them together."""
+
+import email.utils
+import os
+import secrets
+from pathlib import Path
+
+from alembic import command
+from alembic.runtime.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from sqlalchemy.exc import DBAPIError
+
+from dunning import resources
+from dunning.core.clock import Clock, WallClock
+from dunning.errors import Unusable
+from dunning.flows.house import House
+from dunning.gateway.ask import Stripe
+from dunning.mail.factory import mailer_from_url
+from dunning.mail.outbox import Outbox
+from dunning.mail.provider import Mailer
+from dunning.settings import Settings
+from dunning.store.engine import Store, open_store
+
+
+def build_house(
+    settings: Settings,
+    *,
+    store: Store,
+    clock: Clock | None = None,
+    mailer: Mailer | None = None,
+    simulated: bool = False,
+) -> House:
+    """Wire what the flows work with.
+
+    Raises:
+        Unusable: a setting is missing or cannot work; the message names it and the cure.
+    """
+    if settings.stripe_api_key is None:
+        raise Unusable(
+            "STRIPE_API_KEY is missing: set it to a restricted key (see `dunning stripe permissions`)."
+        )
+    return House(
+        store=store,
+        stripe=Stripe(settings.stripe_api_key.get_secret_value(), settings.stripe_api_base),
+        mailer=mailer or _mailer(settings),
+        clock=clock or WallClock(),
+        settings=settings,
+        secret=_secret_key(settings),
+        templates=resources.templates(),
+        merchant=_merchant(settings),
+        simulated=simulated,
+    )
+
+
+def require_webhook_secret(settings: Settings) -> tuple[str, ...]:
+    """Return the signing secrets of the webhook endpoint.
+
+    Raises:
+        Unusable: there is none.
+    """
+    if not settings.webhook_secrets:
+        raise Unusable(
+            "STRIPE_WEBHOOK_SECRET is missing: set it to the endpoint's signing secret (whsec_...), from the "
+            "Stripe Dashboard or from `stripe listen --print-secret`."
+        )
+    return settings.webhook_secrets
+
+
+def upgrade(store: Store, url: str) -> None:
+    """Bring the database to this version, waiting for anybody who is doing so already.
+
+    Raises:
+        Unusable: the database cannot be reached.
+    """
+    check_reachable(store)
+    command.upgrade(resources.alembic_config(url), "head")
+
+
+def check_reachable(store: Store) -> None:
+    """Refuse a database that does not answer.
+
+    Raises:
+        Unusable: with the driver's own words and the cure.
+    """
+    try:
+        with store.read():
+            pass
+    except (DBAPIError, OSError) as error:
+        words = str(getattr(error, "orig", error)).strip().splitlines()
+        raise Unusable(
+            f"DATABASE_URL: the database cannot be reached ({words[0] if words else error}). Start it, or "
+            "correct the URL."
+        ) from None
+
+
+def check_current(store: Store) -> None:
+    """Refuse a database that is behind, or ahead of, this version of dunning.
+
+    Raises:
+        Unusable: with the command that mends it.
+    """
+    check_reachable(store)
+    with store.read() as connection:
+        found = MigrationContext.configure(connection).get_current_revision()
+    scripts = ScriptDirectory.from_config(resources.alembic_config(""))
+    head = scripts.get_current_head()
+    if found == head:
+        return
+    known = {script.revision for script in scripts.walk_revisions()}
+    if found is None or found in known:
+        raise Unusable(
+            "DATABASE_URL: the database is older than this dunning: run `dunning db upgrade` first."
+        )
+    raise Unusable(
+        f"DATABASE_URL: the database (version {found}) is newer than this dunning: install the newer dunning."
+    )
+
+
+def connect(settings: Settings, *, clock: Clock | None = None) -> Store:
+    """Return the store that the settings name."""
+    return open_store(settings.database, lease_clock=clock)
+
+
+def _mailer(settings: Settings) -> Mailer:
+    url = settings.smtp_url.get_secret_value() if settings.smtp_url else None
+    if url is None:
+        return Outbox(lambda _outgoing: None)  # the message's row holds every word of it
+    if settings.mail_from is None:
+        raise Unusable(
+            "DUNNING_MAIL_FROM is missing: set it to the sender, such as Acme <billing@acme.example>."
+        )
+    try:
+        return mailer_from_url(url, lambda _outgoing: None)
+    except ValueError as error:
+        raise Unusable(str(error)) from None
+
+
+def _merchant(settings: Settings) -> str:
+    name, address = email.utils.parseaddr(settings.mail_from or "")
+    return name or address.partition("@")[2] or "Your merchant"
+
+
+def _secret_key(settings: Settings) -> bytes:
+    """Return the key that signs links: from the settings, or made once and kept in the data directory."""
+    if settings.secret_key is not None:
+        given = settings.secret_key.get_secret_value()
+        if len(given) < 32:
+            raise Unusable("DUNNING_SECRET_KEY is too short: use 32 characters or more, chosen at random.")
+        return given.encode()
+    path = settings.data_dir / "secret.key"
+    try:
+        settings.data_dir.mkdir(parents=True, exist_ok=True)
+        _write_once(path, secrets.token_hex(32))
+        return path.read_text(encoding="ascii").strip().encode()
+    except OSError as error:
+        raise Unusable(
+            f"DUNNING_DATA_DIR: {settings.data_dir} cannot be written ({error.strerror}): choose another."
+        ) from None
+
+
+def _write_once(path: Path, content: str) -> None:
+    try:
+        handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    except FileExistsError:
+        return
+    with os.fdopen(handle, "w") as file:
+        file.write(content)

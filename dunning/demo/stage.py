@@ -1,0 +1,191 @@
+"""The demo's stage: the real product and the sandbox, side by side in one process, on one virtual clock.
+
+Everything goes the real way: signed webhooks over HTTP, the Stripe SDK against the sandbox, the database, the
+broker, the templates, the pages.
+"""
+
+import contextlib
+import socket
+import tempfile
+import threading
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Final
+
+import dramatiq
+import uvicorn
+from dramatiq import Worker
+from pydantic import SecretStr
+
+from dunning import app
+from dunning.core.clock import VirtualClock
+from dunning.core.vocabulary import Retries
+from dunning.demo.mailbox import Mailbox
+from dunning.errors import Unusable
+from dunning.flows import switches
+from dunning.flows.house import House
+from dunning.sandbox import Sandbox, Server, serve
+from dunning.settings import Settings
+from dunning.store import due
+from dunning.store.engine import open_store
+from dunning.web.demo_bar import DemoBar
+from dunning.web.receiver import Receiver
+from dunning.web.site import create_site
+from workers.bells import Bells, hang
+from workers.broker import make_broker
+from workers.clock import tick
+
+START: Final = datetime(2026, 1, 5, 6, tzinfo=UTC)
+SECRET: Final = "whsec_demo"  # noqa: S105 - signs play money between two threads of one process
+KEY: Final = "sk_test_demo"
+STARTED_WITHIN_S: Final = 15
+CHORES: Final = {"learn": timedelta(days=7), "reconcile": timedelta(days=1)}
+
+
+@dataclass(frozen=True, slots=True)
+class Stage:
+    """Everything on the stage, running."""
+
+    clock: VirtualClock
+    sandbox: Sandbox
+    house: House
+    broker: dramatiq.Broker
+    worker: Worker
+    bells: Bells
+    url: str
+
+    def settle(self) -> None:
+        """Let everything that is due now happen, until nothing is left to do."""
+        while True:
+            self.sandbox.play()
+            delivered = self.sandbox.deliver()
+            rung = tick(self.house, self.bells, every=CHORES)
+            if not delivered and not rung:
+                return
+            self.broker.join("dunning")
+            self.worker.join()
+
+    def next_instant(self) -> datetime | None:
+        """Return the next instant at which anything happens, in the sandbox or in the product."""
+        with self.house.store.read() as connection:
+            ours = due.next_ring(connection)
+        theirs = self.sandbox.next_at()
+        return min((at for at in (ours, theirs) if at is not None), default=None)
+
+
+@contextlib.contextmanager
+def set_up(
+    *,
+    seed: int,
+    days: int,
+    customers: int,
+    database: Path | None,
+    books: Path | None,
+    port: int = 0,
+    host: str = "127.0.0.1",
+    bar: DemoBar | None = None,
+) -> Iterator[Stage]:
+    """Put everything on the stage, and clear it away afterwards.
+
+    Raises:
+        Unusable: a file that must be new exists, or the port is taken.
+    """
+    for option, path in (("--db", database), ("--books", books)):
+        if path is not None and path.exists():
+            raise Unusable(f"{option} {path} exists already: name a new file, or remove it.")
+    listener = _listen(host, port)
+    with contextlib.ExitStack() as stack:
+        folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="dunning-demo-")))
+        clock = VirtualClock(START)
+        sandbox = Sandbox(clock=clock, seed=seed, webhook_secret=SECRET, books=books)
+        server = serve(sandbox, host="127.0.0.1", port=0)
+        stack.callback(server.stop)
+        url = f"http://{host}:{listener.getsockname()[1]}"
+        house = _house(clock, sandbox, server, url, database or folder / "demo.sqlite3", folder)
+        stack.callback(house.store.engine.dispose)
+        stage = _raise(stack, clock, sandbox, house, url, listener, bar)
+        sandbox.populate(customers=customers, until=START + timedelta(days=days))
+        yield stage
+
+
+def _house(
+    clock: VirtualClock,
+    sandbox: Sandbox,
+    server: Server,
+    url: str,
+    database: Path,
+    folder: Path,
+) -> House:
+    settings = Settings(
+        stripe_api_key=SecretStr(KEY),
+        stripe_webhook_secret=SecretStr(SECRET),
+        stripe_api_base=server.url,
+        database_url=SecretStr(f"sqlite:///{database}"),
+        public_url=url,
+        data_dir=folder,
+        secret_key=SecretStr("a demo has nothing to hide, so this key is public"),
+        mail_from="Lumen Notebooks <billing@lumen.example>",
+        retries=Retries.OWN,
+        messages=True,
+    )
+    store = open_store(settings.database, lease_clock=clock)
+    app.upgrade(store, settings.database)
+    mailbox = Mailbox(sandbox, clock)
+    house = app.build_house(settings, store=store, clock=clock, mailer=mailbox, simulated=True)
+    switches.first_start(house)
+    return house
+
+
+def _raise(
+    stack: contextlib.ExitStack,
+    clock: VirtualClock,
+    sandbox: Sandbox,
+    house: House,
+    url: str,
+    listener: socket.socket,
+    bar: DemoBar | None,
+) -> Stage:
+    broker = make_broker(None)
+    bells = hang(broker, house)
+    worker = Worker(broker, worker_threads=1, worker_timeout=50)
+    worker.start()
+    stack.callback(worker.stop)
+    receiver = Receiver(house.store, clock, [SECRET], livemode=False)
+    receiver.start()
+    stack.callback(receiver.stop)
+    _serve(stack, create_site(house, receiver, demo=bar), listener)
+    sandbox.deliver_to = f"{url}/webhooks/stripe"
+    return Stage(clock, sandbox, house, broker, worker, bells, url)
+
+
+def _listen(host: str, port: int) -> socket.socket:
+    listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        listener.bind((host, port))
+    except OSError as error:
+        listener.close()
+        raise Unusable(
+            f"Port {port} cannot be used ({error.strerror}): choose another with --port."
+        ) from None
+    return listener
+
+
+def _serve(stack: contextlib.ExitStack, site: object, listener: socket.socket) -> None:
+    config = uvicorn.Config(site, log_level="warning", timeout_graceful_shutdown=2, lifespan="off")  # type: ignore[arg-type]  # an ASGI application
+    server = uvicorn.Server(config)
+    thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]}, daemon=True, name="web")
+    thread.start()
+
+    def stop() -> None:
+        server.should_exit = True
+        thread.join(timeout=5)
+        listener.close()
+
+    stack.callback(stop)
+    until = time.monotonic() + STARTED_WITHIN_S
+    while not server.started and thread.is_alive() and time.monotonic() < until:
+        time.sleep(0.01)

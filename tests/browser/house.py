@@ -1,0 +1,80 @@
+"""A house with a seeded database, a clock that stands still and a Stripe that only mints sessions."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from browser.seed import NOW, seed
+from dunning.core.clock import VirtualClock
+from dunning.core.vocabulary import Retries
+from dunning.errors import Transient
+from dunning.flows.house import House
+from dunning.resources import templates
+from dunning.settings import Settings
+from dunning.store import switches
+from dunning.store.engine import open_store
+from dunning.web.site import create_site
+
+LOCAL = ("127.0.0.1", 50000)
+BASE = "http://127.0.0.1:8000"
+
+
+class MintingStripe:
+    """Mints portal sessions, and fails when it is told to be down."""
+
+    def __init__(self) -> None:
+        self.minted: list[str] = []
+        self.down = False
+
+    def portal(self, _whose: Any, customer_id: str, *, return_url: str) -> str:
+        if self.down:
+            raise Transient("Stripe does not answer.")
+        self.minted.append(return_url)
+        return f"https://billing.stripe.com/session/{customer_id}"
+
+
+class StillDemo:
+    """A demo whose clock stands still; it remembers which buttons were pressed."""
+
+    def __init__(self) -> None:
+        self.pressed: list[str] = []
+
+    def status(self) -> dict[str, Any]:
+        counters = {"failed": 412, "recovered": 268, "lost": 71}
+        shown = {"now": NOW, "day": 23, "days": 90, "speed": "1 day = 2 s", "running": True}
+        return shown | {"counters": counters}
+
+    def pause(self) -> None:
+        self.pressed.append("pause")
+
+    def resume(self) -> None:
+        self.pressed.append("resume")
+
+    def faster(self) -> None:
+        self.pressed.append("faster")
+
+    def slower(self) -> None:
+        self.pressed.append("slower")
+
+
+async def deaf_receiver(_scope: Any, _receive: Any, send: Any) -> None:
+    """Answer 200 to every webhook."""
+    await send({"type": "http.response.start", "status": 200, "headers": []})
+    await send({"type": "http.response.body", "body": b"kept"})
+
+
+def furnish(url: str, *, simulated: bool = True, recoveries: int = 60) -> tuple[House, Sequence[str]]:
+    """Return a house on the migrated database at `url`, and the ids of its recoveries, oldest first."""
+    store = open_store(url)
+    with store.write() as connection:
+        ids = seed(connection, recoveries=recoveries)
+        switches.put(connection, "retries", Retries.OWN.value, at=NOW, by="test")
+        switches.put(connection, "messages", True, at=NOW, by="test")
+    settings = Settings(stripe_api_base="http://127.0.0.1:12111" if simulated else "https://api.stripe.com")
+    clock, stripe = VirtualClock(NOW), MintingStripe()
+    house = House(store, stripe, None, clock, settings, b"s" * 32, templates(), "Juniper Coffee", simulated)
+    return house, ids
+
+
+def site_of(house: House, demo: StillDemo | None = None) -> Any:
+    """Return the house's site, with a receiver that keeps nothing."""
+    return create_site(house, deaf_receiver, demo=demo)

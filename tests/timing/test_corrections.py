@@ -1,0 +1,78 @@
+from datetime import UTC, datetime, timedelta
+
+import numpy as np
+import pytest
+
+from dunning.timing import Attempt, Case, prior
+from dunning.timing.corrections import SIZES, learned, uncorrected
+from dunning.timing.history import NEW_CARD, episodes
+
+START = datetime(2026, 5, 1, tzinfo=UTC)
+DAY = timedelta(days=1)
+FUNDS = prior.FAMILIES.index("soft_funds")
+TECHNICAL = prior.FAMILIES.index("technical")
+
+
+def world(chance: np.ndarray, size: int = 6000) -> np.ndarray:
+    """Return the learned hour table where a try at each hour pays with the given chance; 0.3 was expected."""
+    dice = np.random.default_rng(1)
+    bins = {name: dice.integers(0, columns, size) for name, columns in SIZES.items()}
+    paid = (dice.random(size) < chance[bins["hour"]]).astype(np.float64)
+    found = learned(np.full(size, FUNDS), bins, np.full(size, 0.3), paid)
+    return found.tables["hour"]
+
+
+def test_bins_that_differ_by_chance_only_teach_nothing() -> None:
+    expected = uncorrected().tables["hour"][FUNDS]
+    found = world(0.3 * expected)[FUNDS]
+    assert np.abs(found - expected).max() < 0.08
+
+
+def test_bins_that_truly_differ_are_followed() -> None:
+    chance = np.full(24, 0.05)
+    chance[9] = 0.9
+    found = world(chance)[FUNDS]
+    assert found[9] > 2.5
+    assert np.delete(found, 9).max() < 0.35
+
+
+def test_a_class_without_history_borrows_from_the_others() -> None:
+    chance = np.full(24, 0.05)
+    chance[9] = 0.9
+    assert world(chance)[TECHNICAL].argmax() == 9
+
+
+def test_an_hour_nobody_tried_is_doubted_beside_hours_that_failed() -> None:
+    size = 3000
+    hours = np.random.default_rng(2).choice([9, 14, 16], size)
+    bins = {name: np.zeros(size, dtype=np.int64) for name in SIZES} | {"hour": hours}
+    paid = (hours == 9).astype(np.float64)
+    found = learned(np.full(size, FUNDS), bins, np.full(size, 0.3), paid).tables["hour"][FUNDS]
+    assert found[15] < 0.5
+    assert found[10] > 0.9
+
+
+def history(*attempts: Attempt, brand: str = "visa") -> Case:
+    return Case("in_1", 100, "usd", attempts, START + 14 * DAY, 3, brand=brand, funding="debit", country="US")
+
+
+def test_what_a_stopped_card_did_is_not_a_lesson_in_timing() -> None:
+    case = history(Attempt(START, False, "lost_card"), Attempt(START + DAY, False, "lost_card"))
+    assert episodes([case], START + 5 * DAY) == []
+
+
+def test_a_new_card_is_an_episode_of_its_own() -> None:
+    case = history(
+        Attempt(START, False, "insufficient_funds", card="old"),
+        Attempt(START + DAY, False, "insufficient_funds", card="old"),
+        Attempt(START + 2 * DAY, True, card="new"),
+    )
+    families = {e.family: [paid for _, paid in e.tries] for e in episodes([case], START + 5 * DAY)}
+    assert families == {"soft_funds": [False], NEW_CARD: [True]}
+
+
+@pytest.mark.parametrize(("until", "tries"), [(0, 0), (1, 1), (2, 2)])
+def test_only_the_past_is_read(until: int, tries: int) -> None:
+    case = history(*(Attempt(START + day * DAY, False, "do_not_honor") for day in range(4)))
+    found = episodes([case], START + until * DAY)
+    assert sum(len(e.tries) for e in found) == tries

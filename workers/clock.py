@@ -1,0 +1,57 @@
+"""The clock: finds what is due, stamps when to ring again, and rings.
+
+It never claims; run as many as you like.
+"""
+
+import threading
+from collections.abc import Mapping
+from datetime import timedelta
+from typing import Final
+
+from dunning import logs
+from dunning.flows.house import House
+from dunning.store import chores, due
+from workers.bells import Bells
+
+POLL_S: Final = 1.0
+BATCH: Final = 100
+CHORES: Final[Mapping[str, timedelta]] = {
+    "reconcile": timedelta(minutes=15),
+    "learn": timedelta(days=1),
+}
+
+log = logs.get(__name__)
+
+
+def tick(house: House, bells: Bells, *, every: Mapping[str, timedelta] = CHORES) -> int:
+    """Ring for everything that is due now and return how many bells rang."""
+    rung = 0
+    for kind in due.KINDS:
+        rung += _ring_kind(house, bells, kind)
+    now = house.clock.now()
+    with house.store.write() as connection:
+        ready = [name for name, gap in every.items() if chores.take(connection, name, gap, now)]
+    for name in ready:
+        bells.ring("chore", name)
+    return rung + len(ready)
+
+
+def run_clock(house: House, bells: Bells, stop: threading.Event, wake: threading.Event) -> None:
+    """Tick until `stop` is set; `wake` cuts a wait short, when an event has just been kept."""
+    while not stop.is_set():
+        try:
+            rung = tick(house, bells)
+        except Exception:
+            log.exception("clock_stumbled")
+            rung = 0
+        if rung < BATCH:
+            wake.wait(POLL_S)
+            wake.clear()
+
+
+def _ring_kind(house: House, bells: Bells, kind: str) -> int:
+    with house.store.write() as connection:
+        ids = due.stamp(connection, kind, house.clock.now(), BATCH)
+    for row_id in ids:
+        bells.ring(kind, row_id)
+    return len(ids)
