@@ -3,6 +3,7 @@
 It never claims; run as many as you like.
 """
 
+import contextlib
 import threading
 from collections.abc import Mapping
 from datetime import timedelta
@@ -25,12 +26,13 @@ log = logs.get(__name__)
 
 def tick(house: House, bells: Bells, *, every: Mapping[str, timedelta] = CHORES) -> int:
     """Ring for everything that is due now and return how many bells rang."""
-    rung = 0
-    for kind in due.KINDS:
-        rung += _ring_kind(house, bells, kind)
     now = house.clock.now()
-    with house.store.write() as connection:
-        ready = [name for name, gap in every.items() if chores.take(connection, name, gap, now)]
+    with house.store.read() as connection:
+        kinds = due.kinds_due(connection, now)
+        waiting = chores.due(connection, every, now)
+    rung = sum(_ring_kind(house, bells, kind) for kind in kinds)
+    with house.store.write() if waiting else contextlib.nullcontext() as writing:
+        ready = [name for name in waiting if writing and chores.take(writing, name, every[name], now)]
     for name in ready:
         bells.ring("chore", name)
     return rung + len(ready)

@@ -131,7 +131,7 @@ def _house(
         retries=Retries.OWN,
         messages=True,
     )
-    store = open_store(settings.database, lease_clock=clock)
+    store = open_store(settings.database, lease_clock=clock, durable=False)
     app.upgrade(store, settings.database)
     mailbox = Mailbox(sandbox, clock)
     house = app.build_house(settings, store=store, clock=clock, mailer=mailbox, simulated=True)

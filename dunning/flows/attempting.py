@@ -176,7 +176,7 @@ def _after_obstacle(
     change: NotAttempted,
     now: datetime,
 ) -> None:
-    payer = observing.payer_of(connection, recovery, recovery.whose, invoice.id)
+    payer = observing.payer_of(connection, recovery, invoice)
     if invoice.status == "paid" and payer is not None:
         who, at = payer
         settling.settle(connection, house, recovery, invoice, who, paid_at=invoice.paid_at or at, now=now)

@@ -43,7 +43,7 @@ def conclude(
         return ended and _settle(connection, house, recovery, invoice, ours, now)
     if paid:
         ended = _end(connection, attempt, fence, AttemptState.MOOT, "Settled by someone else.", now)
-        payer = observing.payer_of(connection, recovery, recovery.whose, invoice.id)
+        payer = observing.payer_of(connection, recovery, invoice)
         return ended and _settle(connection, house, recovery, invoice, payer, now)
     if invoice.status in ENDS:
         ended = _end(connection, attempt, fence, AttemptState.CANCELLED, f"Invoice {invoice.status}.", now)

@@ -83,7 +83,7 @@ def _paid(
             attempts.change(connection, unfinished.id, unfinished.fence, ring_at=now)
             return  # our own charge may be what paid it: its flow finds out, and settles
         _ours_paid(connection, unfinished, invoice, now)
-    payer = observing.payer_of(connection, recovery, recovery.whose, invoice.id)
+    payer = observing.payer_of(connection, recovery, invoice)
     if payer is not None:
         who, paid_at = payer
         settling.settle(

@@ -13,7 +13,7 @@ from sqlalchemy import Connection, select
 from dunning.core.billing import Card, Failure, Invoice, Whose
 from dunning.core.ids import derive_id, ordinal_of
 from dunning.core.vocabulary import AttemptState, MadeBy
-from dunning.store import attempts, messages
+from dunning.store import attempts, messages, objects
 from dunning.store.rows import RecoveryRow
 from dunning.store.tables import events
 
@@ -30,43 +30,34 @@ class Origin:
     request_id: str | None = None
 
 
-def origin_of(
-    connection: Connection,
-    recovery: RecoveryRow | None,
-    whose: Whose,
-    invoice_id: str,
-    *,
-    key: str | None,
-    request_id: str | None,
-    at: datetime,
-) -> Origin:
+def origin_of(whose: Whose, invoice_id: str, *, key: str | None, request_id: str | None) -> Origin:
     """Return who asked for what an event tells about an invoice."""
     ordinal = ordinal_of(key, whose.account_id, invoice_id)
     if ordinal is not None:
         return Origin(MadeBy.DUNNING, ordinal, request_id)
     if request_id is None:
         return Origin(MadeBy.STRIPE)
-    visits = messages.links_of(connection, recovery.id) if recovery else []
-    on_page = any(
-        link.used_for == "hosted_invoice" and link.used_at is not None and link.used_at + PAGE_VISIT >= at
-        for link in visits
-    )
-    return Origin(MadeBy.CUSTOMER if on_page else MadeBy.MERCHANT, None, request_id)
+    return Origin(MadeBy.MERCHANT, None, request_id)
 
 
 def payer_of(
     connection: Connection,
     recovery: RecoveryRow,
-    whose: Whose,
-    invoice_id: str,
+    invoice: Invoice,
 ) -> tuple[Origin, datetime] | None:
-    """Return who paid an invoice and when, from the event that said so; None while it has not come."""
+    """Return who paid an invoice and when, from the event that said so; None while it has not come.
+
+    Stripe does not say whether a call came from a payment page or from the merchant. It was the customer when
+    the card was used once and never saved (a merchant can only charge saved ones), or when our link had led
+    to the hosted invoice shortly before.
+    """
+    whose = recovery.whose
     said = (
         select(events.c.idempotency_key, events.c.request_id, events.c.created_at, events.c.received_at)
         .where(
             events.c.account_id == whose.account_id,
             events.c.livemode == whose.livemode,
-            events.c.object_id == invoice_id,
+            events.c.object_id == invoice.id,
             events.c.type.in_(PAID_TYPES),
         )
         .order_by(events.c.created_at)
@@ -76,8 +67,21 @@ def payer_of(
     if row is None:
         return None
     at = row.created_at or row.received_at
-    key, request_id = row.idempotency_key, row.request_id
-    return origin_of(connection, recovery, whose, invoice_id, key=key, request_id=request_id, at=at), at
+    origin = origin_of(whose, invoice.id, key=row.idempotency_key, request_id=row.request_id)
+    if origin.made_by is MadeBy.MERCHANT and _on_a_page(connection, recovery, invoice, at):
+        origin = Origin(MadeBy.CUSTOMER, None, origin.request_id)
+    return origin, at
+
+
+def _on_a_page(connection: Connection, recovery: RecoveryRow, invoice: Invoice, at: datetime) -> bool:
+    card_id = invoice.settled[-1].card_id if invoice.settled else None
+    card = objects.card(connection, recovery.whose, card_id)
+    if card is not None and card.customer_id is None:
+        return True
+    return any(
+        link.used_for == "hosted_invoice" and link.used_at is not None and link.used_at + PAGE_VISIT >= at
+        for link in messages.links_of(connection, recovery.id)
+    )
 
 
 def keep_first_failure(

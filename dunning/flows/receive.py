@@ -4,7 +4,6 @@ An event is a hint, never the truth: it may come twice, late, out of order. What
 Stripe shows it when asked, and a ticket drawn before asking keeps an older answer from overwriting a newer.
 """
 
-import json
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Final
@@ -14,18 +13,25 @@ from sqlalchemy import Connection
 from dunning import logs
 from dunning.core.billing import Card, Customer, Invoice
 from dunning.core.effects import Effect, Rule, rule_of
-from dunning.core.vocabulary import EventState
+from dunning.core.ids import ordinal_of
+from dunning.core.vocabulary import AttemptState, EventState, Retries
 from dunning.errors import Refused, Transient
-from dunning.flows import consequences, following, observing
+from dunning.flows import consequences, following, observing, waking
 from dunning.flows.driver import Flow
 from dunning.flows.house import House
+from dunning.gateway.listen import parse
 from dunning.gateway.shapes import dig, read_card
-from dunning.store import inbox, objects, recoveries
+from dunning.store import attempts, inbox, objects, recoveries
 from dunning.store.rows import EventRow
 
 LEASE: Final = timedelta(seconds=90)
 MOST_TRIES: Final = 12
 LONGEST_WAIT: Final = timedelta(hours=6)
+# What we keep of a customer; any other change is nothing to us.
+CUSTOMER_FACTS: Final = frozenset(
+    {"email", "name", "address", "preferred_locales", "invoice_settings", "default_source", "metadata"},
+)
+ANSWERED: Final = frozenset({AttemptState.PAID, AttemptState.DECLINED, AttemptState.NEEDS_ACTION})
 OPENING: Final = frozenset({"invoice.payment_failed", "invoice.payment_action_required"})
 
 log = logs.get(__name__)
@@ -37,9 +43,15 @@ class Claimed:
 
     event: EventRow
     rule: Rule
-    object: dict[str, Any]  # empty in a thin notification
+    body: dict[str, Any]
     ticket: int = 0
     unknown_customer: bool = False
+
+    @property
+    def object(self) -> dict[str, Any]:
+        """Return the object inside the event; empty in a thin notification."""
+        found = dig(self.body, "data", "object")
+        return found if isinstance(found, dict) else {}
 
     @property
     def object_id(self) -> str:
@@ -73,7 +85,7 @@ def _claim(house: House, seq: int) -> Claimed | None:
         if event is None:
             return None
         rule = rule_of(event.type)
-        claimed = Claimed(event, rule, _object(event))
+        claimed = Claimed(event, rule, parse(event.payload))
         done = _nothing_to_do(connection, claimed)
         if done is not None:
             state = EventState.IGNORED if rule.effect is Effect.NONE else EventState.HANDLED
@@ -89,7 +101,7 @@ def _with_ticket(connection: Connection, claimed: Claimed) -> Claimed:
     customer_id = claimed.object.get("customer")
     unknown = objects.customer(connection, whose, customer_id) is None
     ticket = objects.draw_ticket(connection, whose, claimed.object_id)
-    return Claimed(claimed.event, claimed.rule, claimed.object, ticket, unknown)
+    return Claimed(claimed.event, claimed.rule, claimed.body, ticket, unknown)
 
 
 def _nothing_to_do(connection: Connection, claimed: Claimed) -> str | None:
@@ -99,12 +111,27 @@ def _nothing_to_do(connection: Connection, claimed: Claimed) -> str | None:
         return claimed.rule.why
     if event.object_id is None:
         return "The event names no object."
-    if effect is Effect.READ_INVOICE and _type(event) not in OPENING:
-        known = recoveries.newest_of_invoice(connection, event.whose, event.object_id)
-        return None if known else "The invoice has not failed."
+    if effect is Effect.READ_INVOICE:
+        return _invoice_needs_no_look(connection, event)
     if effect is Effect.READ_CUSTOMER:
+        changed = dig(claimed.body, "data", "previous_attributes")
+        if isinstance(changed, dict) and not CUSTOMER_FACTS & changed.keys():
+            return "Nothing that we keep has changed."
         known_customer = objects.customer(connection, event.whose, event.object_id)
         return None if known_customer else "The customer has no recovery."
+    return None
+
+
+def _invoice_needs_no_look(connection: Connection, event: EventRow) -> str | None:
+    recovery = recoveries.newest_of_invoice(connection, event.whose, event.object_id or "")
+    if recovery is None:
+        return None if _type(event) in OPENING else "The invoice has not failed."
+    if _type(event) == "invoice.updated" and recovery.retries is Retries.OWN:
+        return "The invoice is ours to collect, and is read again before every attempt."
+    ordinal = ordinal_of(event.idempotency_key, event.account_id, event.object_id or "")
+    ours = attempts.by_ordinal(connection, event.whose, recovery.invoice_id, ordinal) if ordinal else None
+    if ours is not None and ours.state in ANSWERED:
+        return "Our own attempt; Stripe's answer to it was recorded."
     return None
 
 
@@ -115,7 +142,7 @@ def _ask(house: House, claimed: Claimed) -> Answer:
             invoice = house.stripe.invoice(whose, object_id)
             ask_customer = claimed.unknown_customer and invoice.customer is not None
             customer = house.stripe.customer(whose, invoice.customer or "") if ask_customer else None
-            return Answer(invoice=invoice, customer=customer)
+            return Answer(invoice, customer, _paying_card(house, claimed, invoice))
         case Effect.READ_CUSTOMER:
             return Answer(customer=house.stripe.customer(whose, object_id))
         case Effect.CARD_ADDED | Effect.CARD_RENEWED | Effect.CARD_REMOVED:
@@ -123,6 +150,12 @@ def _ask(house: House, claimed: Claimed) -> Answer:
             return Answer(card=read_card(claimed.object) if known else house.stripe.card(whose, object_id))
         case _:
             return Answer()
+
+
+def _paying_card(house: House, claimed: Claimed, invoice: Invoice) -> Card | None:
+    """Return the card of a payment that was not ours: whether it is saved tells who used it."""
+    card_id = invoice.settled[-1].card_id if invoice.status == "paid" and invoice.settled else None
+    return house.stripe.card(claimed.event.whose, card_id) if card_id is not None else None
 
 
 def _record(house: House, claimed: Claimed, answer: Answer) -> None:
@@ -133,11 +166,14 @@ def _record(house: House, claimed: Claimed, answer: Answer) -> None:
             return
         if answer.customer is not None:
             objects.keep_customer(connection, event.whose, answer.customer, now)
+            waking.wake_with_default(connection, house, event.whose, answer.customer, now=now)
         if answer.invoice is None:
             consequences.follow_event(
                 connection, house, claimed.rule.effect, event, claimed.object, answer.card, now
             )
         elif objects.apply_read(connection, event.whose, answer.invoice, claimed.ticket):
+            if answer.card is not None:
+                objects.keep_card(connection, event.whose, answer.card)
             _follow_invoice(connection, house, event, answer.invoice, now)
 
 
@@ -149,15 +185,11 @@ def _follow_invoice(
     now: datetime,
 ) -> None:
     at = event.created_at or event.received_at
-    recovery = recoveries.newest_of_invoice(connection, event.whose, invoice.id)
     origin = observing.origin_of(
-        connection,
-        recovery,
         event.whose,
         invoice.id,
         key=event.idempotency_key,
         request_id=event.request_id,
-        at=at,
     )
     failed = _type(event) in OPENING
     following.follow(connection, house, event.whose, invoice, origin, failed=failed, at=at, now=now)
@@ -179,11 +211,6 @@ def _fail(house: House, claimed: Claimed, error: Exception) -> None:
             log.warning("event_postponed", event_id=event.id, type=event.type, error=repr(error))
             wait = min(timedelta(seconds=5 * 2 ** min(event.tries, 12)), LONGEST_WAIT)
             inbox.postpone(connection, event, now + wait, repr(error)[:500])
-
-
-def _object(event: EventRow) -> dict[str, Any]:
-    found = dig(json.loads(event.payload), "data", "object")
-    return found if isinstance(found, dict) else {}
 
 
 def _type(event: EventRow) -> str:

@@ -80,7 +80,7 @@ def _reason(
             failed_at=recovery.failed_at,
             made_by=made_by if payment or attempt else None,
             first_contact_at=_first_contact(connection, recovery),
-            card_added_at=card.added_at if card else None,
+            card_added_at=card.added_at if card and card.customer_id else None,
             card_updated_by_network_at=card.network_updated_at if card else None,
             other_card_passed=bool(attempt and attempt.other_card_passed),
         ),

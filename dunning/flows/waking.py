@@ -4,7 +4,7 @@ from datetime import datetime
 
 from sqlalchemy import Connection
 
-from dunning.core.billing import Card, Whose
+from dunning.core.billing import Card, Customer, Whose
 from dunning.core.changes import CardChanged, Ended
 from dunning.core.vocabulary import ClosedReason
 from dunning.flows.house import House
@@ -32,7 +32,7 @@ def wake_with_card(
         whose,
         card,
         network_updated_at=renewed_at,
-        added_at=added_at or card.created or now,
+        added_at=added_at or card.created,
     )
     if card.customer is None or card.type != "card":
         return 0
@@ -41,6 +41,21 @@ def wake_with_card(
         if not _met_since(connection, recovery, card.id, renewed_at):
             woken += _wake(connection, house, recovery, card.id, now)
     return woken
+
+
+def wake_with_default(
+    connection: Connection,
+    house: House,
+    whose: Whose,
+    customer: Customer,
+    *,
+    now: datetime,
+) -> int:
+    """Retry at once with a customer's default card, where an invoice has not met it; return how many woke."""
+    card = customer.default_card
+    if card is None or not recoveries.open_of_customer(connection, whose, customer.id):
+        return 0
+    return wake_with_card(connection, house, whose, card, renewed_at=None, added_at=None, now=now)
 
 
 def end_all(

@@ -1,5 +1,6 @@
 """When the regular chores last ran; any clock may take one, and only one gets it."""
 
+from collections.abc import Mapping
 from datetime import datetime, timedelta
 
 from sqlalchemy import Connection, select
@@ -8,13 +9,27 @@ from dunning.core.clock import utc
 from dunning.store import switches
 from dunning.store.tables import switches as switches_table
 
+PREFIX = "chore:"
+
+
+def due(connection: Connection, every: Mapping[str, timedelta], now: datetime) -> list[str]:
+    """Return the chores that were never stamped, or whose time has come again."""
+    rows = select(switches_table.c.name, switches_table.c.value).where(
+        switches_table.c.name.in_([PREFIX + name for name in every]),
+    )
+    last: dict[str, str] = {row.name: row.value for row in connection.execute(rows)}
+    return [name for name, gap in every.items() if _is_due(last.get(PREFIX + name), gap, now)]
+
 
 def take(connection: Connection, name: str, every: timedelta, now: datetime) -> bool:
     """Return whether a chore is due, and stamp it as taken; the first call of all only sets the stamp."""
-    key = f"chore:{name}"
-    stamp = select(switches_table.c.value).where(switches_table.c.name == key).with_for_update()
+    stamp = select(switches_table.c.value).where(switches_table.c.name == PREFIX + name).with_for_update()
     last = connection.execute(stamp).scalar_one_or_none()
-    if last is not None and utc(datetime.fromisoformat(last)) + every > now:
+    if not _is_due(last, every, now):
         return False
-    switches.put(connection, key, now.isoformat(), at=now, by="clock")
+    switches.put(connection, PREFIX + name, now.isoformat(), at=now, by="clock")
     return last is not None
+
+
+def _is_due(last: str | None, every: timedelta, now: datetime) -> bool:
+    return last is None or utc(datetime.fromisoformat(last)) + every <= now

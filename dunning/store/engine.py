@@ -4,6 +4,7 @@ import contextlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -45,10 +46,19 @@ class Store:
         return utc(connection.execute(select(func.clock_timestamp())).scalar_one())
 
 
-def open_store(url: str, *, lease_clock: Clock | None = None, pool_size: int = 10) -> Store:
-    """Return a store for a SQLAlchemy URL; connects lazily."""
+def open_store(
+    url: str,
+    *,
+    lease_clock: Clock | None = None,
+    pool_size: int = 10,
+    durable: bool = True,
+) -> Store:
+    """Return a store for a SQLAlchemy URL; connects lazily.
+
+    `durable=False` lets SQLite skip the wait for the disk at each commit: for simulated money only.
+    """
     if make_url(url).get_backend_name() == "sqlite":
-        return Store(_sqlite(url), lease_clock)
+        return Store(_sqlite(url, "FULL" if durable else "OFF"), lease_clock)
     engine = create_engine(
         url,
         pool_size=pool_size,
@@ -67,19 +77,20 @@ def is_sqlite(url: str) -> bool:
     return make_url(url).get_backend_name() == "sqlite"
 
 
-def _sqlite(url: str) -> Engine:
+def _sqlite(url: str, synchronous: str) -> Engine:
     path = make_url(url).database
     if path and path != ":memory:":
         Path(path).parent.mkdir(parents=True, exist_ok=True)
     engine = create_engine(url, connect_args={"timeout": 30, "check_same_thread": False})
-    event.listen(engine, "connect", _prepare_sqlite)
+    event.listen(engine, "connect", partial(_prepare_sqlite, synchronous))
     event.listen(engine, "begin", _begin_sqlite)
     return engine
 
 
-def _prepare_sqlite(connection: Any, _record: Any) -> None:
+def _prepare_sqlite(synchronous: str, connection: Any, _record: Any) -> None:
     connection.isolation_level = None  # we say BEGIN ourselves
-    for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON", "busy_timeout=30000"):
+    pragmas = ("busy_timeout=30000", "journal_mode=WAL", f"synchronous={synchronous}", "foreign_keys=ON")
+    for pragma in pragmas:
         connection.execute(f"PRAGMA {pragma}").close()
 
 

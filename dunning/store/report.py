@@ -260,7 +260,7 @@ def _within(column: Any, scope: Scope) -> ColumnElement[bool]:
 
 def _group(scope: Scope, at: Any, columns: Any) -> ColumnElement[Any]:
     if scope.edges:
-        return case(*((at < end, literal(name)) for name, end in scope.edges[:-1]), else_=scope.edges[-1][0])
+        return case(*((at < end, literal(name)) for name, end in scope.edges))
     if scope.by is None:
         return cast(null(), Text)
     return cast(columns[scope.by], Text)

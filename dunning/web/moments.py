@@ -37,9 +37,10 @@ class Moment:
 def moments(story: Story, *, now: datetime) -> list[Moment]:
     """Return the timeline; instants are aware UTC."""
     coming = sorted(_coming(story, now), key=lambda moment: moment.at, reverse=True)
-    # in this order for one instant: the attempt, what we made of it, the money it brought
     past = [*_attempts(story), *_messages(story), *_notes(story), *_ledger(story)]
-    return [*coming, *reversed(sorted(past, key=lambda moment: moment.at))]
+    past.reverse()  # of one instant, the money stands above the attempt that brought it
+    past.sort(key=lambda moment: moment.at, reverse=True)
+    return [*coming, *past]
 
 
 def next_step(row: Any, *, now: datetime) -> tuple[str, datetime | None, str]:

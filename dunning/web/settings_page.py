@@ -52,7 +52,9 @@ def settings_pages(screen: Screen) -> APIRouter:
     @router.post("/settings/retries")
     def set_retries(form: Annotated[ModeForm, Form()]) -> RedirectResponse:
         moved = switches.set_mode(house, retries=form.retries, by=STAFF)
-        return back_to(HOME, said=f"Retries are set to {form.retries}; {moved} open recoveries changed hands.")
+        return back_to(
+            HOME, said=f"Retries are set to {form.retries}; {moved} open recoveries changed hands."
+        )
 
     @router.post("/settings/messages")
     def set_messages(form: Annotated[MessagesForm, Form()]) -> RedirectResponse:

@@ -1,27 +1,34 @@
 """A house with a seeded database, a clock that stands still and a Stripe that only mints sessions."""
 
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 from browser.seed import NOW, seed
+from sqlalchemy import make_url
+
 from dunning.core.clock import VirtualClock
 from dunning.core.vocabulary import Retries
 from dunning.errors import Transient
 from dunning.flows.house import House
 from dunning.resources import templates
-from dunning.settings import Settings
+from dunning.settings import DEFAULT_STRIPE_API_BASE, Settings
 from dunning.store import switches
-from dunning.store.engine import open_store
+from dunning.store.engine import Store, is_sqlite, open_store
 from dunning.web.site import create_site
 
+SIMULATED_STRIPE_PORT = 12111
+SIMULATED_STRIPE = f"http://127.0.0.1:{SIMULATED_STRIPE_PORT}"
 LOCAL = ("127.0.0.1", 50000)
+SEEDED: dict[int, tuple[bytes, Sequence[str]]] = {}
 BASE = "http://127.0.0.1:8000"
 
 
 class MintingStripe:
     """Mints portal sessions, and fails when it is told to be down."""
 
-    def __init__(self) -> None:
+    def __init__(self, pages: str = "https://billing.stripe.com") -> None:
+        self.pages = pages
         self.minted: list[str] = []
         self.down = False
 
@@ -29,7 +36,7 @@ class MintingStripe:
         if self.down:
             raise Transient("Stripe does not answer.")
         self.minted.append(return_url)
-        return f"https://billing.stripe.com/session/{customer_id}"
+        return f"{self.pages}/session/{customer_id}"
 
 
 class StillDemo:
@@ -64,15 +71,28 @@ async def deaf_receiver(_scope: Any, _receive: Any, send: Any) -> None:
 
 def furnish(url: str, *, simulated: bool = True, recoveries: int = 60) -> tuple[House, Sequence[str]]:
     """Return a house on the migrated database at `url`, and the ids of its recoveries, oldest first."""
+    store, ids = _seeded(url, recoveries)
+    settings = Settings(stripe_api_base=SIMULATED_STRIPE if simulated else DEFAULT_STRIPE_API_BASE)
+    clock, stripe = VirtualClock(NOW), MintingStripe()
+    house = House(store, stripe, None, clock, settings, b"s" * 32, templates(), "Juniper Coffee", simulated)
+    return house, ids
+
+
+def _seeded(url: str, recoveries: int) -> tuple[Store, Sequence[str]]:
+    """Return the seeded database; an SQLite file is seeded once and copied from then on."""
+    path = Path(make_url(url).database or "") if is_sqlite(url) else None
+    if path and recoveries in SEEDED:
+        path.write_bytes(SEEDED[recoveries][0])
+        return open_store(url), SEEDED[recoveries][1]
     store = open_store(url)
     with store.write() as connection:
         ids = seed(connection, recoveries=recoveries)
         switches.put(connection, "retries", Retries.OWN.value, at=NOW, by="test")
         switches.put(connection, "messages", True, at=NOW, by="test")
-    settings = Settings(stripe_api_base="http://127.0.0.1:12111" if simulated else "https://api.stripe.com")
-    clock, stripe = VirtualClock(NOW), MintingStripe()
-    house = House(store, stripe, None, clock, settings, b"s" * 32, templates(), "Juniper Coffee", simulated)
-    return house, ids
+    if path:
+        store.engine.dispose()  # the last connection folds the write-ahead log into the file
+        SEEDED[recoveries] = (path.read_bytes(), ids)
+    return store, ids
 
 
 def site_of(house: House, demo: StillDemo | None = None) -> Any:

@@ -19,12 +19,32 @@ NAMES = (
     "|Ingrid Solberg|Mateo Álvarez|Aoife Byrne|Nikolai Petrov|Fatima Zahra|Tom Okafor|Elif Demir"
     "|Wolfeschlegelsteinhausenbergerdorff & Söhne GmbH|Maja Kowalska|Jean-Baptiste Lefèvre|Sana Iqbal|Bo Li"
 ).split("|")
-PLANS = (("Studio, monthly", 4900), ("Team, monthly", 14900), ("Solo, monthly", 1900), ("Studio, yearly", 52900))
+PLANS = (
+    ("Studio, monthly", 4900),
+    ("Team, monthly", 14900),
+    ("Solo, monthly", 1900),
+    ("Studio, yearly", 52900),
+)
 CODES = ("insufficient_funds",) * 5 + ("do_not_honor", "generic_decline") * 2
-CODES += ("expired_card", "authentication_required", "lost_card", "processing_error", "card_velocity_exceeded")
-CARDS = (("visa", "debit", "US"), ("mastercard", "credit", "DE"), ("amex", "credit", "US"), ("visa", "credit", "FR"))
-REASONS = ("our_retry",) * 4 + ("customer_card_update",) * 3 + ("stripe_retry", "customer_payment", "account_updater")
-MAIL = "<h1 style='font:600 20px sans-serif'>Your payment did not go through</h1><p>Hello, please update your card.</p>"
+CODES += (
+    "expired_card",
+    "authentication_required",
+    "lost_card",
+    "processing_error",
+    "card_velocity_exceeded",
+)
+CARDS = (
+    ("visa", "debit", "US"),
+    ("mastercard", "credit", "DE"),
+    ("amex", "credit", "US"),
+    ("visa", "credit", "FR"),
+)
+REASONS = (
+    ("our_retry",) * 4
+    + ("customer_card_update",) * 3
+    + ("stripe_retry", "customer_payment", "account_updater")
+)
+MAIL = "<h1 style='font:600 20px sans-serif'>Your payment failed</h1><p>Hello, please update your card.</p>"
 
 
 def seed(connection: Connection, *, recoveries: int = 60) -> list[str]:
@@ -33,7 +53,12 @@ def seed(connection: Connection, *, recoveries: int = 60) -> list[str]:
     policy = Policy()
     rules = {"version": 1, "definition": policy.dumps(), "published_at": NOW - timedelta(days=90)}
     connection.execute(insert(tables.policies).values(**rules))
-    campaign = {"key": BUILT_IN.key, "version": 1, "definition": BUILT_IN.dumps(), "published_at": rules["published_at"]}
+    campaign = {
+        "key": BUILT_IN.key,
+        "version": 1,
+        "definition": BUILT_IN.dumps(),
+        "published_at": rules["published_at"],
+    }
     connection.execute(insert(tables.campaigns).values(**campaign))
     return [_recovery(connection, chance, number, recoveries) for number in range(recoveries)]
 
@@ -85,15 +110,45 @@ def _objects(
     at: datetime,
     card: tuple[str, str, str],
 ) -> None:
-    email = f"{name.split()[0].lower().replace('ë', 'e')}@mail.example"
-    person = {"id": ids["cus"], "email": email, "name": name, "country": card[2], "deleted": False, "read_at": at}
-    connection.execute(insert(tables.customers).values(**WHOSE, **person, locale="en", timezone="Europe/Berlin"))
-    plastic = {"id": ids["pm"], "customer_id": ids["cus"], "type": "card", "brand": card[0], "funding": card[1]}
-    plastic |= {"country": card[2], "last4": f"{chance.randrange(10000):04d}", "exp_month": 8, "exp_year": 2028}
+    email = f"{name.split(maxsplit=1)[0].lower().replace('ë', 'e')}@mail.example"
+    person = {
+        "id": ids["cus"],
+        "email": email,
+        "name": name,
+        "country": card[2],
+        "deleted": False,
+        "read_at": at,
+    }
+    connection.execute(
+        insert(tables.customers).values(**WHOSE, **person, locale="en", timezone="Europe/Berlin")
+    )
+    plastic = {
+        "id": ids["pm"],
+        "customer_id": ids["cus"],
+        "type": "card",
+        "brand": card[0],
+        "funding": card[1],
+    }
+    plastic |= {
+        "country": card[2],
+        "last4": f"{chance.randrange(10000):04d}",
+        "exp_month": 8,
+        "exp_year": 2028,
+    }
     connection.execute(insert(tables.cards).values(**WHOSE, **plastic))
     invoice = {"id": ids["in"], "customer_id": ids["cus"], "subscription_id": ids["sub"], "plan": plan}
-    invoice |= {"number": f"JUN-{ids['in'][3:7]}", "status": "open", "currency": currency, "amount_due": amount}
-    invoice |= {"amount_paid": 0, "amount_remaining": amount, "invoice_class": "renewal", "auto_advance": True}
+    invoice |= {
+        "number": f"JUN-{ids['in'][3:7]}",
+        "status": "open",
+        "currency": currency,
+        "amount_due": amount,
+    }
+    invoice |= {
+        "amount_paid": 0,
+        "amount_remaining": amount,
+        "invoice_class": "renewal",
+        "auto_advance": True,
+    }
     connection.execute(insert(tables.invoices).values(**WHOSE, **invoice))
 
 
@@ -103,24 +158,45 @@ def _state(chance: random.Random, failed_at: datetime, code: str) -> dict[str, A
     roll = chance.random()
     if age > timedelta(days=14) or (roll < 0.35 and ended["closed_at"] < NOW):
         if roll < 0.68:
-            return {"status": "recovered", "reason": chance.choice(REASONS), "why": "The invoice was paid.", **ended}
+            return {
+                "status": "recovered",
+                "reason": chance.choice(REASONS),
+                "why": "The invoice was paid.",
+                **ended,
+            }
         if roll < 0.9:
             late = {"closed_at": failed_at + timedelta(days=14)}
             return {"status": "lost", "closed_reason": "window", "why": "The window is over.", **late}
-        return {"status": "stopped", "closed_reason": "subscription_cancelled", "why": "Stopped: cancelled.", **ended}
+        return {
+            "status": "stopped",
+            "closed_reason": "subscription_cancelled",
+            "why": "Stopped: cancelled.",
+            **ended,
+        }
     if code in {"expired_card", "lost_card", "authentication_required"}:
         why = "The bank said no. Another try on this card is useless: the customer needs another card."
         return {"status": "waiting", "why": why}
     if roll > 0.93:
         until = {"pause_until": NOW + timedelta(days=3)}
-        return {"status": "paused", "pause_reason": "Promised to pay on Friday", "why": "Paused by staff.", **until}
+        return {
+            "status": "paused",
+            "pause_reason": "Promised to pay on Friday",
+            "why": "Paused by staff.",
+            **until,
+        }
     if roll > 0.86:
-        return {"status": "watching", "retries": "watch", "why": "Stripe retries this invoice; we only watch."}
+        return {
+            "status": "watching",
+            "retries": "watch",
+            "why": "Stripe retries this invoice; we only watch.",
+        }
     at = min(NOW + timedelta(hours=chance.uniform(2, 70)), failed_at + timedelta(days=14, hours=-2))
     return {"status": "scheduled", "next_attempt_at": at, "why": "The next attempt has a date."}
 
 
-def _history(connection: Connection, chance: random.Random, rec: dict[str, Any], card: tuple[str, str, str]) -> None:
+def _history(
+    connection: Connection, chance: random.Random, rec: dict[str, Any], card: tuple[str, str, str]
+) -> None:
     end = rec.get("closed_at") or NOW
     times = [rec["failed_at"]]
     while len(times) < 4 and times[-1] + timedelta(days=2) < end - timedelta(hours=3):
@@ -131,7 +207,11 @@ def _history(connection: Connection, chance: random.Random, rec: dict[str, Any],
         _attempt(connection, rec, card, len(times), end, "paid")
         _money(connection, chance, rec, end)
     _messages(connection, rec, end)
-    sentence = {"id": derive_id("note", rec["failed_at"], rec["id"]), "recovery_id": rec["id"], "by": "dunning"}
+    sentence = {
+        "id": derive_id("note", rec["failed_at"], rec["id"]),
+        "recovery_id": rec["id"],
+        "by": "dunning",
+    }
     sentence |= {"at": rec["failed_at"] + timedelta(seconds=3), "kind": "decision", "sentence": rec["why"]}
     connection.execute(insert(tables.notes).values(**sentence))
     if rec["status"] == "scheduled":
@@ -139,7 +219,12 @@ def _history(connection: Connection, chance: random.Random, rec: dict[str, Any],
 
 
 def _attempt(
-    connection: Connection, rec: dict[str, Any], card: tuple[str, str, str], ordinal: int, at: datetime, state: str
+    connection: Connection,
+    rec: dict[str, Any],
+    card: tuple[str, str, str],
+    ordinal: int,
+    at: datetime,
+    state: str,
 ) -> None:
     ours = ordinal > 0 and rec["retries"] == "own" and (state != "paid" or rec["reason"] == "our_retry")
     key = f"{rec['invoice_id'][3:]}{ordinal}"
@@ -157,12 +242,20 @@ def _attempt(
 
 def _money(connection: Connection, chance: random.Random, rec: dict[str, Any], at: datetime) -> None:
     own = {**WHOSE, "recovery_id": rec["id"], "invoice_id": rec["invoice_id"], "currency": rec["currency"]}
-    paid = own | {"id": derive_id("led", at, rec["id"]), "kind": "recovered", "source_id": f"inpay_{rec['invoice_id'][3:]}"}
+    paid = own | {
+        "id": derive_id("led", at, rec["id"]),
+        "kind": "recovered",
+        "source_id": f"inpay_{rec['invoice_id'][3:]}",
+    }
     paid |= {"charge_id": f"ch_{rec['invoice_id'][3:]}p", "amount": rec["amount"], "reason": rec["reason"]}
     connection.execute(insert(tables.ledger_entries).values(**paid, at=at, recorded_at=at))
     if chance.random() < 0.12:
         later = at + timedelta(hours=20)
-        back = own | {"id": derive_id("led", later, rec["id"]), "kind": "refund", "source_id": f"re_{rec['invoice_id'][3:]}"}
+        back = own | {
+            "id": derive_id("led", later, rec["id"]),
+            "kind": "refund",
+            "source_id": f"re_{rec['invoice_id'][3:]}",
+        }
         back |= {"amount": -rec["amount"] // 2, "at": later, "recorded_at": later}
         connection.execute(insert(tables.ledger_entries).values(**back))
 
@@ -172,11 +265,31 @@ def _messages(connection: Connection, rec: dict[str, Any], end: datetime) -> Non
         due = rec["opened_at"] + step.offset
         if due > end and "closed_at" in rec:
             continue
-        row = {"id": derive_id("msg", due, rec["id"], step.key), **WHOSE, "recovery_id": rec["id"], "step": step.key}
-        row |= {"occurrence": "1", "channel": "email", "recipient": "customer", "template": step.template, "due_at": due}
+        row = {
+            "id": derive_id("msg", due, rec["id"], step.key),
+            **WHOSE,
+            "recovery_id": rec["id"],
+            "step": step.key,
+        }
+        row |= {
+            "occurrence": "1",
+            "channel": "email",
+            "recipient": "customer",
+            "template": step.template,
+            "due_at": due,
+        }
         if due <= end:
-            row |= {"state": "sent", "sent_at": due, "subject": "Your payment did not go through", "body_html": MAIL}
-            row |= {"address": "somebody@mail.example", "body_text": "Hello, please update your card.", "provider": "smtp"}
+            row |= {
+                "state": "sent",
+                "sent_at": due,
+                "subject": "Your payment did not go through",
+                "body_html": MAIL,
+            }
+            row |= {
+                "address": "somebody@mail.example",
+                "body_text": "Hello, please update your card.",
+                "provider": "smtp",
+            }
         else:
             row |= {"state": "planned"}
         connection.execute(insert(tables.messages).values(**row))
@@ -184,7 +297,7 @@ def _messages(connection: Connection, rec: dict[str, Any], end: datetime) -> Non
 
 def _plan(rec: dict[str, Any]) -> dict[str, Any]:
     at = rec["next_attempt_at"]
-    reason = f"{at:%A %H:%M} their time: insufficient funds on debit cards recovers best after payday; 41 of 96 paid."
+    reason = f"{at:%A %H:%M} their time: insufficient funds recovers best after payday; 41 of 96 paid."
     other = {"at": (at + timedelta(hours=9)).isoformat(), "probability": 0.27, "reason": "In the evening."}
     veto = {"rule": "gap", "sentence": "The policy keeps 12 hours between attempts.", "from": NOW.isoformat()}
     veto |= {"to": (NOW + timedelta(hours=2)).isoformat()}

@@ -31,7 +31,13 @@ def recovery(
     currency: str = "usd",
     **more: Any,
 ) -> None:
-    row = {"id": f"rec_{key}", **WHOSE, "invoice_id": f"in_{key}", "invoice_class": "renewal", "retries": "own"}
+    row = {
+        "id": f"rec_{key}",
+        **WHOSE,
+        "invoice_id": f"in_{key}",
+        "invoice_class": "renewal",
+        "retries": "own",
+    }
     row |= {"status": status, "amount": amount, "currency": currency, "failed_at": failed_at}
     row |= {"opened_at": failed_at, "deadline": at(12, 1), "decline_class": "soft_funds", "why": "A test."}
     row |= {"policy_version": 1, "campaign_key": "standard", "campaign_version": 1}
@@ -41,7 +47,13 @@ def recovery(
 
 
 def entry(connection: Connection, key: str, kind: str, amount: int, when: datetime, **more: Any) -> None:
-    row = {"id": f"led_{key}_{kind}", **WHOSE, "kind": kind, "source_id": f"src_{key}_{kind}", "amount": amount}
+    row = {
+        "id": f"led_{key}_{kind}",
+        **WHOSE,
+        "kind": kind,
+        "source_id": f"src_{key}_{kind}",
+        "amount": amount,
+    }
     row |= {"recovery_id": f"rec_{key}", "invoice_id": f"in_{key}", "currency": "usd", "at": when}
     row |= {"recorded_at": when}
     connection.execute(insert(tables.ledger_entries).values(**(row | more)))
@@ -66,7 +78,9 @@ def books(database_url: str) -> Iterator[Connection]:
         entry(c, "b", "refund", -2500, at(5, 1))
         recovery(c, "c", "lost", 3000, at(3, 5), closed_reason="window", closed_at=at(4, 19))
         recovery(c, "d", "stopped", 2000, at(3, 5), closed_reason="voided", closed_at=at(3, 6))
-        recovery(c, "e", "scheduled", 1000, at(3, 31, 23), next_attempt_at=at(6, 2), decline_class="technical")
+        recovery(
+            c, "e", "scheduled", 1000, at(3, 31, 23), next_attempt_at=at(6, 2), decline_class="technical"
+        )
         recovery(c, "f", "recovered", 4500, at(3, 10), reason="our_retry")
         paid(c, "f", 4000, at(3, 11), "our_retry")
         recovery(c, "g", "recovered", 700, at(3, 10), "eur", reason="stripe_retry")
@@ -130,7 +144,9 @@ def test_the_report_time_zone_decides_the_month(books: Connection) -> None:
     in_tokyo = recovered_revenue(books, ask(*MARCH, zone="Asia/Tokyo"), now=NOW).currencies["usd"].amounts
     assert in_utc - in_tokyo["failed"] == 1000  # 31 March 23:00 UTC is April there
     in_new_york = recovered_revenue(books, ask(*MARCH, zone="America/New_York"), now=NOW)
-    assert in_new_york.currencies["usd"].amounts["failed"] - in_utc == 6000  # 1 April 00:00 UTC is March there
+    assert (
+        in_new_york.currencies["usd"].amounts["failed"] - in_utc == 6000
+    )  # 1 April 00:00 UTC is March there
 
 
 @pytest.mark.parametrize("basis", list(Basis))

@@ -1,0 +1,188 @@
+"""The pages in a real Chromium: on a desk and on a phone, light and dark; and with the script at work."""
+
+import socket
+import threading
+from collections.abc import Iterator
+from dataclasses import dataclass
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+import uvicorn
+from browser.house import SIMULATED_STRIPE_PORT, MintingStripe, StillDemo, furnish, site_of
+from sqlalchemy import select, update
+
+from dunning.flows import staff
+from dunning.flows.house import House
+from dunning.store import tables
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser, Page
+
+pytestmark = pytest.mark.browser
+
+SHOTS = Path(__file__).parent / "shots"
+SIZES = {"desk": {"width": 1440, "height": 900}, "phone": {"width": 360, "height": 740}}
+TOO_WIDE = "document.documentElement.scrollWidth - document.documentElement.clientWidth"
+# Text against its nearest painted background, after WCAG 2: the ratio of every line of text on the page.
+FAINT = """() => {
+  const canvas = document.createElement("canvas").getContext("2d", { willReadFrequently: true });
+  const channels = (colour) => {
+    canvas.clearRect(0, 0, 1, 1); canvas.fillStyle = colour; canvas.fillRect(0, 0, 1, 1);
+    return [...canvas.getImageData(0, 0, 1, 1).data];
+  };
+  const light = (c) => [0.2126, 0.7152, 0.0722].reduce((sum, weight, i) => {
+    const part = c[i] / 255;
+    return sum + weight * (part <= 0.04045 ? part / 12.92 : ((part + 0.055) / 1.055) ** 2.4);
+  }, 0);
+  const behind = (node) => {
+    for (let at = node; at; at = at.parentElement) {
+      const colour = channels(getComputedStyle(at).backgroundColor);
+      if (colour[3] === 255) return colour;
+    }
+    return [255, 255, 255, 255];
+  };
+  const found = [];
+  for (const node of document.querySelectorAll("body *")) {
+    const own = [...node.childNodes].some((child) => child.nodeType === 3 && child.textContent.trim());
+    if (!own || !node.checkVisibility() || node.matches(":disabled, .far, .far *, svg *")) continue;
+    const [a, b] = [light(channels(getComputedStyle(node).color)), light(behind(node))];
+    const ratio = (Math.max(a, b) + 0.05) / (Math.min(a, b) + 0.05);
+    if (ratio < 4.5) found.push(`${node.textContent.trim().slice(0, 40)}: ${ratio.toFixed(2)}`);
+  }
+  return found;
+}"""
+
+
+@dataclass
+class Served:
+    """A site on a port of this machine."""
+
+    house: House
+    address: str
+
+    def with_status(self, status: str, code: str | None = None) -> str:
+        column = tables.recoveries.c
+        query = select(column.id).where(column.status == status).order_by(column.id).limit(1)
+        with self.house.store.read() as connection:
+            wanted = query.where(column.decline_code == code) if code else query
+            return str(connection.execute(wanted).scalar_one())
+
+    def paths(self) -> dict[str, str]:
+        report = "/reports/recovered-revenue"
+        link = staff.link(self.house, self.with_status("waiting", "lost_card"), by="test")
+        return {
+            "overview": "/",
+            "queue": "/recoveries",
+            "recovery": f"/recoveries/{self.with_status('scheduled')}",
+            "recovery-waiting": f"/recoveries/{self.with_status('waiting')}",
+            "recovery-lost": f"/recoveries/{self.with_status('lost')}",
+            "report": report,
+            "payments": f"{report}/payments?figure=recovered&currency=usd",
+            "settings": "/settings",
+            "campaigns": "/campaigns",
+            "pay": link[link.index("/pay/") :],
+        }
+
+
+@pytest.fixture
+def served(sqlite_url: str) -> Iterator[Served]:
+    house, _ = furnish(sqlite_url)
+    listening = socket.socket()
+    listening.bind(("127.0.0.1", 0))
+    config = uvicorn.Config(site_of(house, StillDemo()), log_level="error", lifespan="off")
+    server = uvicorn.Server(config)
+    thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]})
+    thread.start()
+    yield Served(house, f"http://127.0.0.1:{listening.getsockname()[1]}")
+    server.should_exit = True
+    thread.join()
+    listening.close()
+    house.store.engine.dispose()
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("size", list(SIZES))
+def test_every_page_fits_its_screen_and_can_be_read(
+    browser: "Browser", served: Served, size: str, scheme: str
+) -> None:
+    context = browser.new_context(viewport=SIZES[size], color_scheme=scheme)
+    page = context.new_page()
+    refused: list[str] = []
+    page.on("console", lambda message: refused.append(message.text))
+    SHOTS.mkdir(exist_ok=True)
+    for name, path in served.paths().items():
+        page.goto(f"{served.address}{path}")
+        page.screenshot(path=SHOTS / f"{name}-{size}-{scheme}.png", full_page=True)
+        assert page.evaluate(TOO_WIDE) <= 0, f"{name} scrolls sideways"
+        assert page.evaluate(FAINT) == [], f"{name} has text that is hard to read"
+    context.close()
+    assert refused == [], "the policy of the page refused these"
+
+
+def test_the_queue_leads_to_a_recovery_and_its_reasons(browser_page: "Page", served: Served) -> None:
+    browser_page.goto(f"{served.address}/recoveries?tab=scheduled")
+    browser_page.locator(".queue tbody tr").first.click()
+    browser_page.locator("summary", has_text="Why this time?").click()
+    assert browser_page.get_by_text("Chance that it pays").is_visible()
+
+
+def test_staff_pause_a_recovery_with_the_form(browser_page: "Page", served: Served) -> None:
+    browser_page.goto(f"{served.address}/recoveries/{served.with_status('waiting')}")
+    browser_page.locator("summary", has_text="Pause").click()
+    browser_page.get_by_label("Why").fill("Promised to pay on Friday")
+    browser_page.locator(".menu button", has_text="Pause").click()
+    assert browser_page.get_by_role("status").filter(has_text="Paused until").is_visible()
+
+
+def test_a_page_refreshes_itself_without_being_touched(browser_page: "Page", served: Served) -> None:
+    browser_page.goto(f"{served.address}/recoveries")
+    with served.house.store.write() as connection:
+        connection.execute(update(tables.customers).values(name="Grace Hopper"))
+    browser_page.locator(".queue a", has_text="Grace Hopper").first.wait_for(timeout=8000)
+
+
+class CardForm(BaseHTTPRequestHandler):
+    """The page of a simulated Stripe that a customer is sent to."""
+
+    def do_GET(self) -> None:
+        self.send_response(200)
+        self.end_headers()
+        self.wfile.write(b"The card form")
+
+    def log_message(self, *_: object) -> None:
+        pass
+
+
+@pytest.fixture
+def simulated_stripe() -> Iterator[str]:
+    """The origin that the settings of the house name as the simulated Stripe's."""
+    with ThreadingHTTPServer(("127.0.0.1", SIMULATED_STRIPE_PORT), CardForm) as server:
+        thread = threading.Thread(target=server.serve_forever)
+        thread.start()
+        yield f"http://127.0.0.1:{SIMULATED_STRIPE_PORT}"
+        server.shutdown()
+        thread.join()
+
+
+def test_a_customer_without_scripts_is_led_across_to_stripe(
+    browser: "Browser", served: Served, simulated_stripe: str
+) -> None:
+    """Chromium holds the policy's form-action against the redirect that follows the button."""
+    assert isinstance(served.house.stripe, MintingStripe)
+    served.house.stripe.pages = simulated_stripe
+    context = browser.new_context(java_script_enabled=False, viewport=SIZES["phone"])
+    page = context.new_page()
+    page.goto(f"{served.address}{served.paths()['pay']}")
+    page.get_by_role("button").click()
+    page.wait_for_url(f"{simulated_stripe}/session/cus_*")
+    assert page.get_by_text("The card form").is_visible()
+    context.close()
+
+
+def test_a_bar_of_the_chart_tells_its_figures(browser_page: "Page", served: Served) -> None:
+    browser_page.goto(f"{served.address}/reports/recovered-revenue")
+    chart = browser_page.locator("[data-chart]").first
+    chart.locator(".slot").nth(3).hover(force=True)
+    assert "failed $" in chart.locator("[data-readout]").inner_text()
