@@ -7,8 +7,6 @@ broker, the templates, the pages.
 import contextlib
 import socket
 import tempfile
-import threading
-import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -16,7 +14,6 @@ from pathlib import Path
 from typing import Final
 
 import dramatiq
-import uvicorn
 from dramatiq import Worker
 from pydantic import SecretStr
 
@@ -33,6 +30,7 @@ from dunning.store import due
 from dunning.store.engine import open_store
 from dunning.web.demo_bar import DemoBar
 from dunning.web.receiver import Receiver
+from dunning.web.server import WebServer, listen
 from dunning.web.site import create_site
 from workers.bells import Bells, hang
 from workers.broker import make_broker
@@ -41,7 +39,6 @@ from workers.clock import tick
 START: Final = datetime(2026, 1, 5, 6, tzinfo=UTC)
 SECRET: Final = "whsec_demo"  # noqa: S105 - signs play money between two threads of one process
 KEY: Final = "sk_test_demo"
-STARTED_WITHIN_S: Final = 15
 CHORES: Final = {"learn": timedelta(days=7), "reconcile": timedelta(days=1)}
 
 
@@ -96,7 +93,7 @@ def set_up(
     for option, path in (("--db", database), ("--books", books)):
         if path is not None and path.exists():
             raise Unusable(f"{option} {path} exists already: name a new file, or remove it.")
-    listener = _listen(host, port)
+    listener = listen(host, port)
     with contextlib.ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="dunning-demo-")))
         clock = VirtualClock(START)
@@ -156,36 +153,8 @@ def _raise(
     receiver = Receiver(house.store, clock, [SECRET], livemode=False)
     receiver.start()
     stack.callback(receiver.stop)
-    _serve(stack, create_site(house, receiver, demo=bar), listener)
+    web = WebServer(create_site(house, receiver, demo=bar), listener)
+    web.start()
+    stack.callback(web.stop)
     sandbox.deliver_to = f"{url}/webhooks/stripe"
     return Stage(clock, sandbox, house, broker, worker, bells, url)
-
-
-def _listen(host: str, port: int) -> socket.socket:
-    listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
-    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    try:
-        listener.bind((host, port))
-    except OSError as error:
-        listener.close()
-        raise Unusable(
-            f"Port {port} cannot be used ({error.strerror}): choose another with --port."
-        ) from None
-    return listener
-
-
-def _serve(stack: contextlib.ExitStack, site: object, listener: socket.socket) -> None:
-    config = uvicorn.Config(site, log_level="warning", timeout_graceful_shutdown=2, lifespan="off")  # type: ignore[arg-type]  # an ASGI application
-    server = uvicorn.Server(config)
-    thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]}, daemon=True, name="web")
-    thread.start()
-
-    def stop() -> None:
-        server.should_exit = True
-        thread.join(timeout=5)
-        listener.close()
-
-    stack.callback(stop)
-    until = time.monotonic() + STARTED_WITHIN_S
-    while not server.started and thread.is_alive() and time.monotonic() < until:
-        time.sleep(0.01)

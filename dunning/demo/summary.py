@@ -32,6 +32,12 @@ def figures(house: House, *, elapsed_s: float) -> dict[str, Any]:
     return found | {"elapsed_s": round(elapsed_s, 1)}
 
 
+def counters(house: House) -> dict[str, int]:
+    """Return how many recoveries there are by fate, for the demo's bar."""
+    with house.store.read() as connection:
+        return _by_fate(connection)[0]
+
+
 def _by_fate(connection: Connection) -> tuple[dict[str, int], dict[str, dict[str, int]]]:
     fates = ("failed", "recovered", "lost", "stopped", "open")
     counts = dict.fromkeys(fates, 0)

@@ -31,7 +31,7 @@ AMOUNTS: Final = (
     "credited",
     "net",
 )
-COUNTS: Final = ("count", "recovered_count", "open_count")
+COUNTS: Final = ("failed", "recovered", "open")
 REVERSED: Final = ("refunded", "disputed", "credited")
 NO_GROUP: Final = "none"
 MAX_PERIODS: Final = 400
@@ -108,9 +108,9 @@ class Figures:
         given_back = sum(self.amounts[name] for name in REVERSED)
         self.amounts["net"] = self.amounts["recovered"] - given_back
 
-    def dumps(self) -> dict[str, int]:
-        """Return the figures as JSON-ready integers."""
-        return self.amounts | {name: getattr(self, name) for name in COUNTS}
+    def counts(self) -> dict[str, int]:
+        """Return how many recoveries failed, how many of them are paid, and how many are still open."""
+        return {"failed": self.count, "recovered": self.recovered_count, "open": self.open_count}
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,11 +133,8 @@ class Report:
             "net": q.net,
             "group_by": q.group_by and q.group_by.value,
             "as_of": self.as_of.isoformat().replace("+00:00", "Z"),
-            "currencies": {code: figures.dumps() for code, figures in self.currencies.items()},
-            "groups": [
-                {"key": key, "currencies": {code: figures.dumps() for code, figures in by.items()}}
-                for key, by in self.groups
-            ],
+            **_by_currency(self.currencies),
+            "groups": [{"key": key, **_by_currency(by)} for key, by in self.groups],
         }
 
 
@@ -183,9 +180,12 @@ def as_csv(report: Report) -> str:
     values = report.dumps()
     fixed = [str(values[name] or "") for name in head[:6]]
     rows = (
-        [*fixed, key, code, *figures.dumps().values()] for key, by in lines for code, figures in by.items()
+        [*fixed, key, code, *figures.amounts.values(), *figures.counts().values()]
+        for key, by in lines
+        for code, figures in by.items()
     )
-    return write_csv([*head, *(f"{name}_minor" for name in AMOUNTS), *COUNTS], rows)
+    amounts, counts = [f"{name}_minor" for name in AMOUNTS], [f"{name}_count" for name in COUNTS]
+    return write_csv([*head, *amounts, *counts], rows)
 
 
 def write_csv(head: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
@@ -218,6 +218,13 @@ def _rows(connection: Connection, question: Question) -> list[Mapping[str, Any]]
 
 def _plain(rows: Iterable[RowMapping]) -> list[Mapping[str, Any]]:
     return [dict(row) for row in rows]
+
+
+def _by_currency(figures: Mapping[str, Figures]) -> dict[str, Any]:
+    return {
+        "currencies": {code: dict(sums.amounts) for code, sums in figures.items()},
+        "counts": {code: sums.counts() for code, sums in figures.items()},
+    }
 
 
 def _by_size(groups: Mapping[str, Mapping[str, Figures]]) -> list[tuple[str, Mapping[str, Figures]]]:

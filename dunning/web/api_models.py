@@ -138,9 +138,14 @@ class Figures(Shape):
     disputed: int
     credited: int
     net: int
-    count: int
-    recovered_count: int
-    open_count: int
+
+
+class Counts(Shape):
+    """How many recoveries failed, how many of them are paid, and how many are still open."""
+
+    failed: int
+    recovered: int
+    open: int
 
 
 class Group(Shape):
@@ -148,6 +153,7 @@ class Group(Shape):
 
     key: str
     currencies: dict[str, Figures]
+    counts: dict[str, Counts]
 
 
 class RecoveredRevenue(Shape):
@@ -163,6 +169,7 @@ class RecoveredRevenue(Shape):
     group_by: GroupBy | None
     as_of: datetime
     currencies: dict[str, Figures]
+    counts: dict[str, Counts]
     groups: list[Group]
 
 

@@ -20,11 +20,11 @@ def health_pages(house: House) -> APIRouter:
     """Return the routes for probes and scrapers."""
     router = APIRouter(include_in_schema=False)
 
-    @router.get("/healthz")
+    @router.api_route("/healthz", methods=["GET", "HEAD"])
     def healthz() -> PlainTextResponse:
         return PlainTextResponse("ok\n")
 
-    @router.get("/readyz")
+    @router.api_route("/readyz", methods=["GET", "HEAD"])
     def readyz() -> JSONResponse:
         why = unready(house)
         return JSONResponse({"ready": why is None, "why": why}, 200 if why is None else 503)

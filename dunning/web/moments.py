@@ -17,6 +17,8 @@ LEDGER_TITLES = {
     LedgerKind.REVERSAL: "Payment reversed",
 }
 
+TOLD_BY_ATTEMPTS = frozenset({"An attempt began."})  # the attempt has an entry of its own
+
 
 @dataclass(frozen=True, slots=True)
 class Moment:
@@ -122,7 +124,7 @@ def _attempt_body(attempt: Any) -> str:
     parts = []
     if attempt["state"] in {AttemptState.DECLINED, AttemptState.NEEDS_ACTION}:
         parts.append(words.decline_sentence(attempt))
-    if attempt["note"]:
+    if attempt["note"] and attempt["state"] not in {AttemptState.DECLINED, AttemptState.PAID}:
         parts.append(attempt["note"])
     if attempt["predicted"] and attempt["state"] in {AttemptState.DECLINED, AttemptState.PAID}:
         parts.append(f"The planner gave it a chance of {percent(attempt['predicted'])}.")
@@ -146,20 +148,28 @@ def _messages(story: Story) -> Iterator[Moment]:
             continue
         state, tone = words.MESSAGE[message["state"]]
         yield Moment(
-            at=message["sent_at"] or message["due_at"],
+            at=message["sent_at"] or _dropped_at(story, message),
             kind="message",
             icon="mail",
             tone=tone,
             title=f"Message “{_template(message)}” {state}",
             whose=message["address"] or "",
             body=message["note"] or message["subject"] or "",
-            message_id=message["id"],
+            message_id=message["id"] if message["body_text"] or message["body_html"] else None,
         )
+
+
+def _dropped_at(story: Story, message: Any) -> datetime:
+    """Return when a message that never went out was given up: when it was due, or at the end before that."""
+    due: datetime = message["due_at"]
+    return min(due, story.recovery["closed_at"] or due)
 
 
 def _notes(story: Story) -> Iterator[Moment]:
     icons = {"staff": "person", "stripe": "eye"}
     for note in story.notes:
+        if note["sentence"] in TOLD_BY_ATTEMPTS:
+            continue
         icon = icons.get(note["kind"], "note")
         whose = "" if note["kind"] == "decision" else note["by"]
         yield Moment(note["at"], "note", icon, "mute", note["sentence"], whose)

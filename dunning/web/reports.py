@@ -1,5 +1,6 @@
 """The recovered-revenue report, the payments behind each of its figures, and both as CSV."""
 
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import date, datetime, timedelta
 from typing import Annotated, Any
@@ -22,6 +23,7 @@ from dunning.web.screen import Screen
 ROOT = "/reports/recovered-revenue"
 MONTHS = 6
 PAGE = 200
+MOST_ROWS = 1_000_000
 PAYMENT_COLUMNS = (
     "at",
     "currency",
@@ -42,22 +44,7 @@ PAYMENT_COLUMNS = (
 def report_pages(screen: Screen) -> APIRouter:
     """Return the routes of the report for people."""
     router = APIRouter(include_in_schema=False)
-    house = screen.house
-
-    def asked(
-        start: Annotated[date | None, Query(alias="from")] = None,
-        end: Annotated[date | None, Query(alias="to")] = None,
-        basis: Basis = Basis.COHORT,
-        *,
-        net: bool = False,
-        group_by: GroupBy | None = None,
-    ) -> Question:
-        first, last = _default_period(screen)
-        zone, livemode = screen.calendar().zone, house.settings.livemode
-        try:
-            return Question(start or first, end or last, zone, livemode, basis, net, group_by)
-        except BadPeriod as problem:
-            raise HTTPException(422, str(problem)) from None
+    house, asked = screen.house, _asked(screen)
 
     @router.get(ROOT)
     def report(request: Request, question: Annotated[Question, Depends(asked)]) -> HTMLResponse:
@@ -74,6 +61,14 @@ def report_pages(screen: Screen) -> APIRouter:
             answer = recovered_revenue(connection, question, now=house.clock.now())
         return _download(reports.as_csv(answer), f"recovered-revenue-{question.start}-{question.end}.csv")
 
+    return router
+
+
+def payment_pages(screen: Screen) -> APIRouter:
+    """Return the routes of the rows behind each figure."""
+    router = APIRouter(include_in_schema=False)
+    house, asked = screen.house, _asked(screen)
+
     @router.get(f"{ROOT}/payments")
     def payments(
         request: Request,
@@ -89,16 +84,36 @@ def report_pages(screen: Screen) -> APIRouter:
         question: Annotated[Question, Depends(asked)],
         behind: Annotated[Behind, Depends(_behind)],
     ) -> Response:
-        unlimited = replace(behind, limit=1_000_000, cursor=None)
+        whole = replace(behind, limit=MOST_ROWS, cursor=None)
         with house.store.read() as connection:
-            rows = rows_behind(connection, reports.scope_of(question), unlimited)
+            rows = rows_behind(connection, reports.scope_of(question), whole)
         head = [*PAYMENT_COLUMNS[:2], "amount_minor", *PAYMENT_COLUMNS[3:]]
         lines = ([_cell(row[name]) for name in PAYMENT_COLUMNS] for row in rows)
-        return _download(
-            reports.write_csv(head, lines), f"{behind.figure}-{question.start}-{question.end}.csv"
-        )
+        name = f"{behind.figure}-{question.start}-{question.end}.csv"
+        return _download(reports.write_csv(head, lines), name)
 
     return router
+
+
+def _asked(screen: Screen) -> Callable[..., Question]:
+    """Return the reading of a question from a query string; without dates it is about six months."""
+
+    def asked(
+        start: Annotated[date | None, Query(alias="from")] = None,
+        end: Annotated[date | None, Query(alias="to")] = None,
+        basis: Basis = Basis.COHORT,
+        *,
+        net: bool = False,
+        group_by: GroupBy | None = None,
+    ) -> Question:
+        first, last = _default_period(screen)
+        zone, livemode = screen.calendar().zone, screen.house.settings.livemode
+        try:
+            return Question(start or first, end or last, zone, livemode, basis, net, group_by)
+        except BadPeriod as problem:
+            raise HTTPException(422, str(problem)) from None
+
+    return asked
 
 
 def query_of(question: Question, **changes: Any) -> str:

@@ -1,6 +1,8 @@
 """What all pages share: the templates, and the frame with navigation, switches and clock."""
 
 from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
 from typing import Any
 from urllib.parse import quote, unquote
 from zoneinfo import ZoneInfo
@@ -44,7 +46,12 @@ class Screen:
         calendar = self.calendar()
         with self.house.store.read() as connection:
             switched = switches.read(connection)
+        settings = self.house.settings
         frame = {
+            "merchant": self.house.merchant,
+            "simulated": self.house.simulated,
+            "dashboard": words.StripeLinks(settings.livemode, self.house.simulated),
+            "zone": settings.report_timezone,
             "path": request.url.path,
             "here": request.url.path + (f"?{request.url.query}" if request.url.query else ""),
             "navigation": NAVIGATION,
@@ -64,26 +71,23 @@ class Screen:
 
 
 def make_screen(house: House, demo: DemoBar | None) -> Screen:
-    """Return the screen of a house, with its templates compiled on first use."""
-    environment = Environment(
-        loader=FileSystemLoader(house.templates / "web"),
+    """Return the screen of a house."""
+    return Screen(house, environment(house.templates / "web"), demo)
+
+
+@cache
+def environment(folder: Path) -> Environment:
+    """Return the templates of a folder, compiled on first use; what differs by house comes with each page."""
+    made = Environment(
+        loader=FileSystemLoader(folder),
         autoescape=True,
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters["decline_sentence"] = words.decline_sentence
-    environment.globals |= {
-        "asset": asset_url,
-        "words": words,
-        "next_step": next_step,
-        "money": words.money,
-        "merchant": house.merchant,
-        "simulated": house.simulated,
-        "dashboard": words.StripeLinks(house.settings.livemode, house.simulated),
-        "zone": house.settings.report_timezone,
-    }
-    return Screen(house, environment, demo)
+    made.filters["decline_sentence"] = words.decline_sentence
+    made.globals |= {"asset": asset_url, "words": words, "next_step": next_step, "money": words.money}
+    return made
 
 
 def back_to(path: str, *, said: str = "", refused: str = "") -> RedirectResponse:

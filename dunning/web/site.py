@@ -19,7 +19,7 @@ from dunning.web.pay import pay_pages
 from dunning.web.problems import add_problem_handlers
 from dunning.web.queue import queue_pages
 from dunning.web.recovery import recovery_forms, recovery_pages
-from dunning.web.reports import report_pages
+from dunning.web.reports import payment_pages, report_pages
 from dunning.web.screen import make_screen
 from dunning.web.settings_page import settings_pages
 
@@ -64,6 +64,7 @@ def _add_routes(site: FastAPI, house: House, demo: DemoBar | None) -> None:
     site.include_router(recovery_pages(screen))
     site.include_router(recovery_forms(screen))
     site.include_router(report_pages(screen))
+    site.include_router(payment_pages(screen))
     site.include_router(settings_pages(screen))
     site.include_router(campaign_pages(screen))
     if demo is not None:

@@ -92,9 +92,9 @@ DECLINE_CLASS: Final[dict[str, str]] = {
     "unknown": "No reason given",
 }
 RETRIES: Final[dict[str, str]] = {
-    Retries.WATCH: "Stripe retries; we only watch",
-    Retries.WEAVE: "Stripe and we retry in turns",
-    Retries.OWN: "We retry, Stripe does not",
+    Retries.WATCH: "by Stripe; we watch",
+    Retries.WEAVE: "by Stripe and us, in turns",
+    Retries.OWN: "by us alone",
 }
 CONDITION: Final[dict[str, str]] = {
     When.ALWAYS: "always",

@@ -72,7 +72,8 @@ def _recovery(connection: Connection, chance: random.Random, number: int, total:
     brand, funding, country = chance.choice(CARDS)
     name = NAMES[number % len(NAMES)]
     ids = {kind: f"{kind}_{number:04d}Qm7Xw2" for kind in ("cus", "in", "pm", "sub")}
-    _objects(connection, chance, ids, name, plan, amount, currency, failed_at, (brand, funding, country))
+    _objects(connection, chance, ids, name, failed_at, (brand, funding, country))
+    _invoice(connection, ids, plan, amount, currency)
     values = {
         "id": derive_id("rec", failed_at, ids["in"]),
         **WHOSE,
@@ -104,9 +105,6 @@ def _objects(
     chance: random.Random,
     ids: dict[str, str],
     name: str,
-    plan: str,
-    amount: int,
-    currency: str,
     at: datetime,
     card: tuple[str, str, str],
 ) -> None:
@@ -136,6 +134,9 @@ def _objects(
         "exp_year": 2028,
     }
     connection.execute(insert(tables.cards).values(**WHOSE, **plastic))
+
+
+def _invoice(connection: Connection, ids: dict[str, str], plan: str, amount: int, currency: str) -> None:
     invoice = {"id": ids["in"], "customer_id": ids["cus"], "subscription_id": ids["sub"], "plan": plan}
     invoice |= {
         "number": f"JUN-{ids['in'][3:7]}",

@@ -250,6 +250,7 @@ def test_a_process_is_ready_only_at_the_newest_migration(desk: Desk) -> None:
     assert answer.status_code == 503
     assert "dunning db upgrade" in answer.json()["why"]
     assert desk.browser.get("/healthz").text == "ok\n"
+    assert desk.browser.head("/healthz").status_code == 200
 
 
 def test_metrics_count_what_is_under_way(desk: Desk) -> None:
