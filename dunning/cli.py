@@ -1,0 +1,138 @@
+"""The command line: what there is, in the order in which a stranger needs it, and how a run ends.
+
+A command's own code is in `dunning.commands`, which imports what it uses inside the functions: `--help`
+stays fast. Exit codes: 0 fine, 1 problems were found, 2 it could not run, 130 interrupted.
+"""
+
+import contextlib
+import sys
+from collections.abc import Sequence
+from typing import Annotated, Final, NoReturn
+
+import typer
+
+from dunning import __version__
+from dunning.commands import (
+    campaigns,
+    database,
+    health,
+    learning,
+    money,
+    queue,
+    running,
+    setting_up,
+    stripe_account,
+    switching,
+    trying,
+)
+from dunning.errors import DunningError
+
+TRY, RUN, OPERATE, MONEY = "Try it", "Run it", "Operate", "Money"
+CANNOT_RUN: Final = 2
+INTERRUPTED: Final = 130
+
+app = typer.Typer(
+    name="dunning",
+    help="Recover failed subscription payments on Stripe: retries, reminders, a queue, and a report.",
+    epilog="Settings come from the environment or dunning.toml; `dunning doctor` says what is missing.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+
+@app.callback()
+def _root(
+    *,
+    version: Annotated[bool, typer.Option("--version", help="Print the version and exit.")] = False,
+) -> None:
+    if version:
+        typer.echo(f"dunning {__version__}")
+        raise typer.Exit
+
+
+def _group(name: str, text: str, panel: str) -> typer.Typer:
+    group = typer.Typer(name=name, help=text, no_args_is_help=True)
+    app.add_typer(group, name=name, rich_help_panel=panel)
+    return group
+
+
+app.command("demo", rich_help_panel=TRY)(trying.demo)
+app.command("sandbox", rich_help_panel=TRY)(trying.sandbox)
+
+app.command("init", rich_help_panel=RUN)(setting_up.init)
+app.command("doctor", rich_help_panel=RUN)(health.doctor)
+app.command("serve", rich_help_panel=RUN)(running.serve)
+app.command("web", rich_help_panel=RUN)(running.web)
+app.command("worker", rich_help_panel=RUN)(running.worker)
+app.command("clock", rich_help_panel=RUN)(running.clock)
+_database = _group("db", "Set up the database, or check that it fits this version.", RUN)
+_database.command("upgrade")(database.upgrade)
+_database.command("check")(database.check)
+_stripe = _group("stripe", "Connect a Stripe account: key rights, webhooks.", RUN)
+_stripe.command("permissions")(stripe_account.permissions)
+_stripe.command("listen")(stripe_account.listen)
+_webhook = typer.Typer(name="webhook", help="Manage the webhook endpoint at Stripe.", no_args_is_help=True)
+_stripe.add_typer(_webhook, name="webhook")
+_webhook.command("create")(stripe_account.create_webhook)
+app.command("version", rich_help_panel=RUN)(health.version)
+
+app.command("mode", rich_help_panel=OPERATE)(switching.mode)
+app.command("pause", rich_help_panel=OPERATE)(switching.pause)
+app.command("resume", rich_help_panel=OPERATE)(switching.resume)
+_recoveries = _group("recoveries", "See failed invoices being collected, and act on one.", OPERATE)
+_recoveries.command("list")(queue.show_list)
+_recoveries.command("show")(queue.show)
+_recoveries.command("retry")(queue.retry)
+_recoveries.command("pause")(queue.pause)
+_recoveries.command("resume")(queue.resume)
+_recoveries.command("stop")(queue.stop)
+_recoveries.command("link")(queue.link)
+_campaign = _group("campaign", "Read, check and date the messages that customers get.", OPERATE)
+_campaign.command("export")(campaigns.export)
+_campaign.command("validate")(campaigns.validate)
+_campaign.command("plan")(campaigns.plan)
+app.command("reconcile", rich_help_panel=OPERATE)(stripe_account.reconcile)
+app.command("learn", rich_help_panel=OPERATE)(learning.learn)
+
+_report = _group("report", "Reports that tie to the cent.", MONEY)
+_report.callback()(money.group)
+_report.command("recovered")(money.recovered)
+
+
+def run(arguments: Sequence[str]) -> int:
+    """Run one command line and return its exit code; what went wrong is one sentence on stderr."""
+    try:
+        code = app(list(arguments), prog_name="dunning", standalone_mode=False)
+    except typer.TyperException as error:
+        return _complain(_usage(error))
+    except DunningError as error:
+        return _complain(str(error))
+    except (typer.Abort, KeyboardInterrupt):
+        return INTERRUPTED
+    return code if isinstance(code, int) else 0
+
+
+def main() -> NoReturn:
+    """Run the command line of this process, and end it."""
+    for stream in (sys.stdout, sys.stderr):
+        with contextlib.suppress(AttributeError, ValueError):
+            stream.reconfigure(errors="replace")  # type: ignore[union-attr]  # a terminal that knows no ✓
+    sys.exit(run(sys.argv[1:]))
+
+
+def _complain(sentence: str) -> int:
+    if sentence:
+        with contextlib.suppress(BrokenPipeError):
+            typer.echo(f"dunning: {' '.join(sentence.split())}", err=True)
+    return CANNOT_RUN
+
+
+def _usage(error: typer.TyperException) -> str:
+    """Return what was wrong with the command line; a bare group has printed its help already."""
+    context = getattr(error, "ctx", None)
+    if type(error).__name__ == "NoArgsIsHelpError":
+        typer.echo(error.format_message(), err=True)
+        return ""
+    hint = f" (See `{context.command_path} --help`.)" if context is not None else ""
+    return f"{error.format_message()}{hint}"

@@ -1,0 +1,59 @@
+"""What commands print: lines, tables without a frame, JSON; and marks with colour where it is wanted."""
+
+import json
+import os
+import sys
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+from typing import Any
+
+import typer
+
+
+def say(text: str = "", *, newline: bool = True) -> None:
+    """Print a line of the result on stdout; a reader who has left ends the command in peace."""
+    try:
+        typer.echo(text, nl=newline)
+    except BrokenPipeError:
+        sys.stdout = open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115, PTH123 - lives as long as the process
+        raise typer.Exit(0) from None
+
+
+def note(text: str) -> None:
+    """Print a line beside the result, on stderr."""
+    typer.echo(text, err=True)
+
+
+def say_json(value: Any) -> None:
+    """Print a value as JSON; instants in UTC with a Z, anything else as text."""
+    say(json.dumps(value, indent=2, ensure_ascii=False, default=_plain))
+
+
+def say_table(head: Sequence[str], rows: Iterable[Sequence[object]], *, right: Sequence[int] = ()) -> None:
+    """Print aligned columns; those numbered in `right` stand to the right. Nothing is cut off."""
+    cells = [list(head), *([_cell(value) for value in row] for row in rows)]
+    widths = [max(len(row[i]) for row in cells) for i in range(len(head))]
+    for row in cells:
+        padded = (c.rjust(w) if i in right else c.ljust(w) for i, (c, w) in enumerate(zip(row, widths, strict=True)))
+        say("  ".join(padded).rstrip())
+
+
+def coloured(text: str, colour: str) -> str:
+    """Return `text` in a colour, on a terminal that has not asked for none (NO_COLOR)."""
+    wanted = sys.stdout.isatty() and not os.environ.get("NO_COLOR")
+    return typer.style(text, fg=colour) if wanted else text
+
+
+def minute(instant: datetime | None) -> str:
+    """Return an instant to the minute, in UTC; a dash for none."""
+    return f"{instant:%Y-%m-%d %H:%M}" if instant else "-"
+
+
+def _cell(value: object) -> str:
+    if value is None:
+        return "-"
+    return minute(value) if isinstance(value, datetime) else str(value)
+
+
+def _plain(value: Any) -> Any:
+    return value.isoformat().replace("+00:00", "Z") if isinstance(value, datetime) else str(value)

@@ -1,0 +1,92 @@
+"""Commands that turn the switches: mode, pause, resume."""
+# ruff: noqa: PLC0415 - what a command needs is imported when it runs
+
+from typing import Annotated, Any, Literal
+
+import typer
+
+from dunning.commands import console
+from dunning.commands.opening import opened_house, operator
+from dunning.core.vocabulary import Retries
+from dunning.errors import Unusable
+
+JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+
+
+def mode(
+    *,
+    retries: Annotated[
+        Retries | None,
+        typer.Option(help="Who retries: Stripe (watch), both in turns (weave), or dunning alone (own)."),
+    ] = None,
+    messages: Annotated[
+        Literal["on", "off"] | None, typer.Option(help="Whether messages go out to customers.")
+    ] = None,
+    release: Annotated[
+        bool, typer.Option("--release", help="Hand every open invoice back to Stripe: the mode becomes watch.")
+    ] = False,
+    as_json: JsonOption = False,
+) -> None:
+    """Show who retries and whether messages go out, or change it."""
+    from dunning.flows import switches
+
+    if release and retries not in {None, Retries.WATCH}:
+        raise Unusable("--release sets the mode to watch: leave --retries out.")
+    sends = None if messages is None else messages == "on"
+    with opened_house() as house:
+        moved = None
+        if retries or release or sends is not None:
+            moved = switches.set_mode(
+                house, by=operator(), retries=retries, messages=sends, release=release
+            )
+        _show(house, moved, as_json=as_json)
+
+
+def pause(
+    *,
+    everything: Annotated[
+        bool, typer.Option("--all", help="Required: one recovery is paused by `dunning recoveries pause`.")
+    ] = False,
+    reason: Annotated[str, typer.Option(help="Why, for whoever finds it paused.", show_default=False)] = "",
+    as_json: JsonOption = False,
+) -> None:
+    """Stop all charges and messages at once, until `dunning resume` (the kill switch)."""
+    from dunning.flows import switches
+
+    if not everything:
+        raise Unusable(
+            "This pauses everything, so say --all; for one recovery there is `dunning recoveries pause ID`."
+        )
+    if not reason.strip():
+        raise Unusable("--reason is missing: say why, for whoever finds it paused.")
+    with opened_house() as house:
+        switches.pause_all(house, reason, by=operator())
+        _show(house, None, as_json=as_json)
+
+
+def resume(*, as_json: JsonOption = False) -> None:
+    """Release the kill switch: charges and messages go on."""
+    from dunning.flows import switches
+
+    with opened_house() as house:
+        switches.resume_all(house, by=operator())
+        _show(house, None, as_json=as_json)
+
+
+def _show(house: Any, moved: int | None, *, as_json: bool) -> None:
+    from dunning.store import switches
+
+    with house.store.read() as connection:
+        now = switches.read(connection)
+    sends = "on" if now.messages else "off"
+    if as_json:
+        told: dict[str, Any] = {"retries": now.retries, "messages": sends, "paused": now.paused}
+        told |= {"pause_reason": now.pause_reason, "moved": moved}
+        console.say_json(told)
+        return
+    console.say(f"retries   {now.retries}")
+    console.say(f"messages  {sends}")
+    if now.paused:
+        console.say(f"PAUSED    {now.pause_reason}: nothing is charged or sent until `dunning resume`.")
+    if moved:
+        console.say(f"{moved} open recoveries changed hands.")

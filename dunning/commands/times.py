@@ -1,0 +1,72 @@
+"""Dates and spans as people type them: `2026-10-01`, `2026-10-01T06:00:00Z`, `3d`, `12h`, `1d12h`."""
+
+import re
+from datetime import UTC, date, datetime, timedelta
+from typing import Final
+
+from dunning.errors import Unusable
+
+_UNITS: Final = {"w": 604800, "d": 86400, "h": 3600, "m": 60, "s": 1}
+_SPAN: Final = re.compile(r"(?:\d{1,6}[wdhms])+")
+_PART: Final = re.compile(r"(\d+)([wdhms])")
+
+
+def span(option: str, text: str) -> timedelta:
+    """Return a length of time such as `3d` or `1d12h`.
+
+    Raises:
+        Unusable: it is none; the sentence names the option.
+    """
+    if not _SPAN.fullmatch(text.strip()):
+        raise Unusable(f"{option} {text!r} is not a length of time: write 3d, 12h, 30m or 1d12h.")
+    return timedelta(seconds=sum(int(n) * _UNITS[unit] for n, unit in _PART.findall(text)))
+
+
+def past_instant(option: str, text: str, now: datetime) -> datetime:
+    """Return an instant in the past: a date, an instant, or a span before `now`.
+
+    Raises:
+        Unusable: it is none of these, or lies in the future.
+    """
+    found = now - span(option, text) if _SPAN.fullmatch(text.strip()) else instant(option, text)
+    if found > now:
+        raise Unusable(f"{option} {text} lies in the future: name a date that has passed, or a span such as 3d.")
+    return found
+
+
+def instant(option: str, text: str) -> datetime:
+    """Return a date (its midnight) or an instant, in UTC; without a zone it is meant as UTC.
+
+    Raises:
+        Unusable: it is neither.
+    """
+    try:
+        found = datetime.fromisoformat(text.strip())
+    except ValueError:
+        raise Unusable(
+            f"{option} {text!r} is not a date: write 2026-10-01, or 2026-10-01T06:00:00Z."
+        ) from None
+    return found.astimezone(UTC) if found.tzinfo else found.replace(tzinfo=UTC)
+
+
+def day(option: str, text: str) -> date:
+    """Return a calendar day.
+
+    Raises:
+        Unusable: it is none.
+    """
+    try:
+        return date.fromisoformat(text.strip())
+    except ValueError:
+        raise Unusable(f"{option} {text!r} is not a day: write it as 2026-10-01.") from None
+
+
+def month(option: str, text: str) -> date:
+    """Return the first day of a month.
+
+    Raises:
+        Unusable: it is none.
+    """
+    if not re.fullmatch(r"\d{4}-\d{2}", text.strip()):
+        raise Unusable(f"{option} {text!r} is not a month: write it as 2026-10.")
+    return day(option, f"{text.strip()}-01")

@@ -1,0 +1,31 @@
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from dunning.core.vocabulary import Retries
+from scenarios.stage import Stage, Switchboard, set_stage
+
+
+@pytest.fixture(scope="session")
+def switchboard() -> Iterator[Switchboard]:
+    made = Switchboard()
+    made.start()
+    yield made
+    made.stop()
+
+
+@pytest.fixture
+def stage(switchboard: Switchboard, database_url: str, tmp_path: Path) -> Iterator[Stage]:
+    """We retry and write; afterwards every law of the database holds."""
+    with set_stage(switchboard, database_url, tmp_path) as made:
+        yield made
+        assert made.laws_broken() == {}
+
+
+@pytest.fixture
+def watching_stage(switchboard: Switchboard, database_url: str, tmp_path: Path) -> Iterator[Stage]:
+    """A new installation: Stripe retries, nobody is written to."""
+    with set_stage(switchboard, database_url, tmp_path, retries=Retries.WATCH, messages=False) as made:
+        yield made
+        assert made.laws_broken() == {}
