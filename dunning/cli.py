@@ -25,6 +25,7 @@ from dunning.commands import (
     switching,
     trying,
 )
+from dunning.commands.panels import Panels
 from dunning.errors import DunningError
 
 TRY, RUN, OPERATE, MONEY = "Try it", "Run it", "Operate", "Money"
@@ -35,7 +36,9 @@ app = typer.Typer(
     name="dunning",
     help="Recover failed subscription payments on Stripe: retries, reminders, a queue, and a report.",
     epilog="Settings come from the environment or dunning.toml; `dunning doctor` says what is missing.",
+    cls=Panels,
     no_args_is_help=True,
+    rich_markup_mode=None,
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
@@ -52,7 +55,7 @@ def _root(
 
 
 def _group(name: str, text: str, panel: str) -> typer.Typer:
-    group = typer.Typer(name=name, help=text, no_args_is_help=True)
+    group = typer.Typer(name=name, help=text, cls=Panels, no_args_is_help=True, rich_markup_mode=None)
     app.add_typer(group, name=name, rich_help_panel=panel)
     return group
 
@@ -72,7 +75,9 @@ _database.command("check")(database.check)
 _stripe = _group("stripe", "Connect a Stripe account: key rights, webhooks.", RUN)
 _stripe.command("permissions")(stripe_account.permissions)
 _stripe.command("listen")(stripe_account.listen)
-_webhook = typer.Typer(name="webhook", help="Manage the webhook endpoint at Stripe.", no_args_is_help=True)
+_webhook = typer.Typer(
+    name="webhook", help="Manage the endpoint at Stripe.", no_args_is_help=True, rich_markup_mode=None
+)
 _stripe.add_typer(_webhook, name="webhook")
 _webhook.command("create")(stripe_account.create_webhook)
 app.command("version", rich_help_panel=RUN)(health.version)
@@ -96,7 +101,6 @@ app.command("reconcile", rich_help_panel=OPERATE)(stripe_account.reconcile)
 app.command("learn", rich_help_panel=OPERATE)(learning.learn)
 
 _report = _group("report", "Reports that tie to the cent.", MONEY)
-_report.callback()(money.group)
 _report.command("recovered")(money.recovered)
 
 

@@ -3,6 +3,7 @@
 import logging
 import re
 import sys
+from collections.abc import Mapping, MutableMapping
 from typing import Any
 
 import structlog
@@ -13,13 +14,16 @@ _SECRETS = re.compile(r"\b(sk|rk|whsec|pk)_[A-Za-z0-9_]{6,}|/pay/[^\s\"']+")
 def configure(*, json: bool | None = None, level: int = logging.INFO) -> None:
     """Set structlog up: for people on a terminal, as JSON lines elsewhere; always on stderr."""
     as_json = not sys.stderr.isatty() if json is None else json
-    renderer: Any = structlog.processors.JSONRenderer() if as_json else structlog.dev.ConsoleRenderer()
+    renderer: Any = structlog.processors.JSONRenderer() if as_json else structlog.dev.ConsoleRenderer(
+        # the default shows local variables: payloads and addresses
+        exception_formatter=structlog.dev.plain_traceback,
+    )
     structlog.configure(
         processors=[
             structlog.contextvars.merge_contextvars,
             structlog.processors.add_log_level,
             structlog.processors.TimeStamper(fmt="iso", utc=True),
-            structlog.processors.format_exc_info if as_json else _as_it_is,
+            *([structlog.processors.format_exc_info] if as_json else []),
             redact,
             renderer,
         ],
@@ -35,10 +39,6 @@ def get(name: str) -> Any:
     return structlog.get_logger(module=name)
 
 
-def redact(_logger: Any, _method: str, event: dict[str, Any]) -> dict[str, Any]:
+def redact(_logger: Any, _method: str, event: MutableMapping[str, Any]) -> Mapping[str, Any]:
     """Blank keys, signing secrets and card-update tokens wherever they stand in a line."""
     return {k: _SECRETS.sub("[redacted]", v) if isinstance(v, str) else v for k, v in event.items()}
-
-
-def _as_it_is(_logger: Any, _method: str, event: dict[str, Any]) -> dict[str, Any]:
-    return event

@@ -3,7 +3,7 @@
 import json
 import os
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -29,13 +29,21 @@ def say_json(value: Any) -> None:
     say(json.dumps(value, indent=2, ensure_ascii=False, default=_plain))
 
 
-def say_table(head: Sequence[str], rows: Iterable[Sequence[object]], *, right: Sequence[int] = ()) -> None:
-    """Print aligned columns; those numbered in `right` stand to the right. Nothing is cut off."""
+def say_table(head: Sequence[str], rows: Iterable[Sequence[object]], *, right: Collection[int] = ()) -> None:
+    """Print rows as aligned columns."""
+    for line in aligned(head, rows, right=right):
+        say(line)
+
+
+def aligned(
+    head: Sequence[str], rows: Iterable[Sequence[object]], *, right: Collection[int] = ()
+) -> Iterator[str]:
+    """Yield the lines of a table; columns numbered in `right` stand to the right. Nothing is cut off."""
     cells = [list(head), *([_cell(value) for value in row] for row in rows)]
     widths = [max(len(row[i]) for row in cells) for i in range(len(head))]
     for row in cells:
-        padded = (c.rjust(w) if i in right else c.ljust(w) for i, (c, w) in enumerate(zip(row, widths, strict=True)))
-        say("  ".join(padded).rstrip())
+        sized = enumerate(zip(row, widths, strict=True))
+        yield "  ".join(c.rjust(w) if i in right else c.ljust(w) for i, (c, w) in sized).rstrip()
 
 
 def coloured(text: str, colour: str) -> str:

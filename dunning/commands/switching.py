@@ -23,7 +23,8 @@ def mode(
         Literal["on", "off"] | None, typer.Option(help="Whether messages go out to customers.")
     ] = None,
     release: Annotated[
-        bool, typer.Option("--release", help="Hand every open invoice back to Stripe: the mode becomes watch.")
+        bool,
+        typer.Option("--release", help="Hand every open invoice back to Stripe: the mode becomes watch."),
     ] = False,
     as_json: JsonOption = False,
 ) -> None:
@@ -36,9 +37,7 @@ def mode(
     with opened_house() as house:
         moved = None
         if retries or release or sends is not None:
-            moved = switches.set_mode(
-                house, by=operator(), retries=retries, messages=sends, release=release
-            )
+            moved = switches.set_mode(house, by=operator(), retries=retries, messages=sends, release=release)
         _show(house, moved, as_json=as_json)
 
 

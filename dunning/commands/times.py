@@ -30,7 +30,9 @@ def past_instant(option: str, text: str, now: datetime) -> datetime:
     """
     found = now - span(option, text) if _SPAN.fullmatch(text.strip()) else instant(option, text)
     if found > now:
-        raise Unusable(f"{option} {text} lies in the future: name a date that has passed, or a span such as 3d.")
+        raise Unusable(
+            f"{option} {text} lies in the future: name a date that has passed, or a span such as 3d."
+        )
     return found
 
 

@@ -40,7 +40,9 @@ def demo(
     ] = None,
     books: Annotated[
         Path | None,
-        typer.Option("--books", metavar="FILE", help="Write the simulated Stripe's own truth here, as JSON lines."),
+        typer.Option(
+            "--books", metavar="FILE", help="Write the simulated Stripe's own truth here, as JSON lines."
+        ),
     ] = None,
 ) -> None:
     """Watch failed payments being recovered in a simulated business; nothing real is touched."""

@@ -11,7 +11,8 @@ from dunning.core.ids import derive_id
 from dunning.core.vocabulary import ClosedReason, LedgerKind
 from dunning.flows import waking
 from dunning.flows.house import House
-from dunning.gateway.shapes import dig, id_of, instant
+from dunning.gateway.listen_shapes import dig, object_id
+from dunning.gateway.shapes import instant
 from dunning.store import ledger, objects, recoveries
 from dunning.store.rows import EventRow, RecoveryRow
 
@@ -68,7 +69,7 @@ def _reverse(
     now: datetime,
 ) -> None:
     """Enter what a refund or a dispute takes from (or brings back to) a payment counted as recovered."""
-    charge_id = id_of(found.get("charge"))
+    charge_id = object_id(found.get("charge"))
     entry = ledger.recovered_by_charge(connection, event.whose, charge_id) if charge_id else None
     if entry is None or amount == 0:
         return
@@ -101,10 +102,10 @@ def _stop_customer_of(
     now: datetime,
 ) -> None:
     """Stop collecting from the customer whose payment was disputed or warned of."""
-    charge_id = id_of(found.get("charge"))
+    charge_id = object_id(found.get("charge"))
     entry = ledger.recovered_by_charge(connection, event.whose, charge_id) if charge_id else None
     source: RecoveryRow | None = recoveries.by_id(connection, entry.recovery_id) if entry else None
-    customer_id = id_of(found.get("customer")) or (source.customer_id if source else None)
+    customer_id = object_id(found.get("customer")) or (source.customer_id if source else None)
     if customer_id is not None:
         open_ones = recoveries.open_of_customer(connection, event.whose, customer_id)
         waking.end_all(connection, house, open_ones, reason, now)

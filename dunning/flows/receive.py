@@ -20,7 +20,8 @@ from dunning.flows import consequences, following, observing, waking
 from dunning.flows.driver import Flow
 from dunning.flows.house import House
 from dunning.gateway.listen import parse
-from dunning.gateway.shapes import dig, read_card
+from dunning.gateway.listen_shapes import dig
+from dunning.gateway.shapes import read_card
 from dunning.store import attempts, inbox, objects, recoveries
 from dunning.store.rows import EventRow
 

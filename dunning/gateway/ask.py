@@ -6,25 +6,22 @@ that refusal is the last guard against a double charge.
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any, Literal, TypeVar
+from datetime import datetime
+from email.utils import parsedate_to_datetime
+from typing import Any, Final, Literal, TypeVar
 
 import stripe
 
 from dunning import __version__
 from dunning.core.billing import Card, Customer, Failure, Invoice, Whose
 from dunning.errors import OutcomeUnknown, Refused, Transient
-from dunning.gateway.shapes import (
-    AUTHENTICATION_CODES,
-    dig,
-    read_card,
-    read_customer,
-    read_failure,
-    read_invoice,
-)
+from dunning.gateway.listen_shapes import dig
+from dunning.gateway.shapes import AUTHENTICATION_CODES, read_card, read_customer, read_failure, read_invoice
 
 CONNECT_TIMEOUT_S = 5
 READ_TIMEOUT_S = 30
 READ_RETRIES = 2
+API_VERSION: Final[str] = stripe.api_version  # the one this SDK was made for
 T = TypeVar("T")
 
 EXPAND_PAYMENTS = "payments.data.payment.payment_intent"
@@ -170,6 +167,18 @@ class Stripe:
     def account(self) -> Mapping[str, Any]:
         """Return the account that the key belongs to."""
         return _ask(self._client.v1.accounts.retrieve_current)
+
+    def server_time(self) -> datetime | None:
+        """Return what time it is at Stripe, from the Date header of an answer, right to the second."""
+        found: list[str | None] = []
+
+        def call() -> Any:
+            answer = self._client.v1.accounts.retrieve_current()
+            found.append((answer.last_response.headers if answer.last_response else {}).get("date"))
+            return answer
+
+        _ask(call)
+        return parsedate_to_datetime(found[-1]) if found[-1] else None
 
     def webhook_endpoints(self) -> tuple[Mapping[str, Any], ...]:
         """Return the account's webhook endpoints."""

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, NoReturn
 
-from dunning.gateway.listen_shapes import g, object_id
+from dunning.gateway.listen_shapes import dig, object_id
 
 OWN_ACCOUNT = "self"
 DEPTH_MAX = 64
@@ -54,7 +54,7 @@ def read_head(raw: bytes) -> Head:
         id=_required(event, "id"),
         type=_required(event, "type"),
         api_version=_storable(event.get("api_version")),
-        object_id=_storable(object_id(g(event, "data", "object")) or g(event, "related_object", "id")),
+        object_id=_storable(object_id(dig(event, "data", "object")) or dig(event, "related_object", "id")),
         created_at=_instant(event.get("created")),
         request_id=_storable(request_id),
         idempotency_key=_storable(idempotency_key),
@@ -127,10 +127,10 @@ def _account(event: dict[str, Any]) -> str:
 
 def _request(event: dict[str, Any]) -> tuple[Any, Any]:
     """Return (request id, idempotency key) of the API call that caused the event, None for each unknown."""
-    request = event.get("request") or g(event, "reason", "request")
+    request = event.get("request") or dig(event, "reason", "request")
     if isinstance(request, str):  # API versions before 2017-05-25
         return request, None
-    return g(request, "id"), g(request, "idempotency_key")
+    return dig(request, "id"), dig(request, "idempotency_key")
 
 
 def _required(event: dict[str, Any], key: str) -> str:

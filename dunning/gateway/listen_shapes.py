@@ -4,13 +4,14 @@ Pure functions over plain JSON. Never branch on `api_version`: an endpoint pinne
 sets of fields, so the new place is read first and the old one is the fallback.
 """
 
+from collections.abc import Mapping
 from typing import Any
 
 
-def g(value: Any, *path: str) -> Any:
+def dig(value: Any, *path: str) -> Any:
     """Return what lies at `path`, or None where it breaks off."""
     for key in path:
-        if not isinstance(value, dict):
+        if not isinstance(value, Mapping):
             return None
         value = value.get(key)
     return value
@@ -18,13 +19,13 @@ def g(value: Any, *path: str) -> Any:
 
 def object_id(value: Any) -> str | None:
     """Return the id of an expandable field: the id itself, or the object that carries it."""
-    found = value.get("id") if isinstance(value, dict) else value
+    found = value.get("id") if isinstance(value, Mapping) else value
     return found if isinstance(found, str) and found else None
 
 
 def subject(event: dict[str, Any]) -> dict[str, Any]:
     """Return the object that a snapshot shows; empty for a thin event, which shows none."""
-    found = g(event, "data", "object")
+    found = dig(event, "data", "object")
     return found if isinstance(found, dict) else {}
 
 
@@ -39,26 +40,26 @@ def invoice_of(event: dict[str, Any]) -> str | None:
 
 def customer_of(event: dict[str, Any]) -> str | None:
     """Return the id of the customer that an event is about; of a detached card, its former customer."""
-    former = object_id(g(event, "data", "previous_attributes", "customer"))
+    former = object_id(dig(event, "data", "previous_attributes", "customer"))
     return _itself(event, "customer") or _named(subject(event), "customer") or former
 
 
-def subscription_of(invoice: dict[str, Any]) -> str | None:
+def subscription_of(invoice: Mapping[str, Any]) -> str | None:
     """Return the id of the subscription that an invoice bills; None for a one-off invoice."""
-    parent = object_id(g(invoice, "parent", "subscription_details", "subscription"))
+    parent = object_id(dig(invoice, "parent", "subscription_details", "subscription"))
     return parent or object_id(invoice.get("subscription"))
 
 
 def _itself(event: dict[str, Any], kind: str) -> str | None:
     """Return the id of the event's own object if it is of this kind."""
-    if g(subject(event), "object") == kind:
+    if dig(subject(event), "object") == kind:
         return object_id(subject(event))
-    if g(event, "related_object", "type") == kind:
-        return object_id(g(event, "related_object"))
+    if dig(event, "related_object", "type") == kind:
+        return object_id(dig(event, "related_object"))
     return None
 
 
 def _named(shown: dict[str, Any], field: str) -> str | None:
     """Return the id in a field of the object, or of the payment that came expanded inside it."""
     carriers = (shown, shown.get("charge"), shown.get("payment_intent"))
-    return next((found for carrier in carriers if (found := object_id(g(carrier, field)))), None)
+    return next((found for carrier in carriers if (found := object_id(dig(carrier, field)))), None)

@@ -11,23 +11,9 @@ from typing import Any
 from dunning.core.billing import Card, Customer, Failure, Invoice, Payment
 from dunning.core.declines import Decline
 from dunning.core.vocabulary import InvoiceClass
+from dunning.gateway.listen_shapes import dig, object_id, subscription_of
 
 AUTHENTICATION_CODES = frozenset({"authentication_required", "invoice_payment_intent_requires_action"})
-
-
-def dig(value: Any, *path: str) -> Any:
-    """Return what stands at `path` inside nested objects, or None where any step is missing."""
-    for step in path:
-        if not isinstance(value, Mapping):
-            return None
-        value = value.get(step)
-    return value
-
-
-def id_of(value: Any) -> str | None:
-    """Return the id of an expandable field, whether it is an id or the whole object."""
-    found = value.get("id") if isinstance(value, Mapping) else value
-    return found if isinstance(found, str) else None
 
 
 def instant(value: Any) -> datetime | None:
@@ -46,7 +32,7 @@ def read_invoice(raw: Mapping[str, Any]) -> Invoice:
         amount_due=int(raw.get("amount_due") or 0),
         amount_paid=int(raw.get("amount_paid") or 0),
         amount_remaining=int(raw.get("amount_remaining") or 0),
-        customer=id_of(raw.get("customer")),
+        customer=object_id(raw.get("customer")),
         subscription=subscription_of(raw),
         number=raw.get("number"),
         plan=_plan(raw),
@@ -63,19 +49,13 @@ def read_invoice(raw: Mapping[str, Any]) -> Invoice:
     )
 
 
-def subscription_of(invoice: Mapping[str, Any]) -> str | None:
-    """Return the subscription of an invoice: the new place first, then the old one."""
-    new_place = dig(invoice, "parent", "subscription_details", "subscription")
-    return id_of(new_place or invoice.get("subscription"))
-
-
 def read_card(raw: Mapping[str, Any]) -> Card:
     """Return a payment method; anything but a card keeps its type and no card facts."""
     details = dig(raw, str(raw.get("type"))) or {}
     return Card(
         id=str(raw["id"]),
         type=str(raw.get("type") or "card"),
-        customer=id_of(raw.get("customer")),
+        customer=object_id(raw.get("customer")),
         fingerprint=dig(details, "fingerprint"),
         brand=dig(details, "brand"),
         funding=dig(details, "funding"),
@@ -119,8 +99,8 @@ def read_failure(error: Mapping[str, Any], payment_intent: str | None = None) ->
             failure_code=error.get("code"),
             brand=card.brand if card else None,
         ),
-        charge=id_of(error.get("charge")),
-        payment_intent=payment_intent or id_of(error.get("payment_intent")),
+        charge=object_id(error.get("charge")),
+        payment_intent=payment_intent or object_id(error.get("payment_intent")),
         card=card,
         needs_action=needs_action,
     )
@@ -135,11 +115,11 @@ def _payment(raw: Mapping[str, Any]) -> Payment:
         amount_paid=int(raw.get("amount_paid") or 0),
         created=instant(raw.get("created")) or datetime.fromtimestamp(0, UTC),
         is_default=bool(raw.get("is_default")),
-        payment_intent=id_of(intent),
+        payment_intent=object_id(intent),
         intent_status=dig(intent, "status"),
-        charge=id_of(dig(intent, "latest_charge") or dig(raw, "payment", "charge")),
-        card_id=id_of(dig(intent, "payment_method")),
-        failure=read_failure(error, id_of(intent)) if error else None,
+        charge=object_id(dig(intent, "latest_charge") or dig(raw, "payment", "charge")),
+        card_id=object_id(dig(intent, "payment_method")),
+        failure=read_failure(error, object_id(intent)) if error else None,
     )
 
 

@@ -74,7 +74,8 @@ def sent_to(connection: Connection, address: str, now: datetime, window: timedel
 def first_sent_at(connection: Connection, recovery_id: str) -> datetime | None:
     """Return when the recovery's first message went out."""
     query = select(func.min(messages.c.sent_at)).where(messages.c.recovery_id == recovery_id)
-    return connection.execute(query).scalar_one()
+    first: datetime | None = connection.execute(query).scalar_one()
+    return first
 
 
 def add_link(connection: Connection, values: dict[str, Any]) -> None:

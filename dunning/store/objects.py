@@ -79,7 +79,8 @@ def draw_ticket(connection: Connection, whose: Whose, invoice_id: str) -> int:
     insert_once(connection, invoices, {**_id(whose, invoice_id), **_facts(nothing_yet)})
     row = _where(invoices, whose, invoice_id)
     connection.execute(update(invoices).where(*row).values(read_ticket=invoices.c.read_ticket + 1))
-    return connection.execute(select(invoices.c.read_ticket).where(*row)).scalar_one()
+    ticket: int = connection.execute(select(invoices.c.read_ticket).where(*row)).scalar_one()
+    return ticket
 
 
 def apply_read(connection: Connection, whose: Whose, invoice: Invoice, ticket: int) -> bool:

@@ -52,12 +52,16 @@ def current_campaign(connection: Connection, now: datetime) -> Campaign:
 
 def newest_planner(connection: Connection) -> int | None:
     """Return the version of the planner in service, if one was ever fitted."""
-    return connection.execute(select(func.max(planners.c.version))).scalar_one()
+    newest: int | None = connection.execute(select(func.max(planners.c.version))).scalar_one()
+    return newest
 
 
 def planner_model(connection: Connection, version: int) -> bytes:
     """Return a fitted planner as its bytes."""
-    return connection.execute(select(planners.c.model).where(planners.c.version == version)).scalar_one()
+    model: bytes = connection.execute(
+        select(planners.c.model).where(planners.c.version == version),
+    ).scalar_one()
+    return model
 
 
 def add_planner(connection: Connection, model: bytes, cases: int, now: datetime) -> int:

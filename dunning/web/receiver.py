@@ -13,8 +13,8 @@ from typing import Any
 
 from dunning import logs
 from dunning.core.clock import Clock
-from dunning.core.vocabulary import EventState
-from dunning.gateway.listen import Head, Malformed, read_head
+from dunning.flows.keeping import event_row
+from dunning.gateway.listen import Malformed, read_head
 from dunning.gateway.signature import BadSignature, verify
 from dunning.store.engine import Store
 from dunning.web.group_commit import GroupCommit, Row
@@ -119,7 +119,7 @@ class Receiver:
             head = read_head(payload)
         except Malformed as error:
             raise Refused(_bad("not_an_event", f"{error}; nothing was kept.")) from None
-        await self._keep(_row(head, payload, now, self._livemode))
+        await self._keep(event_row(head, payload, now, livemode=self._livemode))
         return KEPT
 
     async def _body(self, scope: Scope, receive: Receive) -> bytes:
@@ -153,18 +153,6 @@ class Receiver:
             raise Refused(NOT_KEPT) from None
         if not durable:
             raise Refused(NOT_KEPT)
-
-
-def _row(head: Head, payload: bytes, now: datetime, livemode: bool) -> Row:  # noqa: FBT001 - a private fact, next to the head it is compared with
-    acted_on = head.livemode is livemode
-    columns = {name: getattr(head, name) for name in Head.__slots__}
-    return columns | {
-        "received_at": now,
-        "payload": payload,
-        "state": EventState.NEW if acted_on else EventState.IGNORED,
-        "note": None if acted_on else "wrong livemode",
-        "ring_at": now if acted_on else None,
-    }
 
 
 def _header(scope: Scope, name: bytes) -> bytes:

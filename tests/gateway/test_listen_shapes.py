@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from dunning.gateway.listen_shapes import customer_of, g, invoice_of, object_id, subject, subscription_of
+from dunning.gateway.listen_shapes import customer_of, dig, invoice_of, object_id, subject, subscription_of
 
 FIXTURES = Path(__file__).parent.parent / "fixtures" / "events"
 
@@ -57,9 +57,9 @@ def test_an_expanded_subscription_gives_its_id() -> None:
 
 
 def test_a_path_that_breaks_off_gives_none() -> None:
-    assert g({"a": {"b": [1]}}, "a", "b", "c") is None
-    assert g({"a": {"b": 1}}, "a", "b") == 1
-    assert g(None, "a") is None
+    assert dig({"a": {"b": [1]}}, "a", "b", "c") is None
+    assert dig({"a": {"b": 1}}, "a", "b") == 1
+    assert dig(None, "a") is None
 
 
 @pytest.mark.parametrize("value", [None, "", 5, {}, {"id": 5}, {"id": None}, ["in_1"]])

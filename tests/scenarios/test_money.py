@@ -45,17 +45,22 @@ def test_two_refunds_are_two_rows(stage: Stage) -> None:
     assert [amount for _, amount, _ in stage.ledger(robin)] == [2900, -900, -2000]
 
 
-def test_a_dispute_takes_the_money_back_and_a_won_one_returns_it(stage: Stage) -> None:
+def test_a_dispute_takes_the_money_back_and_a_won_one_returns_it_on_the_day_of_the_verdict(
+    stage: Stage,
+) -> None:
     robin = recovered(stage)
     world = stage.sandbox.world
     with world.lock:
         made = money.dispute(world, next(c for c in world.tables["charges"].values() if c["paid"]))
     stage.settle()
     assert stage.ledger(robin)[1:] == [("dispute", -2900, None)]
+    stage.pass_time(days=15)
     with world.lock:
         money.close_dispute(world, made["id"], won=True)
-    stage.pass_time(hours=1)
+    stage.settle()
     assert stage.ledger(robin)[1:] == [("dispute", -2900, None), ("dispute_reversal", 2900, None)]
+    days = {row["kind"]: row["at"] for row in stage.rows("ledger_entries", robin)}
+    assert days["dispute_reversal"] == stage.clock.now()
 
 
 def test_a_dispute_stops_what_the_same_customer_still_owes(stage: Stage) -> None:

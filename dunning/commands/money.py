@@ -1,0 +1,160 @@
+"""The recovered-revenue report on the command line."""
+# ruff: noqa: PLC0415 - what a command needs is imported when it runs
+
+from datetime import date
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, Literal
+
+import typer
+
+from dunning.commands import console, times
+from dunning.commands.opening import opened_house
+from dunning.errors import Unusable
+
+if TYPE_CHECKING:
+    from dunning.flows.report import Question, Report
+    from dunning.settings import Settings
+
+Cut = Literal["reason", "decline_class", "decline_code", "invoice_class", "campaign", "month", "week", "day"]
+
+
+def recovered(
+    *,
+    month: Annotated[
+        str | None, typer.Option(metavar="YYYY-MM", help="One calendar month.", show_default="this month")
+    ] = None,
+    start: Annotated[
+        str | None, typer.Option("--from", metavar="DATE", help="First day, such as 2026-10-01.")
+    ] = None,
+    end: Annotated[
+        str | None,
+        typer.Option("--to", metavar="DATE", help="First day after the period.", show_default="tomorrow"),
+    ] = None,
+    basis: Annotated[
+        Literal["cohort", "cash"],
+        typer.Option(help="cohort: the failures of the period; cash: the money that came in the period."),
+    ] = "cohort",
+    net: Annotated[
+        bool, typer.Option("--net", help="Also show refunds, disputes, credit notes and what is left.")
+    ] = False,
+    group_by: Annotated[Cut, typer.Option(help="How the figures are cut.")] = "reason",
+    form: Annotated[
+        Literal["table", "csv", "json"],
+        typer.Option("--format", help="csv and json are exact: minor units."),
+    ] = "table",
+    as_json: Annotated[bool, typer.Option("--json", help="Same as --format json.")] = False,
+    output: Annotated[
+        Path | None, typer.Option("--output", "-o", metavar="FILE", help="Write to this file instead.")
+    ] = None,
+) -> None:
+    """Report failed and recovered revenue of a period, per currency, in the report time zone."""
+    from dunning.flows import report
+
+    with opened_house() as house:
+        asked = _question(house.settings, _today(house), (month, start, end), basis, net=net, cut=group_by)
+        with house.store.read() as connection:
+            answer = report.recovered_revenue(connection, asked, now=house.clock.now())
+    text = _rendered(answer, "json" if as_json else form)
+    if output is None:
+        console.say(text, newline=not text.endswith("\n"))
+    else:
+        _write(output, text)
+
+
+def _question(
+    settings: "Settings",
+    today: date,
+    period: tuple[str | None, str | None, str | None],
+    basis: str,
+    *,
+    net: bool,
+    cut: str,
+) -> "Question":
+    from zoneinfo import ZoneInfo
+
+    from dunning.flows.report import BadPeriod, Basis, GroupBy, Question
+
+    first, last = _period(today, *period)
+    zone = ZoneInfo(settings.report_timezone)
+    try:
+        return Question(first, last, zone, settings.livemode, Basis(basis), net, GroupBy(cut))
+    except BadPeriod:
+        raise Unusable(
+            f"--from {first} --to {last} cannot be reported by {cut}: --to is the first day after the period, "
+            "and a report by day takes 400 days at most."
+        ) from None
+
+
+def _period(today: date, month: str | None, start: str | None, end: str | None) -> tuple[date, date]:
+    from datetime import timedelta
+
+    from dunning.flows.report import next_month
+
+    if month is not None and (start is not None or end is not None):
+        raise Unusable("--month is a whole period: leave --from and --to out, or leave --month out.")
+    if month is not None:
+        first = times.month("--month", month)
+        return first, next_month(first)
+    if start is None and end is None:
+        return today.replace(day=1), next_month(today)
+    if start is None:
+        raise Unusable("--to needs --from: name the first day of the period.")
+    first = times.day("--from", start)
+    return first, times.day("--to", end) if end is not None else today + timedelta(days=1)
+
+
+def _today(house: Any) -> date:
+    from zoneinfo import ZoneInfo
+
+    found: date = house.clock.now().astimezone(ZoneInfo(house.settings.report_timezone)).date()
+    return found
+
+
+def _rendered(answer: "Report", form: str) -> str:
+    import json
+
+    from dunning.flows import report
+
+    if form == "json":
+        return json.dumps(answer.dumps(), indent=2)
+    return report.as_csv(answer) if form == "csv" else "\n".join(_table(answer))
+
+
+def _table(answer: "Report") -> list[str]:
+    from dunning.flows import report
+
+    q = answer.question
+    names = ["failed", "recovered", "lost", "stopped", "open"]
+    names += ["refunded", "disputed", "credited", "net"] if q.net else []
+    title = f"Recovered revenue, {q.start} up to {q.end} ({q.zone.key}), {q.basis} basis"
+    lines = [
+        f"{title}{', net beside gross' if q.net else ''}, as of {console.minute(answer.as_of)} UTC",
+        report.basis_definition(q.basis),
+        "",
+    ]
+    cut = q.group_by.value if q.group_by else ""
+    rows: list[list[object]] = []
+    for code, total in answer.currencies.items():
+        rows.append([code.upper(), "all", total.count, *(_major(total.amounts[n], code) for n in names)])
+        rows += [
+            ["", key, by[code].count, *(_major(by[code].amounts[n], code) for n in names)]
+            for key, by in answer.groups
+            if code in by
+        ]
+    head = ["currency", cut, "invoices", *names]
+    lines += console.aligned(head, rows, right=range(2, len(head))) if rows else ["Nothing failed in it."]
+    meanings = report.definitions(q.basis)
+    return [*lines, "", *(f"{name}: {meanings[name]}" for name in names)]
+
+
+def _major(amount: int, currency: str) -> str:
+    from dunning.core.money import Money
+
+    return f"{Money(amount, currency).decimal():,f}"
+
+
+def _write(path: Path, text: str) -> None:
+    try:
+        path.write_text(text, encoding="utf-8", newline="")
+    except OSError as error:
+        raise Unusable(f"-o {path} cannot be written ({error.strerror}): choose another file.") from None
