@@ -117,8 +117,18 @@ def check_current(store: Store) -> None:
 
 
 def connect(settings: Settings, *, clock: Clock | None = None) -> Store:
-    """Return the store that the settings name."""
-    return open_store(settings.database, lease_clock=clock)
+    """Return the store that the settings name.
+
+    Raises:
+        Unusable: the folder of an SQLite file cannot be made.
+    """
+    try:
+        return open_store(settings.database, lease_clock=clock)
+    except OSError as error:
+        raise Unusable(
+            f"DATABASE_URL: {error.filename} cannot be made ({error.strerror}): choose another place, or "
+            "another DUNNING_DATA_DIR."
+        ) from None
 
 
 def _mailer(settings: Settings) -> Mailer:

@@ -10,6 +10,7 @@ from datetime import timedelta
 from typing import Any, Final
 
 import dramatiq
+import redis
 
 from dunning import logs
 from dunning.errors import Transient
@@ -32,7 +33,7 @@ class Bells:
         """Tell a worker to look at a row; a broker that is away only delays it, the clock rings again."""
         try:
             self.actors[kind].send(row_id)
-        except dramatiq.errors.BrokerError as error:
+        except (dramatiq.errors.BrokerError, redis.RedisError) as error:
             log.warning("bell_not_heard", kind=kind, error=repr(error))
 
 

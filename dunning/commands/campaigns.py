@@ -2,8 +2,9 @@
 # ruff: noqa: PLC0415 - what a command needs is imported when it runs
 
 from dataclasses import asdict
+from datetime import timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Final, Literal
 
 import typer
 
@@ -14,6 +15,7 @@ if TYPE_CHECKING:
     from dunning.commands.campaign_file import Source
     from dunning.core.campaign import Campaign
 
+MINUTE: Final = timedelta(minutes=1)
 JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 
 
@@ -96,9 +98,8 @@ def plan(
             {"campaign": campaign.key, "failed": start, "steps": [_told(c, start) for c in coming]}
         )
         return
-    console.say(
-        f"{campaign.name} ({campaign.key} version {campaign.version}); failed {start.astimezone(zone):%c}"
-    )
+    began = f"{start.astimezone(zone):%a %Y-%m-%d %H:%M}"
+    console.say(f"{campaign.name} ({campaign.key} version {campaign.version}); the payment failed {began}")
     rows = (
         (_after(c.due_at - start), f"{c.due_at.astimezone(zone):%a %Y-%m-%d %H:%M}", *_words(c))
         for c in coming
@@ -155,7 +156,7 @@ def _told(coming: Any, start: Any) -> dict[str, Any]:
 def _after(span: Any) -> str:
     from dunning.commands.campaign_file import spelled
 
-    return f"+{spelled(span)}"
+    return f"+{spelled(span // MINUTE * MINUTE)}"
 
 
 def _words(coming: Any) -> tuple[str, str, str]:

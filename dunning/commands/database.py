@@ -6,16 +6,15 @@ from typing import Annotated
 import typer
 
 from dunning.commands import console
-from dunning.commands.opening import opened_store
+from dunning.commands.opening import load_settings, opened_store
 from dunning.errors import Unusable
 
 
 def upgrade() -> None:
     """Bring the database to this version; safe to repeat, and for several at once."""
     from dunning import app
-    from dunning.settings import Settings
 
-    settings = Settings.load()
+    settings = load_settings()
     with opened_store(settings) as store:
         app.upgrade(store, settings.database)
     console.say("The database is at this version.")
@@ -27,9 +26,8 @@ def check(
 ) -> None:
     """Say whether the database fits this version; exit code 1 when it does not."""
     from dunning import app
-    from dunning.settings import Settings
 
-    settings = Settings.load()
+    settings = load_settings()
     with opened_store(settings) as store:
         app.check_reachable(store)
         try:

@@ -9,7 +9,7 @@ import typer
 
 from dunning import __version__
 from dunning.commands import console
-from dunning.commands.opening import opened_store
+from dunning.commands.opening import load_settings, opened_store
 
 if TYPE_CHECKING:
     from dunning.flows.doctor import Finding
@@ -21,9 +21,7 @@ SIGNS = {"ok": ("✓", "green"), "warn": ("!", "yellow"), "bad": ("✗", "red")}
 
 def doctor(*, as_json: JsonOption = False) -> None:
     """Check key, rights, webhook, database, broker, mail and books; exit code 1 when something is broken."""
-    from dunning.settings import Settings
-
-    healthy = report(examine(Settings.load()), as_json=as_json)
+    healthy = report(examine(load_settings()), as_json=as_json)
     if not healthy:
         raise typer.Exit(1)
 

@@ -80,7 +80,7 @@ def _question(
         return Question(first, last, zone, settings.livemode, Basis(basis), net, GroupBy(cut))
     except BadPeriod:
         raise Unusable(
-            f"--from {first} --to {last} cannot be reported by {cut}: --to is the first day after the period, "
+            f"--from {first} --to {last} cannot be reported by {cut}: --to is the first day after it, "
             "and a report by day takes 400 days at most."
         ) from None
 

@@ -14,28 +14,41 @@ if TYPE_CHECKING:
     from dunning.store.engine import Store
 
 
+def load_settings() -> "Settings":
+    """Return the settings, with a database URL that can be read.
+
+    Raises:
+        Unusable: a setting cannot work; the sentence names it and the cure.
+    """
+    from sqlalchemy.engine import make_url
+    from sqlalchemy.exc import ArgumentError
+
+    from dunning.settings import Settings
+
+    settings = Settings.load()
+    try:
+        make_url(settings.database)
+    except (ArgumentError, ValueError):  # whose words may repeat the password
+        raise Unusable(
+            "DATABASE_URL cannot be read: it looks like postgresql://user:password@host:5432/name, with "
+            "@ : / in the password written as %40 %3A %2F."
+        ) from None
+    return settings
+
+
 @contextlib.contextmanager
 def opened_store(settings: "Settings") -> Iterator["Store"]:
     """Open the database that the settings name, whatever its version.
 
     Raises:
-        Unusable: the URL or the data directory cannot be used, or the database stopped answering.
+        Unusable: the database cannot be opened, or stopped answering.
     """
-    from sqlalchemy.exc import ArgumentError, DBAPIError
+    from sqlalchemy.exc import DBAPIError
 
     from dunning import app, logs
 
     logs.configure()
-    try:
-        store = app.connect(settings)
-    except ArgumentError:
-        raise Unusable(
-            "DATABASE_URL cannot be read: it looks like postgresql://user:password@host:5432/name."
-        ) from None
-    except OSError as error:
-        raise Unusable(
-            f"DATABASE_URL: {error.filename} cannot be made ({error.strerror}): choose another place."
-        ) from None
+    store = app.connect(settings)
     try:
         yield store
     except DBAPIError as error:
@@ -54,9 +67,8 @@ def opened_house(*, stripe: bool = False) -> Iterator["House"]:
     """
     from dunning import app
     from dunning.flows.staff import NotFound
-    from dunning.settings import Settings
 
-    settings = Settings.load()
+    settings = load_settings()
     with opened_store(settings) as store:
         app.check_current(store)
         house = app.build_house(settings if stripe else _keyed(settings), store=store)

@@ -5,6 +5,8 @@ from typing import Annotated
 
 import typer
 
+from dunning.commands.opening import load_settings
+
 HostOption = Annotated[
     str | None,
     typer.Option("--host", help="Address to listen on.", show_default="DUNNING_HOST, else 127.0.0.1"),
@@ -20,17 +22,15 @@ PortOption = Annotated[
 def serve(host: HostOption = None, port: PortOption = None) -> None:
     """Run everything in one process: webhooks, pages, worker and clock; SQLite is enough."""
     from dunning import run
-    from dunning.settings import Settings
 
-    run.serve(Settings.load(), host, port)
+    run.serve(load_settings(), host, port)
 
 
 def web(host: HostOption = None, port: PortOption = None) -> None:
     """Run only the web process (webhooks, pages, API); needs PostgreSQL and Redis."""
     from dunning import run
-    from dunning.settings import Settings
 
-    run.web(Settings.load(), host, port)
+    run.web(load_settings(), host, port)
 
 
 def worker(
@@ -39,14 +39,12 @@ def worker(
 ) -> None:
     """Run only workers, which charge, write and record; needs PostgreSQL and Redis."""
     from dunning import run
-    from dunning.settings import Settings
 
-    run.worker(Settings.load(), processes, threads)
+    run.worker(load_settings(), processes, threads)
 
 
 def clock() -> None:
     """Run only the clock, which finds what is due and rings the workers; run one or more."""
     from dunning import run
-    from dunning.settings import Settings
 
-    run.clock(Settings.load())
+    run.clock(load_settings())

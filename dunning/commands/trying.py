@@ -1,6 +1,7 @@
 """Commands for trying dunning without a Stripe account: the demo, and the sandbox on its own."""
 # ruff: noqa: PLC0415 - what a command needs is imported when it runs
 
+import logging
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -51,7 +52,7 @@ def demo(
     settings = _simulated_settings()
     if as_json and not headless:
         raise Unusable("--json prints the figures of a demo without pages: add --headless.")
-    logs.configure(level=30)
+    logs.configure(level=logging.ERROR)  # the demo's troubles are meant, and the pages show them
     files = {"database": db, "books": books}
     with _unwritable_explained():
         if headless:
@@ -96,7 +97,7 @@ def sandbox(
     settings = _simulated_settings()
     if deliver is not None and not deliver.startswith(("http://", "https://")):
         raise Unusable(f"--deliver {deliver!r} is not a URL: it begins with http:// or https://.")
-    logs.configure(level=30)
+    logs.configure(level=logging.WARNING)
     signs = {"secret": settings.webhook_secrets[0]} if settings.webhook_secrets else {}
     try:
         run_standalone(host, port, deliver, script, seed, books, **signs)

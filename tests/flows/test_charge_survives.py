@@ -1,80 +1,19 @@
 """A charge is executed once, whatever dies and whatever Stripe answers."""
 
-from collections.abc import Callable
 from dataclasses import replace
 from datetime import timedelta
 from threading import Barrier, Thread
 from typing import Any
 
 import pytest
+from flows.stopping import STOPS, die_after, due, frozen, steps
 
 from dunning.core.vocabulary import AttemptState, Status
-from dunning.flows import attempting, charging, staff, switches
-from dunning.flows.driver import Flow, run
+from dunning.flows import charging, staff
+from dunning.flows.driver import run
 from dunning.flows.work import work_attempt, work_recovery
 from dunning.gateway.ask import Stripe
-from dunning.store import attempts
 from scenarios.stage import Stage
-
-STOPS = (
-    "before the intent is frozen",
-    "after the invoice was read",
-    "after the intent was frozen",
-    "after the charge was claimed",
-    "after Stripe executed it",
-    "after the answer was recorded",
-)
-
-
-def due(stage: Stage, **more: Any) -> dict[str, Any]:
-    """Return a customer whose account is full again, at the instant of our next attempt."""
-    robin = stage.fails("insufficient_funds", **({"clears_after_hours": 1} | more))
-    at = stage.recovery(robin).next_attempt_at
-    assert at is not None
-    stage.clock.advance_to(at)
-    return robin
-
-
-def frozen(stage: Stage, robin: dict[str, Any]) -> str:
-    """Freeze the intent of the due attempt and return its id."""
-    recovery = stage.recovery(robin)
-    assert run(attempting.prepare(stage.house, recovery.id))
-    with stage.house.store.read() as connection:
-        attempt = attempts.asking(connection, recovery.whose, recovery.invoice_id)
-    assert attempt is not None
-    return attempt.id
-
-
-def steps(flow: Flow[Any, Any]) -> list[Callable[[], None]]:
-    """Return a flow as three steps, so that whoever drives them may stop between any two."""
-    kept: list[Any] = []
-
-    def claim() -> None:
-        kept.append(flow.claim())
-        assert kept[0] is not None
-
-    return [claim, lambda: kept.append(flow.ask(kept[0])), lambda: flow.record(kept[0], kept[1])]
-
-
-def die_after(stage: Stage, robin: dict[str, Any], stop: str) -> None:
-    done = STOPS.index(stop) + 1
-    for step in steps(attempting.prepare(stage.house, stage.recovery(robin).id))[:done]:
-        step()
-    if done <= 3:
-        return
-    with stage.house.store.read() as connection:
-        recovery = stage.recovery(robin)
-        attempt = attempts.asking(connection, recovery.whose, recovery.invoice_id)
-    assert attempt is not None
-    for step in steps(charging.charge(stage.house, attempt.id))[: done - 3]:
-        step()
-
-
-def age_of_the_only_payment(stage: Stage, robin: dict[str, Any]) -> timedelta:
-    [paid] = [line for line in stage.sandbox.books() if line["outcome"] == "paid"]
-    from datetime import datetime
-
-    return datetime.fromisoformat(paid["at"]) - stage.attempts(robin)[-1].at
 
 
 @pytest.mark.parametrize("stop", STOPS)
@@ -90,7 +29,8 @@ def test_a_worker_that_dies_leaves_exactly_one_charge_and_one_attempt(stage: Sta
 
 
 @pytest.mark.parametrize("stop", STOPS)
-def test_a_worker_that_dies_without_a_webhook_ever_coming_is_taken_over_too(stage: Stage, stop: str) -> None:
+def test_a_worker_that_dies_without_a_webhook_ever_coming_is_taken_over_too(quick_stage: Stage, stop: str) -> None:
+    stage = quick_stage
     robin = due(stage)
     stage.hold_events = True
     die_after(stage, robin, stop)
@@ -101,7 +41,8 @@ def test_a_worker_that_dies_without_a_webhook_ever_coming_is_taken_over_too(stag
 
 
 @pytest.mark.parametrize("stop", STOPS)
-def test_a_decline_whose_worker_dies_is_counted_once(stage: Stage, stop: str) -> None:
+def test_a_decline_whose_worker_dies_is_counted_once(quick_stage: Stage, stop: str) -> None:
+    stage = quick_stage
     robin = due(stage, clears_after_hours=None)
     die_after(stage, robin, stop)
     stage.pass_time(minutes=3)
@@ -144,7 +85,8 @@ def test_nobody_takes_a_charge_while_its_lease_runs(stage: Stage) -> None:
     ],
     ids=str,
 )
-def test_a_lost_answer_is_found_again_under_the_same_key(stage: Stage, fault: dict[str, Any]) -> None:
+def test_a_lost_answer_is_found_again_under_the_same_key(quick_stage: Stage, fault: dict[str, Any]) -> None:
+    stage = quick_stage
     robin = due(stage)
     stage.sandbox.faults.add(**fault)
     stage.settle()
@@ -168,7 +110,8 @@ def test_a_lost_answer_is_unknown_until_it_is_found_and_no_other_charge_is_made(
     assert stage.charges(robin, by="dunning") == ["paid"]
 
 
-def test_a_broken_wire_costs_no_attempt(stage: Stage) -> None:
+def test_a_broken_wire_costs_no_attempt(quick_stage: Stage) -> None:
+    stage = quick_stage
     robin = due(stage)
     stage.sandbox.faults.add(status=429, times=3)
     stage.pass_time(minutes=20)
@@ -177,7 +120,8 @@ def test_a_broken_wire_costs_no_attempt(stage: Stage) -> None:
 
 
 @pytest.mark.parametrize("when", ["before", "after"])
-def test_an_error_that_stripe_remembers_never_becomes_a_second_charge(stage: Stage, when: str) -> None:
+def test_an_error_that_stripe_remembers_never_becomes_a_second_charge(quick_stage: Stage, when: str) -> None:
+    stage = quick_stage
     robin = due(stage)
     stage.sandbox.faults.add(status=500, when=when)
     stage.pass_time(days=3)
@@ -186,7 +130,8 @@ def test_an_error_that_stripe_remembers_never_becomes_a_second_charge(stage: Sta
     assert stage.ledger(robin) == [("recovered", 2900, "our_retry")]
 
 
-def test_an_error_that_stripe_remembers_is_settled_by_reading_within_the_hour(stage: Stage) -> None:
+def test_an_error_that_stripe_remembers_is_settled_by_reading_within_the_hour(quick_stage: Stage) -> None:
+    stage = quick_stage
     robin = due(stage)
     stage.sandbox.faults.add(status=500, when="before")
     stage.pass_time(hours=1)
@@ -194,7 +139,8 @@ def test_an_error_that_stripe_remembers_is_settled_by_reading_within_the_hour(st
     assert stage.recovery(robin).status is not Status.ATTEMPTING
 
 
-def test_an_error_that_hid_a_payment_is_ours_when_it_is_read_and_not_somebody_elses(stage: Stage) -> None:
+def test_an_error_that_hid_a_payment_is_ours_when_it_is_read_and_not_somebody_elses(quick_stage: Stage) -> None:
+    stage = quick_stage
     robin = due(stage)
     stage.hold_events = True
     stage.sandbox.faults.add(status=500, when="after")
@@ -261,7 +207,8 @@ def test_two_workers_on_one_frozen_charge_ask_it_once(stage: Stage) -> None:
     assert stage.ours(robin) == [AttemptState.PAID]
 
 
-def test_a_key_without_the_right_uses_up_no_attempt(stage: Stage) -> None:
+def test_a_key_without_the_right_uses_up_no_attempt(quick_stage: Stage) -> None:
+    stage = quick_stage
     robin = due(stage)
     attempt_id = frozen(stage, robin)
     locked_out = replace(stage.house, stripe=Stripe("sk_wrong", stage.url))
@@ -273,7 +220,8 @@ def test_a_key_without_the_right_uses_up_no_attempt(stage: Stage) -> None:
     assert stage.ours(robin) == [AttemptState.NOT_SENT, AttemptState.PAID]
 
 
-def test_a_stripe_that_lets_nobody_read_uses_up_no_attempt(stage: Stage) -> None:
+def test_a_stripe_that_lets_nobody_read_uses_up_no_attempt(quick_stage: Stage) -> None:
+    stage = quick_stage
     robin = due(stage)
     locked_out = replace(stage.house, stripe=Stripe("sk_wrong", stage.url))
     work_recovery(locked_out, stage.recovery(robin).id)
@@ -283,7 +231,8 @@ def test_a_stripe_that_lets_nobody_read_uses_up_no_attempt(stage: Stage) -> None
     assert stage.charges(robin, by="dunning") == ["paid"]
 
 
-def test_a_payment_by_somebody_else_makes_our_attempt_moot(stage: Stage) -> None:
+def test_a_payment_by_somebody_else_makes_our_attempt_moot(quick_stage: Stage) -> None:
+    stage = quick_stage
     robin = due(stage)
     attempt_id = frozen(stage, robin)
     stage.pays_out_of_band(robin)
@@ -294,37 +243,4 @@ def test_a_payment_by_somebody_else_makes_our_attempt_moot(stage: Stage) -> None
     stage.receive(stage.held)
     stage.settle()
     assert stage.recovery(robin).reason == "out_of_band"
-    assert stage.charges(robin, by="dunning") == []
-
-
-def stop_by_staff(stage: Stage, robin: dict[str, Any]) -> None:
-    staff.stop(stage.house, stage.recovery(robin).id, by="ada")
-
-
-def promise(stage: Stage, robin: dict[str, Any]) -> None:
-    until = stage.clock.now() + timedelta(days=3)
-    staff.pause(stage.house, stage.recovery(robin).id, until=until, why="a promise", by="ada")
-
-
-def kill_switch(stage: Stage, robin: dict[str, Any]) -> None:
-    switches.pause_all(stage.house, "the bank called", by="ada")
-
-
-def cancel(stage: Stage, robin: dict[str, Any]) -> None:
-    stage.merchant("DELETE", f"/v1/subscriptions/{robin['subscription']}")
-    stage.deliver()
-    stage.ring()
-
-
-@pytest.mark.parametrize("stop", STOPS[:4])
-@pytest.mark.parametrize("say_no", [stop_by_staff, promise, kill_switch, cancel])
-def test_a_charge_that_never_left_the_house_stays_there_once_somebody_said_no(
-    stage: Stage, say_no: Callable[[Stage, dict[str, Any]], None], stop: str
-) -> None:
-    robin = due(stage)
-    die_after(stage, robin, stop)
-    say_no(stage, robin)
-    for _ in range(4):
-        stage.clock.advance_to(stage.clock.now() + timedelta(minutes=2))
-        stage.settle()
     assert stage.charges(robin, by="dunning") == []

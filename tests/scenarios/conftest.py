@@ -29,3 +29,11 @@ def watching_stage(switchboard: Switchboard, database_url: str, tmp_path: Path) 
     with set_stage(switchboard, database_url, tmp_path, retries=Retries.WATCH, messages=False) as made:
         yield made
         assert made.laws_broken() == {}
+
+
+@pytest.fixture
+def quick_stage(switchboard: Switchboard, sqlite_url: str, tmp_path: Path) -> Iterator[Stage]:
+    """As `stage`, on SQLite alone: for tests with many variants of one question."""
+    with set_stage(switchboard, sqlite_url, tmp_path) as made:
+        yield made
+        assert made.laws_broken() == {}

@@ -1,0 +1,66 @@
+"""The command line in this process, in an empty folder, with only the settings that a test gives."""
+
+import os
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import NamedTuple
+
+import pytest
+import structlog
+
+from dunning.cli import run
+from dunning.core.clock import WallClock
+from dunning.sandbox import Sandbox, Server, serve
+
+
+class Ended(NamedTuple):
+    """How a command ended."""
+
+    code: int
+    out: str
+    err: str
+
+    @property
+    def complaint(self) -> str:
+        """The one sentence on stderr; fails if there is more, or less."""
+        lines = [line for line in self.err.splitlines() if line.strip()]
+        assert len(lines) == 1, self.err
+        assert lines[0].startswith("dunning: ")
+        return lines[0].removeprefix("dunning: ")
+
+
+Cli = Callable[..., Ended]
+
+
+@pytest.fixture
+def cli(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> Iterator[Cli]:
+    """Runs a command line: `cli("recoveries", "list", DATABASE_URL=…)`."""
+    home = tmp_path / "home"
+    home.mkdir()
+    monkeypatch.chdir(home)
+    monkeypatch.setattr("sys.stdin", open(os.devnull, encoding="utf-8"))
+
+    def call(*arguments: str, **environment: str) -> Ended:
+        with pytest.MonkeyPatch.context() as patch:
+            for name, value in environment.items():
+                patch.setenv(name, value)
+            capsys.readouterr()
+            code = run(arguments)
+        return Ended(code, *capsys.readouterr())
+
+    yield call
+    sys.stdin.close()
+    structlog.reset_defaults()
+
+
+@pytest.fixture
+def simulated_stripe() -> Iterator[Server]:
+    """A simulated Stripe on wall time."""
+    sandbox = Sandbox(clock=WallClock(), seed=7, webhook_secret="whsec_test")
+    server = serve(sandbox)
+    yield server
+    server.stop()
+    sandbox.close()
