@@ -95,6 +95,7 @@ def set_up(
             raise Unusable(f"{option} {path} exists already: name a new file, or remove it.")
     listener = listen(host, port)
     with contextlib.ExitStack() as stack:
+        stack.callback(listener.close)
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="dunning-demo-")))
         clock = VirtualClock(START)
         sandbox = Sandbox(clock=clock, seed=seed, webhook_secret=SECRET, books=books)

@@ -6,7 +6,7 @@ from typing import Any
 
 from sqlalchemy import Connection, select
 
-from dunning.core.vocabulary import AttemptState
+from dunning.core.vocabulary import AttemptState, MadeBy
 from dunning.flows.house import House
 from dunning.flows.planning import NETWORK_ANSWERED
 from dunning.store import rules
@@ -45,7 +45,8 @@ def past_cases(connection: Connection) -> Iterator[Case]:
         & (customers.c.livemode == recoveries.c.livemode)
         & (customers.c.id == recoveries.c.customer_id),
     )
-    wanted = attempts.c.state.in_(sorted(NETWORK_ANSWERED))
+    # What customers do on a page says nothing about when a retry would have worked.
+    wanted = attempts.c.state.in_(sorted(NETWORK_ANSWERED)) & (attempts.c.made_by != MadeBy.CUSTOMER)
     query = select(*columns).select_from(joined).where(wanted).order_by(recoveries.c.id, attempts.c.at)
     rows = connection.execute(query)
     for _, group in groupby(rows, key=lambda row: row.recovery_id):

@@ -28,7 +28,11 @@ class Server:
         # The protocol is named so that asyncio switches Nagle off: it costs 40 ms an answer otherwise.
         self._socket = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
         self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        self._socket.bind((host, port))
+        try:
+            self._socket.bind((host, port))
+        except OSError:
+            self._socket.close()
+            raise
         self.url = f"http://{host}:{self._socket.getsockname()[1]}"
         sandbox.move_to(self.url)
         config = uvicorn.Config(

@@ -1,6 +1,7 @@
 """The command line in this process, in an empty folder, with only the settings that a test gives."""
 
 import os
+import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -34,9 +35,7 @@ Cli = Callable[..., Ended]
 
 
 @pytest.fixture
-def cli(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> Iterator[Cli]:
+def cli(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Iterator[Cli]:
     """Runs a command line: `cli("recoveries", "list", DATABASE_URL=…)`."""
     home = tmp_path / "home"
     home.mkdir()
@@ -54,6 +53,25 @@ def cli(
     yield call
     sys.stdin.close()
     structlog.reset_defaults()
+
+
+@pytest.fixture
+def process() -> Callable[..., Ended]:
+    """Runs a command line as a process of its own: `process(folder, "serve", PORT=…)`."""
+
+    def call(folder: Path, *arguments: str, **environment: str) -> Ended:
+        done = subprocess.run(
+            [sys.executable, "-m", "dunning", *arguments],
+            cwd=folder,
+            env={**os.environ, **environment},
+            capture_output=True,
+            text=True,
+            timeout=120,
+            check=False,
+        )
+        return Ended(done.returncode, done.stdout, done.stderr)
+
+    return call
 
 
 @pytest.fixture

@@ -1,9 +1,6 @@
 """What cannot work ends with exit code 2 and one sentence that names the setting and the cure."""
 
-import os
 import socket
-import subprocess
-import sys
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -125,13 +122,13 @@ def test_separate_processes_need_redis(command: tuple[str, ...], cli: Any, postg
 
 @pytest.mark.parametrize("command", PROCESSES, ids=" ".join)
 def test_separate_processes_refuse_an_old_database(
-    command: tuple[str, ...], cli: Any, postgres_url: str, redis_url: str
+    command: tuple[str, ...], process: Any, tmp_path: Path, postgres_url: str, redis_url: str
 ) -> None:
     engine = create_engine(make_url(postgres_url))
     with engine.begin() as connection:
         connection.execute(text("DELETE FROM alembic_version"))
     engine.dispose()
-    ended = cli(*command, **KEYS, DATABASE_URL=postgres_url, REDIS_URL=redis_url)
+    ended = process(tmp_path, *command, **KEYS, DATABASE_URL=postgres_url, REDIS_URL=redis_url)
     assert ended.code == 2
     assert "dunning db upgrade" in ended.complaint
 
@@ -161,7 +158,11 @@ def test_a_port_in_use_is_named(cli: Any) -> None:
 
 def test_files_that_must_be_new_are_not_overwritten(cli: Any) -> None:
     Path("mine").write_text("precious", encoding="utf-8")
-    for command in (("demo", "--headless", "--db"), ("demo", "--headless", "--books"), ("sandbox", "--books")):
+    for command in (
+        ("demo", "--headless", "--db"),
+        ("demo", "--headless", "--books"),
+        ("sandbox", "--books"),
+    ):
         ended = cli(*command, "mine")
         assert ended.code == 2
         assert "mine exists already" in ended.complaint
@@ -193,18 +194,9 @@ def test_an_unknown_key_in_the_file_is_named_with_what_was_meant(cli: Any) -> No
     ids=lambda part: " ".join(part),
 )
 def test_a_real_process_ends_with_2_and_no_traceback(
-    arguments: tuple[str, ...], environment: dict[str, str], tmp_path: Path
+    arguments: tuple[str, ...], environment: dict[str, str], process: Any, tmp_path: Path
 ) -> None:
-    done = subprocess.run(
-        [sys.executable, "-m", "dunning", *arguments],
-        cwd=tmp_path,
-        env={**os.environ, **environment},
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=False,
-    )
-    assert done.returncode == 2
-    assert done.stderr.startswith("dunning: ")
-    assert done.stderr.count("\n") == 1
-    assert done.stdout == ""
+    ended = process(tmp_path, *arguments, **environment)
+    assert ended.code == 2
+    assert ended.complaint
+    assert ended.out == ""
