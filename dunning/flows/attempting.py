@@ -19,9 +19,10 @@ from dunning.flows import observing, settling, steer
 from dunning.flows.driver import Flow
 from dunning.flows.following import ENDS
 from dunning.flows.house import House
-from dunning.store import attempts, objects, recoveries, switches
+from dunning.store import attempts, objects, recoveries, rules, switches
 from dunning.store.rows import AttemptRow, RecoveryRow
 
+CARD_FACTS: Final = ("fingerprint", "brand", "funding", "country")
 LEASE: Final = timedelta(seconds=90)
 KILL_SWITCH_POLL: Final = timedelta(minutes=5)
 STRIPE_TOO_NEAR: Final = timedelta(hours=6)
@@ -90,11 +91,7 @@ def _take_over(
 def _plan(connection: Connection, recovery: RecoveryRow, now: datetime, lease_now: datetime) -> Prepared:
     attempt_id = derive_id("att", now, recovery.id, "ours")
     card = objects.card(connection, recovery.whose, recovery.fresh_card_id or recovery.card_id)
-    facts = (
-        {k: getattr(card, k) for k in ("fingerprint", "brand", "funding", "country")}
-        if card is not None
-        else {}
-    )
+    facts = {name: getattr(card, name) for name in CARD_FACTS} if card is not None else {}
     attempts.plan(
         connection,
         {
@@ -115,9 +112,20 @@ def _plan(connection: Connection, recovery: RecoveryRow, now: datetime, lease_no
             "fence": 1,
             "ring_at": now + LEASE,
             **facts,
+            **_predicted(connection, recovery),
         },
     )
     return _prepared(connection, recovery, attempt_id, 1)
+
+
+def _predicted(connection: Connection, recovery: RecoveryRow) -> dict[str, Any]:
+    """Return what the planner said of this time; nothing where staff or a new card chose the time."""
+    if recovery.staff_request is not None or recovery.fresh_card_id is not None:
+        return {}
+    said = recoveries.newest_plan(connection, recovery.id)
+    chances = {"predicted": said.get("probability"), "propensity": said.get("propensity")}
+    known = {name: f"{chance:.6f}" for name, chance in chances.items() if chance is not None}
+    return {**known, "planner_version": rules.newest_planner(connection)}
 
 
 def _prepared(connection: Connection, recovery: RecoveryRow, attempt_id: str, fence: int) -> Prepared:

@@ -117,6 +117,18 @@ def keep_plan(connection: Connection, recovery_id: str, made_at: datetime, value
     upsert(connection, plans, ("recovery_id", "made_at"), row)
 
 
+def newest_plan(connection: Connection, recovery_id: str) -> dict[str, Any]:
+    """Return what the planner last said about the recovery's next step; empty before it was asked."""
+    query = (
+        select(plans.c.explanation)
+        .where(plans.c.recovery_id == recovery_id)
+        .order_by(plans.c.made_at.desc())
+        .limit(1)
+    )
+    found: dict[str, Any] | None = connection.execute(query).scalar_one_or_none()
+    return found or {}
+
+
 def _belongs(whose: Whose) -> tuple[Any, Any]:
     return recoveries.c.account_id == whose.account_id, recoveries.c.livemode == whose.livemode
 

@@ -1,5 +1,6 @@
 """The command line in this process, in an empty folder, with only the settings that a test gives."""
 
+import io
 import os
 import subprocess
 import sys
@@ -40,7 +41,7 @@ def cli(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureF
     home = tmp_path / "home"
     home.mkdir()
     monkeypatch.chdir(home)
-    monkeypatch.setattr("sys.stdin", open(os.devnull, encoding="utf-8"))
+    monkeypatch.setattr("sys.stdin", io.StringIO())
 
     def call(*arguments: str, **environment: str) -> Ended:
         with pytest.MonkeyPatch.context() as patch:
@@ -51,7 +52,6 @@ def cli(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureF
         return Ended(code, *capsys.readouterr())
 
     yield call
-    sys.stdin.close()
     structlog.reset_defaults()
 
 

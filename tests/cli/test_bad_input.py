@@ -96,7 +96,7 @@ def test_a_setting_that_cannot_work_is_named(
     assert ended.out == ""
 
 
-@pytest.mark.parametrize(("command", "names"), ARGUMENTS, ids=lambda part: " ".join(part))
+@pytest.mark.parametrize(("command", "names"), ARGUMENTS, ids=[" ".join(words) for words, _ in ARGUMENTS])
 def test_an_argument_that_cannot_work_is_named(
     command: tuple[str, ...], names: str, cli: Any, sqlite_url: str
 ) -> None:
@@ -191,7 +191,6 @@ def test_an_unknown_key_in_the_file_is_named_with_what_was_meant(cli: Any) -> No
         (("db", "check"), {"DATABASE_URL": "oracle://x"}),
         (("nonsense",), {}),
     ],
-    ids=lambda part: " ".join(part),
 )
 def test_a_real_process_ends_with_2_and_no_traceback(
     arguments: tuple[str, ...], environment: dict[str, str], process: Any, tmp_path: Path
