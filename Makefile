@@ -8,7 +8,7 @@ UV := $(shell uv --version >/dev/null 2>&1 && command -v uv || echo .venv/bin/uv
 SYNC := $(UV) sync --locked --inexact --python .venv/bin/python --quiet
 RUN := .venv/bin
 
-.PHONY: help demo test lint format check bench clean
+.PHONY: help demo test lint format clean
 
 help: ## Show this list
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)

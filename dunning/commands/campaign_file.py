@@ -183,7 +183,7 @@ def _problems(source: Source, templates: Collection[str]) -> Iterator[Problem]:
 
 def _step_problems(source: Source, number: int, raw: Any, templates: Collection[str]) -> Iterator[Problem]:
     if not isinstance(raw, dict):
-        yield _at(source, "steps", number, "must be a table with key, offset and template")
+        yield _at(source, "", number, "must be a table with key, offset and template")
         return
     yield from _unknown(source, raw, STEP, number)
     if not _is_key(raw.get("key")):
@@ -224,7 +224,7 @@ def _unknown(
 
 
 def _at(source: Source, field: str, step: int | None, rule: str) -> Problem:
-    path = field if step is None else f"steps[{step + 1}].{field}"
+    path = field if step is None else f"steps[{step + 1}]{'.' if field else ''}{field}"
     return Problem(source.line_of(field, step), path, f"{path} {rule}{'' if rule.endswith('?') else '.'}")
 
 

@@ -19,8 +19,6 @@ class Policy:
     window: timedelta = timedelta(days=14)
     gap: timedelta = timedelta(hours=12)
     technical_gap: timedelta = timedelta(hours=1)
-    backup_card: bool = False
-    last_resort: str = "leave"  # leave | mark_uncollectible | cancel_subscription
 
     def dumps(self) -> dict[str, Any]:
         """Return the policy as JSON-ready values; durations in seconds."""

@@ -6,7 +6,7 @@ from typing import Any, Final
 
 from sqlalchemy import Connection
 
-from dunning.core.declines import Decline
+from dunning.core.declines import Decline, DeclineClass
 from dunning.core.network_rules import budgets, next_free
 from dunning.core.policy import Policy
 from dunning.core.recovery import Facts, attempts_left
@@ -53,7 +53,11 @@ def case_of(
     history = attempt_store.of_recovery(connection, recovery.id)
     card = objects.card(connection, recovery.whose, recovery.fresh_card_id or recovery.card_id)
     customer = objects.customer(connection, recovery.whose, recovery.customer_id)
-    earliest = [not_before or now, _card_limits(connection, card, policy, now)]
+    earliest = [
+        not_before or now,
+        _card_limits(connection, card, policy, now),
+        _after_the_gap(recovery, history, policy) or now,
+    ]
     return Case(
         id=recovery.id,
         amount=recovery.amount,
@@ -70,6 +74,19 @@ def case_of(
         vetoes=_blackout(facts),
         card=card.fingerprint if card else None,
     )
+
+
+def _after_the_gap(
+    recovery: RecoveryRow,
+    history: Sequence[AttemptRow],
+    policy: Policy,
+) -> datetime | None:
+    """Return the end of the policy's gap after the last try of the same card; a new card has none."""
+    if recovery.fresh_card_id is not None:
+        return None
+    tries = [row.at for row in history if row.state in NETWORK_ANSWERED]
+    technical = recovery.decline_class is DeclineClass.technical
+    return max(tries) + (policy.technical_gap if technical else policy.gap) if tries else None
 
 
 def answered(history: Sequence[AttemptRow]) -> tuple[Attempt, ...]:

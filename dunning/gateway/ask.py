@@ -103,30 +103,11 @@ class Stripe:
         """
         _ask(lambda: self._client.v1.invoices.update(invoice_id, {"auto_advance": on}, _on(whose)))
 
-    def mark_uncollectible(self, whose: Whose, invoice_id: str) -> None:
-        """Write the invoice off in Stripe."""
-        _ask(lambda: self._client.v1.invoices.mark_uncollectible(invoice_id, {}, _on(whose)))
-
-    def cancel_subscription(self, whose: Whose, subscription_id: str) -> None:
-        """Cancel the subscription at once."""
-        _ask(lambda: self._client.v1.subscriptions.cancel(subscription_id, {}, _on(whose)))
-
     def customer(self, whose: Whose, customer_id: str) -> Customer:
         """Return the customer with the default card."""
         expand = ["invoice_settings.default_payment_method"]
         raw = _ask(lambda: self._client.v1.customers.retrieve(customer_id, {"expand": expand}, _on(whose)))
         return read_customer(raw)
-
-    def cards(self, whose: Whose, customer_id: str) -> tuple[Card, ...]:
-        """Return the customer's usable cards."""
-        raw = _ask(
-            lambda: self._client.v1.customers.payment_methods.list(
-                customer_id,
-                {"type": "card", "limit": 100},
-                _on(whose),
-            ),
-        )
-        return tuple(read_card(card) for card in raw["data"])
 
     def card(self, whose: Whose, card_id: str) -> Card:
         """Return one payment method."""

@@ -14,7 +14,9 @@ def _insert(connection: Connection, table: Table) -> Any:
 
 def insert_once(connection: Connection, table: Table, values: Mapping[str, Any]) -> bool:
     """Insert a row unless a unique rule of the table already holds it; return whether it was inserted."""
-    done = connection.execute(_insert(connection, table).values(**values).on_conflict_do_nothing())
+    statement = _insert(connection, table).values(**values).on_conflict_do_nothing()
+    # Without the option SQLAlchemy forgets on PostgreSQL how many rows an INSERT wrote.
+    done = connection.execute(statement, execution_options={"preserve_rowcount": True})
     return bool(done.rowcount == 1)
 
 

@@ -85,11 +85,12 @@ def test_a_file_that_is_not_what_it_is_called_says_where(name: str, text: str, l
     assert [found for found, _ in problems(cli, text, name)] == [line]
 
 
-@pytest.mark.parametrize("steps", ["", "steps = 3", "steps = []", "steps = [1]"])
-def test_a_campaign_needs_steps(steps: str, cli: Any) -> None:
-    assert [field.split("[")[0] for _, field in problems(cli, f'key = "x"\nname = "X"\n{steps}\n')] == [
-        "steps"
-    ] or steps == "steps = [1]"
+@pytest.mark.parametrize(
+    ("steps", "field"),
+    [("", "steps"), ("steps = 3", "steps"), ("steps = []", "steps"), ("steps = [1]", "steps[1]")],
+)
+def test_a_campaign_needs_steps_that_are_tables(steps: str, field: str, cli: Any) -> None:
+    assert [found for _, found in problems(cli, f'key = "x"\nname = "X"\n{steps}\n')] == [field]
 
 
 def test_problems_for_people_read_like_a_compiler(cli: Any) -> None:

@@ -1,6 +1,7 @@
 """Diaries: an empty account fills up again, and our retries collect."""
 
-from dunning.core.vocabulary import AttemptState, Status
+from dunning.core.declines import DeclineClass
+from dunning.core.vocabulary import AttemptState, MadeBy, Status
 from scenarios.stage import Stage
 
 
@@ -61,3 +62,19 @@ def test_a_bank_debit_on_its_way_is_waited_for_and_never_charged_twice(stage: St
     assert stage.ours(robin) == [AttemptState.PAID]
     assert stage.recovery(robin).reason == "our_retry"
     assert stage.charges(robin, by="dunning") == ["processing", "paid"]
+
+
+def test_what_the_bank_told_somebody_else_is_taken_to_heart(stage: Stage) -> None:
+    robin = stage.fails("insufficient_funds")
+    assert stage.recovery(robin).status is Status.SCHEDULED
+    trouble = stage.sandbox.world.cards[robin["payment_method"]].trouble
+    assert trouble is not None
+    stage.pass_time(hours=1)
+    trouble.decline_code = "stolen_card"  # and the merchant tries from the Dashboard, not knowing
+    stage.merchant_charges(robin)
+    stage.settle()
+    recovery = stage.recovery(robin)
+    assert (recovery.status, recovery.decline_class) == (Status.WAITING, DeclineClass.hard)
+    assert [attempt.made_by for attempt in stage.attempts(robin)] == [MadeBy.STRIPE, MadeBy.MERCHANT]
+    stage.pass_time(days=15)
+    assert stage.charges(robin, by="dunning") == []

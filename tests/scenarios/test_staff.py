@@ -107,3 +107,12 @@ def test_under_the_kill_switch_nothing_is_charged_or_sent_and_afterwards_it_goes
     stage.pass_time(hours=4)
     assert stage.charges(robin, by="dunning") == ["paid"]
     assert stage.charges(mallory, by="dunning") == ["paid"]
+
+
+def test_a_retry_by_staff_in_the_instant_of_a_decline_is_an_attempt_of_its_own(stage: Stage) -> None:
+    robin = stage.fails("insufficient_funds")
+    staff.retry(stage.house, stage.recovery(robin).id, by="ada")
+    stage.settle()
+    staff.retry(stage.house, stage.recovery(robin).id, by="bob")
+    stage.settle()
+    assert stage.ours(robin) == [AttemptState.DECLINED] * 2

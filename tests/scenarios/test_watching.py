@@ -1,8 +1,11 @@
 """Diaries of a new installation: Stripe retries, we watch and report."""
 
+from datetime import timedelta
+from pathlib import Path
+
 from dunning.core.vocabulary import MadeBy, Retries, Status
 from dunning.flows import switches
-from scenarios.stage import Stage
+from scenarios.stage import Stage, Switchboard, set_stage
 
 
 def test_stripes_own_retry_recovers_and_we_neither_charged_nor_wrote(watching_stage: Stage) -> None:
@@ -66,3 +69,19 @@ def test_a_new_card_in_watch_mode_is_left_to_stripe(watching_stage: Stage) -> No
     stage.pass_time(days=3)
     assert stage.charges(robin, by="dunning") == []
     assert stage.recovery(robin).status is Status.WATCHING
+
+
+def test_weaving_both_retry_in_turns_and_never_close_to_each_other(
+    switchboard: Switchboard, database_url: str, tmp_path: Path
+) -> None:
+    with set_stage(switchboard, database_url, tmp_path, retries=Retries.WEAVE) as stage:
+        robin = stage.fails("insufficient_funds")
+        assert stage.invoice(robin)["auto_advance"] is True
+        stage.pass_time(days=15)
+        by = {who: [a.at for a in stage.attempts(robin) if a.made_by is who] for who in MadeBy}
+        assert len(by[MadeBy.STRIPE]) > 2
+        assert len(by[MadeBy.DUNNING]) > 1
+        apart = [abs(ours - theirs) for ours in by[MadeBy.DUNNING] for theirs in by[MadeBy.STRIPE]]
+        assert min(apart) >= timedelta(hours=6)
+        assert len(stage.charges(robin, by="dunning")) <= 8
+        assert stage.laws_broken() == {}
