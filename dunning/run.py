@@ -1,32 +1,31 @@
 """The long-running commands: everything in one process, or web, worker and clock apart."""
 
 import contextlib
-import signal
 import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator
-from typing import Any, Final
-
-import dramatiq
-from dramatiq import Worker
+from typing import Final
 
 from dunning import app, logs
 from dunning.errors import Unusable
 from dunning.flows.house import House
 from dunning.flows.switches import first_start
+from dunning.parts import (
+    WORK_ENDS_WITHIN_MS,
+    broker_of,
+    start_clock,
+    start_web,
+    start_worker,
+    until_told,
+    wait_for_the_end,
+)
 from dunning.settings import Settings
 from dunning.store.engine import is_sqlite
-from dunning.web.receiver import Receiver
-from dunning.web.server import WebServer, listen
-from dunning.web.site import create_site
-from workers.bells import Bells, hang
-from workers.broker import make_broker
+from workers.bells import hang
 from workers.clock import run_clock
 
 THREADS: Final = 8
-WORK_ENDS_WITHIN_MS: Final = 45_000  # longer than one answer of Stripe's may take
 RESTART_AFTER_S: Final = 1.0
 
 log = logs.get(__name__)
@@ -45,16 +44,16 @@ def serve(settings: Settings, host: str | None = None, port: int | None = None) 
     house = app.build_house(settings, store=store)
     first_start(house)
     wake = threading.Event()
-    with _until_told() as stop, contextlib.ExitStack() as stack:
-        bells = _start_worker(stack, house, settings, THREADS)
-        _start_clock(stack, house, bells, stop, wake)
-        web_server = _start_web(stack, house, settings, host, port, wake.set)
+    with until_told() as stop, contextlib.ExitStack() as stack:
+        bells = start_worker(stack, house, settings, THREADS)
+        start_clock(stack, house, bells, stop, wake)
+        web_server = start_web(stack, house, settings, host, port, wake.set)
         log.info(
             "serving",
             url=f"http://{host or settings.host}:{web_server.port}",
             retries_and_messages="Settings",
         )
-        _wait(stop, web_server)
+        wait_for_the_end(stop, web_server)
 
 
 def web(settings: Settings, host: str | None = None, port: int | None = None) -> None:
@@ -62,10 +61,10 @@ def web(settings: Settings, host: str | None = None, port: int | None = None) ->
     logs.configure()
     app.require_webhook_secret(settings)
     house = _apart(settings)
-    with _until_told() as stop, contextlib.ExitStack() as stack:
-        web_server = _start_web(stack, house, settings, host, port, None)
+    with until_told() as stop, contextlib.ExitStack() as stack:
+        web_server = start_web(stack, house, settings, host, port, None)
         log.info("web_ready", port=web_server.port)
-        _wait(stop, web_server)
+        wait_for_the_end(stop, web_server)
 
 
 def worker(settings: Settings, processes: int = 1, threads: int = THREADS) -> None:
@@ -75,8 +74,8 @@ def worker(settings: Settings, processes: int = 1, threads: int = THREADS) -> No
         _supervise(settings, processes, threads)
         return
     house = _apart(settings)
-    with _until_told() as stop, contextlib.ExitStack() as stack:
-        _start_worker(stack, house, settings, threads)
+    with until_told() as stop, contextlib.ExitStack() as stack:
+        start_worker(stack, house, settings, threads)
         log.info("worker_ready", threads=threads)
         stop.wait()
 
@@ -85,8 +84,8 @@ def clock(settings: Settings) -> None:
     """Run the clock; run as many as you like, they share the work."""
     logs.configure()
     house = _apart(settings)
-    with _until_told() as stop:
-        bells = hang(_broker(settings), house)
+    with until_told() as stop:
+        bells = hang(broker_of(settings), house)
         log.info("clock_ready")
         run_clock(house, bells, stop, threading.Event())
 
@@ -109,83 +108,11 @@ def _apart(settings: Settings) -> House:
     return house
 
 
-def _broker(settings: Settings) -> dramatiq.Broker:
-    return make_broker(settings.redis_url.get_secret_value() if settings.redis_url else None)
-
-
-def _start_worker(
-    stack: contextlib.ExitStack,
-    house: House,
-    settings: Settings,
-    threads: int,
-) -> Bells:
-    broker = _broker(settings)
-    bells = hang(broker, house)
-    dramatiq_worker = Worker(broker, worker_threads=threads)
-    dramatiq_worker.start()
-    stack.callback(dramatiq_worker.stop, WORK_ENDS_WITHIN_MS)
-    return bells
-
-
-def _start_clock(
-    stack: contextlib.ExitStack,
-    house: House,
-    bells: Bells,
-    stop: threading.Event,
-    wake: threading.Event,
-) -> None:
-    thread = threading.Thread(target=run_clock, args=(house, bells, stop, wake), daemon=True, name="clock")
-    thread.start()
-    stack.callback(thread.join, 5)
-    stack.callback(wake.set)
-
-
-def _start_web(
-    stack: contextlib.ExitStack,
-    house: House,
-    settings: Settings,
-    host: str | None,
-    port: int | None,
-    wake: Callable[[], None] | None,
-) -> WebServer:
-    listener = listen(host or settings.host, settings.port if port is None else port)
-    receiver = Receiver(house.store, house.clock, settings.webhook_secrets, settings.livemode, wake)
-    receiver.start()
-    stack.callback(receiver.stop)
-    server = WebServer(create_site(house, receiver), listener)
-    server.start()
-    stack.callback(server.stop)
-    return server
-
-
-@contextlib.contextmanager
-def _until_told() -> Iterator[threading.Event]:
-    """Give an event that SIGTERM and SIGINT set."""
-    stop = threading.Event()
-
-    def tell(_number: int, _frame: Any) -> None:
-        stop.set()
-
-    before = {number: signal.signal(number, tell) for number in (signal.SIGTERM, signal.SIGINT)}
-    try:
-        yield stop
-    finally:
-        stop.set()
-        for number, handler in before.items():
-            signal.signal(number, handler)
-
-
-def _wait(stop: threading.Event, server: WebServer) -> None:
-    while not stop.wait(1.0):
-        if not server.alive:
-            raise Unusable("The web server stopped by itself; the log says why.")
-
-
 def _supervise(settings: Settings, processes: int, threads: int) -> None:
     """Run several worker processes; one that dies is started again."""
     _apart(settings).store.engine.dispose()
     command = [sys.executable, "-m", "dunning", "worker", "--threads", str(threads)]
-    with _until_told() as stop:
+    with until_told() as stop:
         running = [subprocess.Popen(command) for _ in range(processes)]  # noqa: S603 - our own program
         while not stop.wait(RESTART_AFTER_S):
             for place, child in enumerate(running):

@@ -63,13 +63,17 @@ def test_a_message_waits_for_the_customers_own_daytime(
 
 def test_the_night_of_a_clock_change_is_an_hour_shorter_or_longer() -> None:
     spring = into_daytime(local(NEW_YORK, 2026, 3, 7, 18, 0), NEW_YORK) - local(NEW_YORK, 2026, 3, 7, 18, 0)
-    autumn = into_daytime(local(NEW_YORK, 2026, 10, 31, 18, 0), NEW_YORK) - local(NEW_YORK, 2026, 10, 31, 18, 0)
+    autumn = into_daytime(local(NEW_YORK, 2026, 10, 31, 18, 0), NEW_YORK) - local(
+        NEW_YORK, 2026, 10, 31, 18, 0
+    )
     assert (spring, autumn) == (timedelta(hours=14), timedelta(hours=16))
 
 
 @given(
     st.datetimes(datetime(2024, 1, 1), datetime(2030, 1, 1), timezones=st.just(UTC)),  # noqa: DTZ001 - hypothesis adds the zone
-    st.sampled_from([BERLIN, NEW_YORK, LORD_HOWE, SANTIAGO, *map(ZoneInfo, sorted(available_timezones())[::40])]),
+    st.sampled_from(
+        [BERLIN, NEW_YORK, LORD_HOWE, SANTIAGO, *map(ZoneInfo, sorted(available_timezones())[::40])]
+    ),
 )
 def test_everywhere_and_always_it_is_daytime_soon_and_never_earlier(at: datetime, zone: ZoneInfo) -> None:
     moved = into_daytime(at, zone)
@@ -140,7 +144,9 @@ def test_a_campaign_survives_being_written_down() -> None:
     import json
 
     assert Campaign.loads(json.loads(json.dumps(BUILT_IN.dumps()))) == BUILT_IN
-    other = Campaign("mine", 3, "One", (Step("a", timedelta(days=2), "final_notice", When.RETRY_FAILED, "sms"),))
+    other = Campaign(
+        "mine", 3, "One", (Step("a", timedelta(days=2), "final_notice", When.RETRY_FAILED, "sms"),)
+    )
     assert Campaign.loads(json.loads(json.dumps(other.dumps()))) == other
 
 

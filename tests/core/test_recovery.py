@@ -75,7 +75,9 @@ ModeSet       plan       -           plan       -          watching   -         
 
 def classified() -> dict[tuple[str, str], str]:
     header, *lines = [line.split() for line in TABLE.strip().splitlines()]
-    return {(status, change): word for change, *words in lines for status, word in zip(header, words, strict=True)}
+    return {
+        (status, change): word for change, *words in lines for status, word in zip(header, words, strict=True)
+    }
 
 
 EXPECTED = classified()
@@ -157,7 +159,9 @@ def test_while_we_watch_nothing_is_attempted_planned_or_scheduled_by_rule(
 def test_nothing_is_scheduled_at_or_after_the_deadline(at: datetime) -> None:
     for status in OPEN:
         assert decide(facts_in(status), TimeChosen(at), POLICY, now=NOW) is None
-    just_before = decide(facts_in(Status.WAITING), TimeChosen(DEADLINE - timedelta(seconds=1)), POLICY, now=NOW)
+    just_before = decide(
+        facts_in(Status.WAITING), TimeChosen(DEADLINE - timedelta(seconds=1)), POLICY, now=NOW
+    )
     assert just_before is not None
 
 

@@ -107,7 +107,17 @@ def test_the_pay_key_is_the_published_one() -> None:
 
 @pytest.mark.parametrize(
     ("currency", "places"),
-    [("usd", 2), ("EUR", 2), ("jpy", 0), ("KRW", 0), ("kwd", 3), ("BHD", 3), ("isk", 2), ("ugx", 2), ("huf", 2)],
+    [
+        ("usd", 2),
+        ("EUR", 2),
+        ("jpy", 0),
+        ("KRW", 0),
+        ("kwd", 3),
+        ("BHD", 3),
+        ("isk", 2),
+        ("ugx", 2),
+        ("huf", 2),
+    ],
 )
 def test_a_currency_has_stripes_own_decimal_places(currency: str, places: int) -> None:
     assert exponent(currency) == places
@@ -141,7 +151,12 @@ def test_the_decimal_of_an_amount_is_exact(amount: int, currency: str) -> None:
 
 @pytest.mark.parametrize(
     ("amount", "currency", "shown"),
-    [(123456789, "usd", "1,234,567.89 USD"), (5000, "jpy", "5,000 JPY"), (-1005, "kwd", "-1.005 KWD"), (0, "eur", "0.00 EUR")],
+    [
+        (123456789, "usd", "1,234,567.89 USD"),
+        (5000, "jpy", "5,000 JPY"),
+        (-1005, "kwd", "-1.005 KWD"),
+        (0, "eur", "0.00 EUR"),
+    ],
 )
 def test_money_is_shown_with_its_own_places(amount: int, currency: str, shown: str) -> None:
     assert str(Money(amount, currency)) == shown
@@ -149,7 +164,11 @@ def test_money_is_shown_with_its_own_places(amount: int, currency: str, shown: s
 
 def test_a_policy_survives_being_written_down() -> None:
     other = replace(
-        Policy(), version=4, window=timedelta(days=21), gap=timedelta(hours=6), last_resort="mark_uncollectible"
+        Policy(),
+        version=4,
+        window=timedelta(days=21),
+        gap=timedelta(hours=6),
+        last_resort="mark_uncollectible",
     )
     for policy in (Policy(), other):
         written = json.loads(json.dumps(policy.dumps()))

@@ -29,7 +29,9 @@ def test_a_worker_that_dies_leaves_exactly_one_charge_and_one_attempt(stage: Sta
 
 
 @pytest.mark.parametrize("stop", STOPS)
-def test_a_worker_that_dies_without_a_webhook_ever_coming_is_taken_over_too(quick_stage: Stage, stop: str) -> None:
+def test_a_worker_that_dies_without_a_webhook_ever_coming_is_taken_over_too(
+    quick_stage: Stage, stop: str
+) -> None:
     stage = quick_stage
     robin = due(stage)
     stage.hold_events = True
@@ -139,7 +141,9 @@ def test_an_error_that_stripe_remembers_is_settled_by_reading_within_the_hour(qu
     assert stage.recovery(robin).status is not Status.ATTEMPTING
 
 
-def test_an_error_that_hid_a_payment_is_ours_when_it_is_read_and_not_somebody_elses(quick_stage: Stage) -> None:
+def test_an_error_that_hid_a_payment_is_ours_when_it_is_read_and_not_somebody_elses(
+    quick_stage: Stage,
+) -> None:
     stage = quick_stage
     robin = due(stage)
     stage.hold_events = True

@@ -55,7 +55,9 @@ def test_a_message_whose_sender_died_before_the_handing_over_is_unknown_too(stag
 
 
 @pytest.mark.parametrize("done", [1, 2, 3])
-def test_a_message_that_was_never_handed_over_is_sent_by_the_next_worker(quick_stage: Stage, done: int) -> None:
+def test_a_message_that_was_never_handed_over_is_sent_by_the_next_worker(
+    quick_stage: Stage, done: int
+) -> None:
     stage = quick_stage
     _, message_id = due(stage)
     for step in steps(messaging.write(stage.house, message_id))[:done]:

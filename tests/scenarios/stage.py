@@ -60,7 +60,9 @@ class Switchboard:
         self._socket.bind(("127.0.0.1", 0))
         self.url = f"http://127.0.0.1:{self._socket.getsockname()[1]}"
         self._server = uvicorn.Server(uvicorn.Config(self, log_level="critical", lifespan="off", ws="none"))
-        self._thread = threading.Thread(target=self._server.run, kwargs={"sockets": [self._socket]}, daemon=True)
+        self._thread = threading.Thread(
+            target=self._server.run, kwargs={"sockets": [self._socket]}, daemon=True
+        )
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         assert self.app is not None, "a request came between two tests"
@@ -144,7 +146,9 @@ class Stage:
         with self.house.store.read() as connection:
             ours = due.next_ring(connection)
         both = [at for at in (ours, self.sandbox.next_at()) if at is not None]
-        return max(min(both, default=datetime.max.replace(tzinfo=UTC)), self.clock.now() + timedelta(seconds=1))
+        return max(
+            min(both, default=datetime.max.replace(tzinfo=UTC)), self.clock.now() + timedelta(seconds=1)
+        )
 
     def deliver(self) -> int:
         """Let the events that Stripe made arrive, unless they are held."""
@@ -211,7 +215,9 @@ class Stage:
 
     def sentences(self, ids: dict[str, Any]) -> list[str]:
         """Return the timeline's sentences, oldest first."""
-        return [row["sentence"] for row in sorted(self.rows("notes", ids), key=lambda row: (row["at"], row["id"]))]
+        return [
+            row["sentence"] for row in sorted(self.rows("notes", ids), key=lambda row: (row["at"], row["id"]))
+        ]
 
     def invoice(self, ids: dict[str, Any]) -> dict[str, Any]:
         """Return the invoice as Stripe has it."""
@@ -221,9 +227,7 @@ class Stage:
         """Return the outcomes of the network's attempts on an invoice, from the sandbox's own books."""
         lines = (line for line in self.sandbox.books() if line["invoice"] == ids["invoice"])
         return [
-            line["outcome"]
-            for line in lines
-            if line["kind"] == "charge" and by in {None, line["made_by"]}
+            line["outcome"] for line in lines if line["kind"] == "charge" and by in {None, line["made_by"]}
         ]
 
     def laws_broken(self) -> dict[str, int]:

@@ -95,6 +95,8 @@ def test_retries_keep_their_distance_and_stay_within_the_policy(stage: Stage) ->
     robin = stage.fails("insufficient_funds")
     stage.pass_time(days=15)
     times = [attempt.at for attempt in stage.attempts(robin)]
-    gaps = [(later - earlier).total_seconds() / 3600 for earlier, later in zip(times, times[1:], strict=False)]
+    gaps = [
+        (later - earlier).total_seconds() / 3600 for earlier, later in zip(times, times[1:], strict=False)
+    ]
     assert all(gap >= 12 for gap in gaps)
     assert len(stage.ours(robin)) <= 8
