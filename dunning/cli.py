@@ -26,7 +26,7 @@ from dunning.commands import (
     trying,
 )
 from dunning.commands.panels import Panels
-from dunning.errors import DunningError
+from dunning.errors import DunningError, Refused, StripeError
 
 TRY, RUN, OPERATE, MONEY = "Try it", "Run it", "Operate", "Money"
 CANNOT_RUN: Final = 2
@@ -44,14 +44,21 @@ app = typer.Typer(
 )
 
 
+def _tell_version(wanted: bool) -> None:  # noqa: FBT001 - typer's signature
+    if wanted:
+        typer.echo(f"dunning {__version__}")
+        raise typer.Exit
+
+
 @app.callback()
 def _root(
     *,
-    version: Annotated[bool, typer.Option("--version", help="Print the version and exit.")] = False,
+    _version: Annotated[
+        bool,
+        typer.Option("--version", callback=_tell_version, is_eager=True, help="Print the version and exit."),
+    ] = False,
 ) -> None:
-    if version:
-        typer.echo(f"dunning {__version__}")
-        raise typer.Exit
+    pass
 
 
 def _group(name: str, text: str, panel: str) -> typer.Typer:
@@ -110,8 +117,14 @@ def run(arguments: Sequence[str]) -> int:
         code = app(list(arguments), prog_name="dunning", standalone_mode=False)
     except typer.TyperException as error:
         return _complain(_usage(error))
+    except Refused as error:
+        return _complain(f"Stripe refused: {error} (`dunning doctor` looks closer.)")
+    except StripeError as error:
+        return _complain(f"Stripe could not be asked, and nothing was lost; try again. {error}")
     except DunningError as error:
         return _complain(str(error))
+    except UnicodeEncodeError:
+        return _complain("The command line holds bytes that are not UTF-8 text: write it again.")
     except (typer.Abort, KeyboardInterrupt):
         return INTERRUPTED
     return code if isinstance(code, int) else 0

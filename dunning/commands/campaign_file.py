@@ -95,7 +95,9 @@ def read(text: str, *, is_json: bool) -> Source:
         return Source(text, is_json, json.loads(text) if is_json else tomllib.loads(text))
     except json.JSONDecodeError as error:
         raise NotReadable(Problem(error.lineno, "", f"not JSON: {error.msg}.")) from None
-    except (tomllib.TOMLDecodeError, RecursionError) as error:
+    except RecursionError:
+        raise NotReadable(Problem(1, "", "it nests too deep to be a campaign.")) from None
+    except tomllib.TOMLDecodeError as error:
         line = re.search(r"line (\d+)", str(error))
         at = int(line[1]) if line else text.count("\n") + 1
         raise NotReadable(Problem(at, "", f"not TOML: {error}.")) from None

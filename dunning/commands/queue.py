@@ -9,7 +9,6 @@ import typer
 from dunning.commands import console, times
 from dunning.commands.opening import opened_house, operator
 from dunning.core.vocabulary import Status
-from dunning.errors import Unusable
 
 RecoveryId = Annotated[
     str, typer.Argument(metavar="ID", help="The recovery: rec_… from `dunning recoveries list`.")
@@ -93,11 +92,7 @@ def pause(
     from dunning.core.clock import WallClock
     from dunning.flows import staff
 
-    now = WallClock().now()
-    span = until.strip()[-1:].isalpha() and not until.strip().endswith("Z")
-    end = now + times.span("--until", until) if span else times.instant("--until", until)
-    if end <= now:
-        raise Unusable(f"--until {until} has passed: a pause ends in the future.")
+    end = times.coming_instant("--until", until, WallClock().now())
     _act(staff.pause, recovery_id, as_json=as_json, until=end, why=reason)
 
 

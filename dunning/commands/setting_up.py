@@ -48,6 +48,10 @@ def init(
     """Write dunning.toml for your Stripe account (asks; the key is typed unseen), then run the doctor."""
     from dunning.settings import Settings
 
+    if not yes and not sys.stdin.isatty():
+        raise Unusable(
+            "init asks questions: run it in a terminal, or with --yes and the settings in the environment."
+        )
     path = Path(os.environ.get("DUNNING_CONFIG") or "dunning.toml")
     _may_write(path, yes=yes)
     if not yes:
@@ -83,14 +87,7 @@ def _from_environment() -> dict[str, str]:
 
 
 def _asked() -> dict[str, str]:
-    try:
-        given = {answer.field: _ask(answer, os.environ) for answer in ASKED}
-    except typer.Abort:
-        if sys.stdin.isatty():
-            raise
-        raise Unusable(
-            "init asks questions: run it in a terminal, or with --yes and the settings in the environment."
-        ) from None
+    given = {answer.field: _ask(answer, os.environ) for answer in ASKED}
     return {field: text for field, text in given.items() if text}
 
 

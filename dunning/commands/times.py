@@ -7,6 +7,8 @@ from typing import Final
 from dunning.errors import Unusable
 
 _UNITS: Final = {"w": 604800, "d": 86400, "h": 3600, "m": 60, "s": 1}
+_LONGEST_S: Final = 10 * 366 * 86400
+_YEARS: Final = range(2000, 2101)  # no Stripe payment is older, and sums of dates stay in bounds
 _SPAN: Final = re.compile(r"(?:\d{1,6}[wdhms])+")
 _PART: Final = re.compile(r"(\d+)([wdhms])")
 
@@ -19,7 +21,10 @@ def span(option: str, text: str) -> timedelta:
     """
     if not _SPAN.fullmatch(text.strip()):
         raise Unusable(f"{option} {text!r} is not a length of time: write 3d, 12h, 30m or 1d12h.")
-    return timedelta(seconds=sum(int(n) * _UNITS[unit] for n, unit in _PART.findall(text)))
+    seconds = sum(int(number) * _UNITS[unit] for number, unit in _PART.findall(text))
+    if seconds > _LONGEST_S:
+        raise Unusable(f"{option} {text} is longer than ten years: write 3d, 12h, 30m or 1d12h.")
+    return timedelta(seconds=seconds)
 
 
 def past_instant(option: str, text: str, now: datetime) -> datetime:
@@ -36,6 +41,18 @@ def past_instant(option: str, text: str, now: datetime) -> datetime:
     return found
 
 
+def coming_instant(option: str, text: str, now: datetime) -> datetime:
+    """Return an instant in the future: a date, an instant, or a span from `now`.
+
+    Raises:
+        Unusable: it is none of these, or has passed.
+    """
+    found = now + span(option, text) if _SPAN.fullmatch(text.strip()) else instant(option, text)
+    if found <= now:
+        raise Unusable(f"{option} {text} has passed: name a date to come, or a span such as 7d.")
+    return found
+
+
 def instant(option: str, text: str) -> datetime:
     """Return a date (its midnight) or an instant, in UTC; without a zone it is meant as UTC.
 
@@ -48,6 +65,7 @@ def instant(option: str, text: str) -> datetime:
         raise Unusable(
             f"{option} {text!r} is not a date: write 2026-10-01, or 2026-10-01T06:00:00Z."
         ) from None
+    _check_year(option, text, found.year)
     return found.astimezone(UTC) if found.tzinfo else found.replace(tzinfo=UTC)
 
 
@@ -58,9 +76,11 @@ def day(option: str, text: str) -> date:
         Unusable: it is none.
     """
     try:
-        return date.fromisoformat(text.strip())
+        found = date.fromisoformat(text.strip())
     except ValueError:
         raise Unusable(f"{option} {text!r} is not a day: write it as 2026-10-01.") from None
+    _check_year(option, text, found.year)
+    return found
 
 
 def month(option: str, text: str) -> date:
@@ -72,3 +92,8 @@ def month(option: str, text: str) -> date:
     if not re.fullmatch(r"\d{4}-\d{2}", text.strip()):
         raise Unusable(f"{option} {text!r} is not a month: write it as 2026-10.")
     return day(option, f"{text.strip()}-01")
+
+
+def _check_year(option: str, text: str, year: int) -> None:
+    if year not in _YEARS:
+        raise Unusable(f"{option} {text}: write a year between {_YEARS[0]} and {_YEARS[-1]}.")

@@ -161,9 +161,10 @@ def _say_figures(told: dict[str, Any]) -> None:
         for fate in fates
     )
     console.say_table(("", "invoices", "amount"), rows, right=(1,))
-    console.say()
-    named = ((key, entry["count"]) for key, entry in told["by_reason"].items())
-    console.say_table(("recovered by", "invoices"), named, right=(1,))
+    named = [(key, entry["count"]) for key, entry in told["by_reason"].items()]
+    if named:
+        console.say()
+        console.say_table(("recovered by", "invoices"), named, right=(1,))
     broken = [name for name, count in told["invariants"].items() if count]
     console.say(f"\n{told['attempts']} charges asked, {told['messages_sent']} messages sent.")
     console.say(f"Broken laws: {'; '.join(broken)}." if broken else "Every law holds.")

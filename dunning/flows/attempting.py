@@ -24,6 +24,7 @@ from dunning.store.rows import AttemptRow, RecoveryRow
 
 CARD_FACTS: Final = ("fingerprint", "brand", "funding", "country")
 LEASE: Final = timedelta(seconds=90)
+LOOK_AGAIN: Final = timedelta(hours=1)  # nothing was due: never silent for longer than this
 KILL_SWITCH_POLL: Final = timedelta(minutes=5)
 STRIPE_TOO_NEAR: Final = timedelta(hours=6)
 
@@ -61,9 +62,16 @@ def _begin(house: House, recovery_id: str) -> Prepared | None:
         if unfinished is not None:
             return _take_over(connection, recovery, unfinished, lease_now)
         decision = steer.steer(connection, house, recovery, Due(), now=now)
+        if decision is None and recovery.closed_at is None:
+            recoveries.change(connection, recovery_id, ring_at=_next_look(recovery, now))
         if decision is None or not decision.attempt:
             return None
         return _plan(connection, recovery, now, lease_now)
+
+
+def _next_look(recovery: RecoveryRow, now: datetime) -> datetime:
+    dates = (recovery.next_attempt_at, recovery.pause_until, recovery.deadline)
+    return min(date for date in (*dates, now + LOOK_AGAIN) if date is not None and date > now)
 
 
 def hold(connection: Connection, recovery_id: str) -> RecoveryRow | None:

@@ -77,7 +77,7 @@ def send(house: House, message_id: str) -> Flow[Written, Sent]:
 def _take(house: House, message_id: str) -> InHand | None:
     with house.store.write() as connection:
         now, lease_now = house.clock.now(), house.store.lease_now(connection)
-        message = messages.by_id(connection, message_id, lock=True)
+        message = _hold(connection, message_id)
         if message is None or message.state not in {MessageState.PLANNED, MessageState.SENDING}:
             return None
         if message.state is MessageState.SENDING:
@@ -88,6 +88,16 @@ def _take(house: House, message_id: str) -> InHand | None:
             messages.change(connection, message.id, message.fence, ring_at=postponed)
             return None
         return _claimed(connection, message, lease_now)
+
+
+def _hold(connection: Connection, message_id: str) -> MessageRow | None:
+    """Hold a message and, first, its invoice: whoever closes a recovery takes the two in this order."""
+    seen = messages.by_id(connection, message_id)
+    recovery = recoveries.by_id(connection, seen.recovery_id) if seen else None
+    if recovery is None:
+        return None
+    objects.hold_invoice(connection, recovery.whose, recovery.invoice_id)
+    return messages.by_id(connection, message_id, lock=True)
 
 
 def _claimed(connection: Connection, message: MessageRow, lease_now: datetime) -> InHand | None:

@@ -5,6 +5,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
+from datetime import timedelta
 from pathlib import Path
 from typing import NamedTuple
 
@@ -12,7 +13,7 @@ import pytest
 import structlog
 
 from dunning.cli import run
-from dunning.core.clock import WallClock
+from dunning.core.clock import VirtualClock, WallClock
 from dunning.sandbox import Sandbox, Server, serve
 
 
@@ -76,8 +77,9 @@ def process() -> Callable[..., Ended]:
 
 @pytest.fixture
 def simulated_stripe() -> Iterator[Server]:
-    """A simulated Stripe on wall time."""
-    sandbox = Sandbox(clock=WallClock(), seed=7, webhook_secret="whsec_test")
+    """A simulated Stripe, where it is an hour ago: what it says now should have come long since."""
+    an_hour_ago = VirtualClock(WallClock().now() - timedelta(hours=1))
+    sandbox = Sandbox(clock=an_hour_ago, seed=7, webhook_secret="whsec_test")
     server = serve(sandbox)
     yield server
     server.stop()

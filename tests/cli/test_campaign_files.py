@@ -55,6 +55,7 @@ def test_the_exported_campaign_is_valid_and_means_the_built_in_one(form: str, cl
         ('key = "second"', 'key = "first"', 10, "steps[2].key"),
         ('key = "second"\n', "", 9, "steps[2].key"),
         ('offset = "4d"', 'offset = "4 days"', 11, "steps[2].offset"),
+        ('offset = "4d"', 'offset = "99999w"', 11, "steps[2].offset"),
         ('offset = "4d"', "offset = 4", 11, "steps[2].offset"),
         ('offset = "4d"', 'offset = "1h"', 11, "steps[2].offset"),
         ('template = "payment_reminder"', 'template = "shout"', 12, "steps[2].template"),
@@ -79,7 +80,12 @@ def test_json_mistakes_have_lines_too(cli: Any) -> None:
 
 @pytest.mark.parametrize(
     ("name", "text", "line"),
-    [("a.toml", 'key = "x"\nname = \n', 2), ("a.json", '{"key": "x",\n "name" 3}', 2), ("b.json", "[1]", 1)],
+    [
+        ("a.toml", 'key = "x"\nname = \n', 2),
+        ("a.json", '{"key": "x",\n "name" 3}', 2),
+        ("b.json", "[1]", 1),
+        ("c.json", "[" * 90000, 1),
+    ],
 )
 def test_a_file_that_is_not_what_it_is_called_says_where(name: str, text: str, line: int, cli: Any) -> None:
     assert [found for found, _ in problems(cli, text, name)] == [line]

@@ -15,12 +15,19 @@ ANSWERS = ("rk_test_x", "whsec_x", "https://dunning.acme.example", "Acme <billin
 FILE = Path("dunning.toml")
 
 
+class Terminal(io.StringIO):
+    """Somebody who types."""
+
+    def isatty(self) -> bool:
+        return True
+
+
 @pytest.fixture
 def answers(monkeypatch: pytest.MonkeyPatch) -> Any:
     """Types these lines; the unseen ones too."""
 
     def type_them(*lines: str) -> None:
-        monkeypatch.setattr("sys.stdin", io.StringIO("".join(f"{line}\n" for line in lines)))
+        monkeypatch.setattr("sys.stdin", Terminal("".join(f"{line}\n" for line in lines)))
         monkeypatch.setattr("getpass.getpass", lambda *_, **__: input())
 
     return type_them
@@ -99,5 +106,5 @@ def test_init_for_scripts_refuses_what_cannot_work(environment: dict[str, str], 
 def test_init_without_a_terminal_says_how_to_run_it(cli: Any) -> None:
     ended = cli("init")
     assert ended.code == 2
-    assert "--yes" in ended.err
+    assert "--yes" in ended.complaint
     assert not FILE.exists()

@@ -163,13 +163,7 @@ def test_money_is_shown_with_its_own_places(amount: int, currency: str, shown: s
 
 
 def test_a_policy_survives_being_written_down() -> None:
-    other = replace(
-        Policy(),
-        version=4,
-        window=timedelta(days=21),
-        gap=timedelta(hours=6),
-        last_resort="mark_uncollectible",
-    )
+    other = replace(Policy(), version=4, window=timedelta(days=21), gap=timedelta(hours=6))
     for policy in (Policy(), other):
         written = json.loads(json.dumps(policy.dumps()))
         assert Policy.loads(written) == policy

@@ -3,10 +3,11 @@
 from collections.abc import Callable
 from typing import Any
 
+from scenarios.stage import Stage
+
 from dunning.flows import attempting, charging
 from dunning.flows.driver import Flow, run
 from dunning.store import attempts
-from scenarios.stage import Stage
 
 STOPS = (
     "before the intent is frozen",

@@ -7,13 +7,14 @@ from typing import Any
 
 import pytest
 from flows.stopping import STOPS, die_after, due, frozen, steps
+from scenarios.stage import Stage
 
 from dunning.core.vocabulary import AttemptState, Status
 from dunning.flows import charging, staff
+from dunning.flows.attempting import LEASE
 from dunning.flows.driver import run
 from dunning.flows.work import work_attempt, work_recovery
 from dunning.gateway.ask import Stripe
-from scenarios.stage import Stage
 
 
 @pytest.mark.parametrize("stop", STOPS)
@@ -58,7 +59,7 @@ def test_the_slower_of_two_holders_does_not_overwrite_the_faster(stage: Stage) -
     attempt_id = frozen(stage, robin)
     slow = steps(charging.charge(stage.house, attempt_id))
     slow[0]()
-    stage.clock.advance_to(stage.clock.now() + charging.LEASE + timedelta(seconds=1))
+    stage.clock.advance_to(stage.clock.now() + LEASE + timedelta(seconds=1))
     assert run(charging.charge(stage.house, attempt_id))
     assert stage.ours(robin) == [AttemptState.PAID]
     slow[1]()
@@ -73,7 +74,7 @@ def test_nobody_takes_a_charge_while_its_lease_runs(stage: Stage) -> None:
     attempt_id = frozen(stage, due(stage))
     assert charging.charge(stage.house, attempt_id).claim() is not None
     assert charging.charge(stage.house, attempt_id).claim() is None
-    stage.clock.advance_to(stage.clock.now() + charging.LEASE - timedelta(seconds=1))
+    stage.clock.advance_to(stage.clock.now() + LEASE - timedelta(seconds=1))
     assert charging.charge(stage.house, attempt_id).claim() is None
 
 

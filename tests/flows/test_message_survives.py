@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 from flows.stopping import steps
+from scenarios.stage import Stage
 
 from dunning.core.vocabulary import MessageState
 from dunning.flows import messaging, staff, switches
@@ -13,7 +14,6 @@ from dunning.flows.driver import run
 from dunning.flows.work import work_message
 from dunning.mail.provider import NotSent, UnknownOutcome
 from dunning.store.tables import messages, suppressions
-from scenarios.stage import Stage
 
 
 def due(stage: Stage) -> tuple[dict[str, Any], str]:

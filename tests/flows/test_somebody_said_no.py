@@ -1,4 +1,4 @@
-"""Staff, customer or merchant say no while a charge is on its way: what has not left the house stays there."""
+"""Somebody says no while a charge is on its way: what has not left the house stays there."""
 
 from collections.abc import Callable
 from datetime import timedelta
@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 from flows.stopping import STOPS, die_after, due
+from scenarios.stage import Stage
 
 from dunning.flows import staff, switches
-from scenarios.stage import Stage
 
 
 def stop_by_staff(stage: Stage, robin: dict[str, Any]) -> None:
@@ -24,6 +24,10 @@ def kill_switch(stage: Stage, robin: dict[str, Any]) -> None:
     switches.pause_all(stage.house, "the bank called", by="ada")
 
 
+def release(stage: Stage, robin: dict[str, Any]) -> None:
+    switches.set_mode(stage.house, by="ada", release=True)
+
+
 def cancel(stage: Stage, robin: dict[str, Any]) -> None:
     stage.merchant("DELETE", f"/v1/subscriptions/{robin['subscription']}")
     stage.deliver()
@@ -31,7 +35,7 @@ def cancel(stage: Stage, robin: dict[str, Any]) -> None:
 
 
 @pytest.mark.parametrize("stop", STOPS[:4])
-@pytest.mark.parametrize("say_no", [stop_by_staff, promise, kill_switch, cancel])
+@pytest.mark.parametrize("say_no", [stop_by_staff, promise, kill_switch, release, cancel])
 def test_a_charge_that_never_left_the_house_stays_there_once_somebody_said_no(
     quick_stage: Stage, say_no: Callable[[Stage, dict[str, Any]], None], stop: str
 ) -> None:

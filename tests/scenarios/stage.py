@@ -1,15 +1,15 @@
 """A small stage: the product and the sandbox on one virtual clock, without threads, one test at a time.
 
 The Stripe SDK asks the sandbox over real HTTP, on a real database; the events go through the receiver's own
-functions, and bells are answered in the order in which they ring. Mail lands in `mails`, and nobody follows its
-links by chance: a diary says what the customer does.
+functions, and bells are answered in the order in which they ring. Mail lands in `mails`, and nobody follows
+its links by chance: a diary says what the customer does.
 """
 
 import contextlib
 import socket
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -43,7 +43,7 @@ from dunning.store.rows import AttemptRow, RecoveryRow
 
 START = datetime(2026, 1, 5, 6, tzinfo=UTC)  # a Monday
 OURS = Whose()
-WORK = {
+WORK: dict[str, Callable[[House, Any], None]] = {
     "event": work.work_event,
     "attempt": work.work_attempt,
     "recovery": work.work_recovery,
@@ -172,12 +172,12 @@ class Stage:
     def ring(self) -> int:
         """Ring for what is due and do the work, in order; return how many bells rang."""
         rung = 0
-        for kind in WORK:
+        for kind, do in WORK.items():
             with self.house.store.write() as connection:
                 ids = due.stamp(connection, kind, self.clock.now())
             for row_id in ids:
                 with contextlib.suppress(Transient):
-                    WORK[kind](self.house, row_id)
+                    do(self.house, row_id)
             rung += len(ids)
         return rung
 

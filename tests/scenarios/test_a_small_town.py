@@ -5,10 +5,10 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
+from scenarios.stage import OURS, START, Stage, Switchboard, set_stage
 
 from dunning.core.vocabulary import Retries
 from dunning.store import recoveries, tables
-from scenarios.stage import OURS, START, Stage, Switchboard, set_stage
 
 CUSTOMERS, DAYS = 40, 35
 

@@ -5,13 +5,13 @@ from zoneinfo import ZoneInfo
 
 import httpx
 import pytest
+from scenarios.stage import Stage
 from starlette.testclient import TestClient
 from starlette.types import Receive, Scope, Send
 
 from dunning.core.vocabulary import AttemptState, MessageState, Status
 from dunning.sandbox.wallet import update_card
 from dunning.web.site import create_site
-from scenarios.stage import Stage
 
 LINK = re.compile(r"http://127\.0\.0\.1:8000(/pay/\S+)")
 
@@ -71,7 +71,8 @@ def test_a_lost_card_is_never_charged_again_and_the_customer_brings_another(stag
     assert stage.charges(robin) == ["declined", "paid"]
 
 
-def test_a_new_card_that_is_declined_too_is_not_tried_in_a_circle(stage: Stage) -> None:
+def test_a_new_card_that_is_declined_too_is_not_tried_in_a_circle(quick_stage: Stage) -> None:
+    stage = quick_stage
     robin = stage.fails("lost_card")
     stage.pass_time(days=1)
     site = TestClient(create_site(stage.house, no_receiver), follow_redirects=False)
@@ -84,7 +85,8 @@ def test_a_new_card_that_is_declined_too_is_not_tried_in_a_circle(stage: Stage) 
     assert stage.recovery(robin).status is Status.LOST
 
 
-def test_a_link_that_scanners_open_and_press_a_hundred_times_charges_nothing(stage: Stage) -> None:
+def test_a_link_that_scanners_open_and_press_a_hundred_times_charges_nothing(quick_stage: Stage) -> None:
+    stage = quick_stage
     robin = stage.fails("lost_card")
     stage.pass_time(days=1)
     site = TestClient(create_site(stage.house, no_receiver), follow_redirects=False)
@@ -108,7 +110,8 @@ def test_a_card_that_the_network_renews_is_tried_at_once_and_the_updater_is_cred
     assert stage.ledger(robin) == [("recovered", 2900, "account_updater")]
 
 
-def test_one_new_card_pays_every_open_invoice_of_its_customer(stage: Stage) -> None:
+def test_one_new_card_pays_every_open_invoice_of_its_customer(quick_stage: Stage) -> None:
+    stage = quick_stage
     robin = stage.fails("lost_card")
     with stage.sandbox.world.lock:
         from dunning.sandbox import billing
@@ -126,7 +129,8 @@ def test_one_new_card_pays_every_open_invoice_of_its_customer(stage: Stage) -> N
 
 
 @pytest.mark.parametrize("code", ["stolen_card", "pickup_card", "invalid_account"])
-def test_a_hard_decline_is_never_retried_in_the_whole_window(stage: Stage, code: str) -> None:
+def test_a_hard_decline_is_never_retried_in_the_whole_window(quick_stage: Stage, code: str) -> None:
+    stage = quick_stage
     robin = stage.fails(code)
     stage.pass_time(days=15)
     assert stage.charges(robin) == ["declined"]

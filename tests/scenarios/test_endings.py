@@ -1,11 +1,12 @@
 """Diaries that end without our collecting: stopped, lost, and lost but paid after all."""
 
 from collections.abc import Callable
+from itertools import pairwise
 
 import pytest
+from scenarios.stage import Stage
 
 from dunning.core.vocabulary import ClosedReason, Status
-from scenarios.stage import Stage
 
 
 def voids(stage: Stage, ids: dict[str, str]) -> None:
@@ -58,7 +59,8 @@ def test_a_deleted_customer_is_left_alone(stage: Stage) -> None:
     assert stage.mails.sent == []
 
 
-def test_a_void_that_no_event_tells_of_is_found_out_before_the_charge(stage: Stage) -> None:
+def test_a_void_that_no_event_tells_of_is_found_out_before_the_charge(quick_stage: Stage) -> None:
+    stage = quick_stage
     robin = stage.fails("insufficient_funds")
     stage.hold_events = True
     voids(stage, robin)
@@ -91,12 +93,11 @@ def test_nothing_works_so_it_is_lost_at_the_deadline_and_paid_late_it_is_recover
     assert stage.ledger(robin) == [("recovered", 2900, "out_of_band")]
 
 
-def test_retries_keep_their_distance_and_stay_within_the_policy(stage: Stage) -> None:
+def test_retries_keep_their_distance_and_stay_within_the_policy(quick_stage: Stage) -> None:
+    stage = quick_stage
     robin = stage.fails("insufficient_funds")
     stage.pass_time(days=15)
     times = [attempt.at for attempt in stage.attempts(robin)]
-    gaps = [
-        (later - earlier).total_seconds() / 3600 for earlier, later in zip(times, times[1:], strict=False)
-    ]
+    gaps = [(later - earlier).total_seconds() / 3600 for earlier, later in pairwise(times)]
     assert all(gap >= 12 for gap in gaps)
     assert len(stage.ours(robin)) <= 8

@@ -8,6 +8,7 @@ from typing import Any
 
 import httpx
 import pytest
+from scenarios.stage import Stage, Switchboard, set_stage
 
 from dunning.core.vocabulary import EventState, Retries, Status
 from dunning.flows import attempting, card_update, charging
@@ -16,7 +17,6 @@ from dunning.sandbox.control import refund
 from dunning.sandbox.state import StoredEvent
 from dunning.store import attempts
 from dunning.store.tables import events as events_table
-from scenarios.stage import Stage, Switchboard, set_stage
 
 TOLD = (
     "invoice.payment_failed",
@@ -116,7 +116,8 @@ def test_our_own_payment_told_before_its_answer_is_recorded_is_counted_once(stag
 
 
 @pytest.mark.parametrize("late", ["invoice.paid", "payment_method.attached"])
-def test_a_card_that_pays_is_credited_alike_whichever_news_comes_first(stage: Stage, late: str) -> None:
+def test_a_card_that_pays_is_credited_alike_whichever_news_comes_first(quick_stage: Stage, late: str) -> None:
+    stage = quick_stage
     robin = stage.fails("lost_card")
     stage.pass_time(days=1)
     [(_, mail)] = stage.mails.sent

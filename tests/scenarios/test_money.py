@@ -1,9 +1,10 @@
 """Diaries of money that comes another way, and of money that goes back."""
 
+from scenarios.stage import Stage
+
 from dunning.core.vocabulary import ClosedReason, Status
 from dunning.sandbox import money
 from dunning.sandbox.control import refund
-from scenarios.stage import Stage
 
 
 def recovered(stage: Stage) -> dict[str, str]:
@@ -37,7 +38,8 @@ def test_a_refund_is_one_negative_row_however_often_it_is_told(stage: Stage) -> 
     assert stage.recovery(robin).status is Status.RECOVERED
 
 
-def test_two_refunds_are_two_rows(stage: Stage) -> None:
+def test_two_refunds_are_two_rows(quick_stage: Stage) -> None:
+    stage = quick_stage
     robin = recovered(stage)
     for amount in (900, 2000):
         refund(stage.sandbox, {"invoice": robin["invoice"], "amount": amount})
@@ -63,7 +65,8 @@ def test_a_dispute_takes_the_money_back_and_a_won_one_returns_it_on_the_day_of_t
     assert days["dispute_reversal"] == stage.clock.now()
 
 
-def test_a_dispute_stops_what_the_same_customer_still_owes(stage: Stage) -> None:
+def test_a_dispute_stops_what_the_same_customer_still_owes(quick_stage: Stage) -> None:
+    stage = quick_stage
     robin = recovered(stage)
     world = stage.sandbox.world
     with world.lock:
@@ -82,7 +85,8 @@ def test_a_dispute_stops_what_the_same_customer_still_owes(stage: Stage) -> None
     assert stage.recovery(other).closed_reason is ClosedReason.DISPUTED
 
 
-def test_an_invoice_that_is_credited_in_full_is_stopped_and_not_recovered_money(stage: Stage) -> None:
+def test_an_invoice_that_is_credited_in_full_is_stopped_and_not_recovered_money(quick_stage: Stage) -> None:
+    stage = quick_stage
     robin = stage.fails("insufficient_funds")
     stage.pass_time(hours=3)
     stage.credits(robin, 2900)
@@ -92,7 +96,8 @@ def test_an_invoice_that_is_credited_in_full_is_stopped_and_not_recovered_money(
     assert stage.ledger(robin) == []
 
 
-def test_of_a_partly_credited_invoice_the_ledger_holds_what_was_paid(stage: Stage) -> None:
+def test_of_a_partly_credited_invoice_the_ledger_holds_what_was_paid(quick_stage: Stage) -> None:
+    stage = quick_stage
     robin = stage.fails("insufficient_funds", clears_after_hours=5)
     stage.pass_time(hours=3)
     stage.credits(robin, 900)
@@ -101,7 +106,8 @@ def test_of_a_partly_credited_invoice_the_ledger_holds_what_was_paid(stage: Stag
     assert [amount for kind, amount, _ in stage.ledger(robin) if kind == "recovered"] == [2000]
 
 
-def test_a_credit_note_after_the_recovery_is_a_negative_row(stage: Stage) -> None:
+def test_a_credit_note_after_the_recovery_is_a_negative_row(quick_stage: Stage) -> None:
+    stage = quick_stage
     robin = recovered(stage)
     stage.credits(robin, 400)
     stage.pass_time(hours=1)

@@ -1,8 +1,9 @@
 """Diaries: an empty account fills up again, and our retries collect."""
 
+from scenarios.stage import Stage
+
 from dunning.core.declines import DeclineClass
 from dunning.core.vocabulary import AttemptState, MadeBy, Status
-from scenarios.stage import Stage
 
 
 def test_an_empty_account_is_collected_by_our_second_retry(stage: Stage) -> None:
@@ -39,7 +40,8 @@ def test_an_empty_account_is_collected_by_our_second_retry(stage: Stage) -> None
     assert "The invoice was paid." in stage.sentences(robin)
 
 
-def test_the_timeline_of_one_instant_reads_in_the_order_in_which_it_happened(stage: Stage) -> None:
+def test_the_timeline_of_one_instant_reads_in_the_order_in_which_it_happened(quick_stage: Stage) -> None:
+    stage = quick_stage
     robin = stage.fails("insufficient_funds", clears_after_hours=1)
     stage.pass_time(days=14)
     began, paid = "An attempt began.", "The invoice was paid."

@@ -2,9 +2,10 @@
 
 from datetime import timedelta
 
+from scenarios.stage import Stage
+
 from dunning.core.vocabulary import AttemptState, Status
 from dunning.flows import staff, switches
-from scenarios.stage import Stage
 
 
 def test_a_promise_to_pay_holds_charges_and_mail_until_its_date(stage: Stage) -> None:
@@ -27,7 +28,8 @@ def test_a_promise_to_pay_holds_charges_and_mail_until_its_date(stage: Stage) ->
     assert stage.charges(robin, by="dunning") != []
 
 
-def test_a_promise_that_is_kept_ends_the_pause_as_recovered(stage: Stage) -> None:
+def test_a_promise_that_is_kept_ends_the_pause_as_recovered(quick_stage: Stage) -> None:
+    stage = quick_stage
     robin = stage.fails("insufficient_funds")
     until = stage.clock.now() + timedelta(days=5)
     staff.pause(stage.house, stage.recovery(robin).id, until=until, why="a promise", by="ada")
@@ -38,7 +40,8 @@ def test_a_promise_that_is_kept_ends_the_pause_as_recovered(stage: Stage) -> Non
     assert stage.recovery(robin).pause_until is None
 
 
-def test_resuming_plans_the_next_attempt_at_once(stage: Stage) -> None:
+def test_resuming_plans_the_next_attempt_at_once(quick_stage: Stage) -> None:
+    stage = quick_stage
     robin = stage.fails("insufficient_funds", clears_after_hours=1)
     recovery_id = stage.recovery(robin).id
     until = stage.clock.now() + timedelta(days=9)
@@ -51,14 +54,16 @@ def test_resuming_plans_the_next_attempt_at_once(stage: Stage) -> None:
     assert stage.recovery(robin).reason == "our_retry"
 
 
-def test_a_pause_needs_a_reason_and_a_future_date(stage: Stage) -> None:
+def test_a_pause_needs_a_reason_and_a_future_date(quick_stage: Stage) -> None:
+    stage = quick_stage
     recovery_id = stage.recovery(stage.fails("insufficient_funds")).id
     tomorrow = stage.clock.now() + timedelta(days=1)
     assert not staff.pause(stage.house, recovery_id, until=tomorrow, why="  ", by="ada").done
     assert not staff.pause(stage.house, recovery_id, until=stage.clock.now(), why="late", by="ada").done
 
 
-def test_a_new_card_during_a_pause_waits_for_its_end(stage: Stage) -> None:
+def test_a_new_card_during_a_pause_waits_for_its_end(quick_stage: Stage) -> None:
+    stage = quick_stage
     robin = stage.fails("lost_card")
     until = stage.clock.now() + timedelta(days=3)
     staff.pause(stage.house, stage.recovery(robin).id, until=until, why="a promise", by="ada")
@@ -109,7 +114,8 @@ def test_under_the_kill_switch_nothing_is_charged_or_sent_and_afterwards_it_goes
     assert stage.charges(mallory, by="dunning") == ["paid"]
 
 
-def test_a_retry_by_staff_in_the_instant_of_a_decline_is_an_attempt_of_its_own(stage: Stage) -> None:
+def test_a_retry_by_staff_in_the_instant_of_a_decline_is_an_attempt_of_its_own(quick_stage: Stage) -> None:
+    stage = quick_stage
     robin = stage.fails("insufficient_funds")
     staff.retry(stage.house, stage.recovery(robin).id, by="ada")
     stage.settle()

@@ -3,9 +3,10 @@
 from datetime import timedelta
 from pathlib import Path
 
+from scenarios.stage import Stage, Switchboard, set_stage
+
 from dunning.core.vocabulary import MadeBy, Retries, Status
 from dunning.flows import switches
-from scenarios.stage import Stage, Switchboard, set_stage
 
 
 def test_stripes_own_retry_recovers_and_we_neither_charged_nor_wrote(watching_stage: Stage) -> None:
