@@ -2,6 +2,8 @@
 .DEFAULT_GOAL := help
 PYTHON ?= python3
 export UV_PROJECT_ENVIRONMENT := .venv
+# Trust what the machine trusts: company proxies put their own certificate there.
+export UV_SYSTEM_CERTS := 1
 export UV_PYTHON_DOWNLOADS := never
 # uv where it is installed and answers, else one of our own inside .venv (--inexact keeps it there).
 UV := $(shell uv --version >/dev/null 2>&1 && command -v uv || echo .venv/bin/uv)

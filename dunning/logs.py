@@ -14,9 +14,13 @@ _SECRETS = re.compile(r"\b(sk|rk|whsec|pk)_[A-Za-z0-9_]{6,}|/pay/[^\s\"']+")
 def configure(*, json: bool | None = None, level: int = logging.INFO) -> None:
     """Set structlog up: for people on a terminal, as JSON lines elsewhere; always on stderr."""
     as_json = not sys.stderr.isatty() if json is None else json
-    renderer: Any = structlog.processors.JSONRenderer() if as_json else structlog.dev.ConsoleRenderer(
-        # the default shows local variables: payloads and addresses
-        exception_formatter=structlog.dev.plain_traceback,
+    renderer: Any = (
+        structlog.processors.JSONRenderer()
+        if as_json
+        else structlog.dev.ConsoleRenderer(
+            # the default shows local variables: payloads and addresses
+            exception_formatter=structlog.dev.plain_traceback,
+        )
     )
     structlog.configure(
         processors=[

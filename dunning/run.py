@@ -45,13 +45,12 @@ def serve(settings: Settings, host: str | None = None, port: int | None = None) 
     first_start(house)
     wake = threading.Event()
     with until_told() as stop, contextlib.ExitStack() as stack:
+        web_server = start_web(stack, house, settings, host, port, wake.set)
         bells = start_worker(stack, house, settings, THREADS)
         start_clock(stack, house, bells, stop, wake)
-        web_server = start_web(stack, house, settings, host, port, wake.set)
         log.info(
             "serving",
             url=f"http://{host or settings.host}:{web_server.port}",
-            retries_and_messages="Settings",
         )
         wait_for_the_end(stop, web_server)
 
@@ -102,8 +101,12 @@ def _apart(settings: Settings) -> House:
             "REDIS_URL is missing: separate processes ring each other through Redis; or run `dunning serve`."
         )
     store = app.connect(settings)
-    app.check_current(store)
-    house = app.build_house(settings, store=store)
+    try:
+        app.check_current(store)
+        house = app.build_house(settings, store=store)
+    except Unusable:
+        store.engine.dispose()
+        raise
     first_start(house)
     return house
 

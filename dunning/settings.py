@@ -156,7 +156,8 @@ def _from_file(environ: Mapping[str, str]) -> tuple[dict[str, Any], dict[str, st
         raise Unusable(f"{path} is not valid TOML: {error}. Correct it, or move it away.") from None
     for key in values:
         if key not in Settings.model_fields and key != "stripe_secret_key":
-            raise Unusable(f"{path} sets `{key}`, which is not a setting{_meant(key, _toml_names())}.")
+            meant = _meant(key, _toml_names())
+            raise Unusable(f"{path} sets `{key}`, which is not a setting{meant} Correct or remove it.")
     return _one_stripe_key(values), dict.fromkeys(values, str(path))
 
 
@@ -164,7 +165,7 @@ def _from_environment(environ: Mapping[str, str]) -> dict[str, Any]:
     known = {environment_name(field): field for field in Settings.model_fields}
     for name in environ:
         if name.startswith("DUNNING_") and name not in known:
-            raise Unusable(f"{name} is not a setting{_meant(name, known)}: correct or unset it.")
+            raise Unusable(f"{name} is not a setting{_meant(name, known)} Correct or unset it.")
     found = {field: environ[name] for name, field in known.items() if environ.get(name)}
     if environ.get("STRIPE_SECRET_KEY"):
         found["stripe_secret_key"] = environ["STRIPE_SECRET_KEY"]
@@ -212,7 +213,7 @@ def _toml_names() -> list[str]:
 
 def _meant(name: str, known: Any) -> str:
     close = difflib.get_close_matches(name, list(known), n=1)
-    return f"; did you mean {close[0]}?" if close else ""
+    return f"; did you mean {close[0]}?" if close else "."
 
 
 def _sentence(error: ValidationError, origin: Mapping[str, str]) -> str:

@@ -2,6 +2,7 @@
 # ruff: noqa: PLC0415 - what a command needs is imported when it runs
 
 import logging
+import signal
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -14,6 +15,14 @@ import typer
 from dunning.commands import console, times
 from dunning.errors import Unusable
 
+BooksOption = Annotated[
+    Path | None,
+    typer.Option(
+        "--books",
+        metavar="FILE",
+        help="Write the simulated Stripe's own truth into this new file: JSON lines.",
+    ),
+]
 SeedOption = Annotated[int, typer.Option(help="The same seed plays the same story again.")]
 
 
@@ -39,12 +48,7 @@ def demo(
     db: Annotated[
         Path | None, typer.Option("--db", metavar="FILE", help="Keep the SQLite database in this new file.")
     ] = None,
-    books: Annotated[
-        Path | None,
-        typer.Option(
-            "--books", metavar="FILE", help="Write the simulated Stripe's own truth here, as JSON lines."
-        ),
-    ] = None,
+    books: BooksOption = None,
 ) -> None:
     """Watch failed payments being recovered in a simulated business; nothing real is touched."""
     from dunning import logs
@@ -53,6 +57,7 @@ def demo(
     if as_json and not headless:
         raise Unusable("--json prints the figures of a demo without pages: add --headless.")
     logs.configure(level=logging.ERROR)  # the demo's troubles are meant, and the pages show them
+    _end_tidily()
     files = {"database": db, "books": books}
     with _unwritable_explained():
         if headless:
@@ -84,10 +89,7 @@ def sandbox(
         Path | None, typer.Option(metavar="FILE", help="TOML file of [[step]]s: what happens, and when.")
     ] = None,
     seed: SeedOption = 7,
-    books: Annotated[
-        Path | None,
-        typer.Option(metavar="FILE", help="Write every charge and movement of money here, as JSON lines."),
-    ] = None,
+    books: BooksOption = None,
 ) -> None:
     """Run a simulated Stripe: point STRIPE_API_BASE at it and use any sk_test_ key."""
     from dunning import logs
@@ -98,6 +100,7 @@ def sandbox(
     if deliver is not None and not deliver.startswith(("http://", "https://")):
         raise Unusable(f"--deliver {deliver!r} is not a URL: it begins with http:// or https://.")
     logs.configure(level=logging.WARNING)
+    _end_tidily()
     signs = {"secret": settings.webhook_secrets[0]} if settings.webhook_secrets else {}
     try:
         run_standalone(host, port, deliver, script, seed, books, **signs)
@@ -108,6 +111,11 @@ def sandbox(
     except OSError as error:
         what = f"--books {error.filename}" if error.filename else f"Port {port} on {host}"
         raise Unusable(f"{what} cannot be used ({error.strerror}): choose another.") from None
+
+
+def _end_tidily() -> None:
+    """Let SIGTERM end a simulation as Ctrl-C does: its servers stopped, its temporary folder removed."""
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
 
 
 def _simulated_settings() -> Any:

@@ -10,7 +10,7 @@ from scenarios.stage import OURS, START, Stage, Switchboard, set_stage
 from dunning.core.vocabulary import Retries
 from dunning.store import recoveries, tables
 
-CUSTOMERS, DAYS = 40, 35
+CUSTOMERS, DAYS = 30, 35
 
 
 @pytest.mark.parametrize("retries", Retries)
@@ -25,7 +25,7 @@ def test_ledger_reasons_and_charges_are_those_of_the_books(
 
 def test_the_same_town_on_postgresql(switchboard: Switchboard, postgres_url: str, tmp_path: Path) -> None:
     with set_stage(switchboard, postgres_url, tmp_path) as stage:
-        stage.sandbox.populate(customers=15, until=START + timedelta(days=DAYS))
+        stage.sandbox.populate(customers=8, until=START + timedelta(days=DAYS))
         stage.pass_time(days=DAYS)
         compare(stage)
         assert stage.laws_broken() == {}
