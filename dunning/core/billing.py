@@ -94,6 +94,7 @@ class Invoice:
     created: datetime | None = None
     paid_at: datetime | None = None
     hosted_url: str | None = None
+    amount_credited: int = 0  # by credit notes before payment
     payments: tuple[Payment, ...] = ()
 
     @property

@@ -19,6 +19,9 @@ class Effect(StrEnum):
     CUSTOMER_DELETED = "customer_deleted"
     SUBSCRIPTION_ENDED = "subscription_ended"
     REFUNDED = "refunded"
+    REFUND_FAILED = "refund_failed"
+    CREDITED = "credited"
+    CREDIT_VOIDED = "credit_voided"
     DISPUTED = "disputed"
     DISPUTE_CLOSED = "dispute_closed"
     FRAUD_WARNED = "fraud_warned"
@@ -66,6 +69,10 @@ RULES: Final = {
     "charge.succeeded": _none(_INVOICE_SAYS),
     "charge.refunded": _none("refund.created says it once per refund"),
     "refund.created": Rule(Effect.REFUNDED),
+    "refund.failed": Rule(Effect.REFUND_FAILED),
+    "refund.updated": _none("its amount never changes; refund.failed says when it came back"),
+    "credit_note.created": Rule(Effect.CREDITED),
+    "credit_note.voided": Rule(Effect.CREDIT_VOIDED),
     "charge.dispute.created": Rule(Effect.DISPUTED),
     "charge.dispute.closed": Rule(Effect.DISPUTE_CLOSED),
     "radar.early_fraud_warning.created": Rule(Effect.FRAUD_WARNED),

@@ -13,7 +13,7 @@ from sqlalchemy import Connection
 from dunning.core.billing import Invoice
 from dunning.core.changes import Due, Ended, NotAttempted
 from dunning.core.ids import derive_id, pay_key
-from dunning.core.vocabulary import AttemptState, MadeBy, Retries
+from dunning.core.vocabulary import AttemptState, MadeBy, Retries, Status
 from dunning.errors import Refused
 from dunning.flows import observing, settling, steer
 from dunning.flows.driver import Flow
@@ -97,7 +97,8 @@ def _take_over(
 
 
 def _plan(connection: Connection, recovery: RecoveryRow, now: datetime, lease_now: datetime) -> Prepared:
-    attempt_id = derive_id("att", now, recovery.id, "ours")
+    count = len(attempts.of_recovery(connection, recovery.id))
+    attempt_id = derive_id("att", now, recovery.id, "ours", count)
     card = objects.card(connection, recovery.whose, recovery.fresh_card_id or recovery.card_id)
     facts = {name: getattr(card, name) for name in CARD_FACTS} if card is not None else {}
     attempts.plan(
@@ -170,6 +171,9 @@ def _obstacle(
         return AttemptState.MOOT, NotAttempted("The invoice was paid meanwhile.", now + timedelta(hours=1))
     if not invoice.open:
         return AttemptState.CANCELLED, NotAttempted(f"The invoice is {invoice.status}.")
+    unwanted = why_unwanted(recovery)
+    if unwanted is not None:
+        return AttemptState.CANCELLED, NotAttempted(unwanted)
     if switches.read(connection).paused:
         return AttemptState.CANCELLED, NotAttempted("The kill switch is on.", now + KILL_SWITCH_POLL)
     if invoice.processing:
@@ -181,6 +185,15 @@ def _obstacle(
     if stripe_next is not None and abs(stripe_next - now) < STRIPE_TOO_NEAR:
         wait = stripe_next + STRIPE_TOO_NEAR
         return AttemptState.CANCELLED, NotAttempted("Stripe's own retry is too near.", wait)
+    return None
+
+
+def why_unwanted(recovery: RecoveryRow) -> str | None:
+    """Return why an attempt that was claimed is not wanted any more, or None while it is."""
+    if recovery.retries is Retries.WATCH:
+        return "Retries were set to watch meanwhile."
+    if recovery.status is not Status.ATTEMPTING:
+        return f"The recovery is {recovery.status} meanwhile."
     return None
 
 

@@ -17,7 +17,7 @@ from dunning.core.changes import Declined, NotAttempted
 from dunning.core.vocabulary import AttemptState, MadeBy
 from dunning.errors import Refused, StripeError
 from dunning.flows import conclusion, settling, steer
-from dunning.flows.attempting import LEASE, end, hold
+from dunning.flows.attempting import LEASE, end, hold, why_unwanted
 from dunning.flows.driver import Flow
 from dunning.flows.following import meet_refusal
 from dunning.flows.house import House
@@ -29,6 +29,7 @@ from dunning.store.rows import AttemptRow, RecoveryRow
 # Stripe may forget a key after 24 hours, and would then execute it again.
 # Source: https://docs.stripe.com/api/idempotent_requests
 KEY_LIVES: Final = timedelta(hours=23)
+READ_AFTER_REPLAYS: Final = 3  # a saved 500 never becomes an answer: from then on reading decides
 ASK_AGAIN: Final = tuple(timedelta(minutes=minutes) for minutes in (1, 2, 5, 15, 60, 360, 1440))
 
 log = logs.get(__name__)
@@ -42,6 +43,7 @@ class Asked:
     fence: int
     ticket: int
     again: bool
+    wanted: bool = True  # else the key is never asked again: reading alone finds out
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,19 +70,20 @@ def _claim(house: House, attempt_id: str) -> Asked | None:
         seen = attempts.by_id(connection, attempt_id)
         if seen is None or seen.ordinal is None or seen.finished_at is not None:
             return None
-        hold(connection, seen.recovery_id)
+        recovery = hold(connection, seen.recovery_id)
         attempt = attempts.by_id(connection, attempt_id, lock=True)
         if attempt is None or attempt.finished_at is not None:
             return None
         again = attempt.asked_at is not None
-        if not again and switches.read(connection).paused:
-            _stand_down(connection, house, attempt)
+        unwanted = _unwanted(connection, recovery)
+        if not again and unwanted is not None:
+            _stand_down(connection, house, attempt, unwanted)
             return None
         fence = _take(connection, house, attempt, lease_now, again=again)
         if fence is None:
             return None
         ticket = objects.draw_ticket(connection, attempt.whose, attempt.invoice_id)
-        return Asked(attempt, fence, ticket, again)
+        return Asked(attempt, fence, ticket, again, unwanted is None)
 
 
 def _take(
@@ -99,19 +102,25 @@ def _take(
     return attempts.claim(connection, attempt, lease_now, LEASE, ring_at=now + LEASE, **news)
 
 
-def _stand_down(connection: Connection, house: House, attempt: AttemptRow) -> None:
+def _unwanted(connection: Connection, recovery: RecoveryRow | None) -> str | None:
+    if recovery is None:
+        return "The recovery is gone."
+    return "The kill switch is on." if switches.read(connection).paused else why_unwanted(recovery)
+
+
+def _stand_down(connection: Connection, house: House, attempt: AttemptRow, why: str) -> None:
     now = house.clock.now()
     recovery = recoveries.by_id(connection, attempt.recovery_id, lock=True)
-    why = "The kill switch is on."
     if end(connection, attempt.id, attempt.fence, AttemptState.CANCELLED, now, why) and recovery:
         steer.steer(connection, house, recovery, NotAttempted(why), now=now)
 
 
 def _ask(house: House, asked: Asked) -> Outcome:
     attempt = asked.attempt
+    invoice = None
     try:
         invoice = house.stripe.invoice(attempt.whose, attempt.invoice_id) if asked.again else None
-        if asked.again and not _may_replay(attempt, house.clock.now()):
+        if asked.again and not (asked.wanted and _may_replay(attempt, house.clock.now())):
             return Outcome(invoice=invoice)
         answer = house.stripe.pay(
             attempt.whose,
@@ -122,7 +131,7 @@ def _ask(house: House, asked: Asked) -> Outcome:
         if answer.outcome == "refused" and invoice is None:
             invoice = house.stripe.invoice(attempt.whose, attempt.invoice_id)
     except StripeError as error:
-        return Outcome(error=error)
+        return Outcome(error=error, invoice=invoice if attempt.replays >= READ_AFTER_REPLAYS else None)
     return Outcome(answer, invoice)
 
 

@@ -41,9 +41,11 @@ def conclude(
         ended = _end(connection, attempt, fence, AttemptState.PAID, "Paid, as Stripe shows.", now)
         ours = Origin(MadeBy.DUNNING, attempt.ordinal), now
         return ended and _settle(connection, house, recovery, invoice, ours, now)
+    payer = observing.payer_of(connection, recovery, invoice) if paid else None
+    if paid and payer is None and never_executed is None:
+        return False  # perhaps by this very charge: Stripe's event will say by whom
     if paid:
         ended = _end(connection, attempt, fence, AttemptState.MOOT, "Settled by someone else.", now)
-        payer = observing.payer_of(connection, recovery, invoice)
         return ended and _settle(connection, house, recovery, invoice, payer, now)
     if invoice.status in ENDS:
         ended = _end(connection, attempt, fence, AttemptState.CANCELLED, f"Invoice {invoice.status}.", now)

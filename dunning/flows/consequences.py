@@ -7,12 +7,10 @@ from sqlalchemy import Connection
 
 from dunning.core.billing import Card, Customer
 from dunning.core.effects import Effect
-from dunning.core.ids import derive_id
-from dunning.core.vocabulary import ClosedReason, LedgerKind
-from dunning.flows import waking
+from dunning.core.vocabulary import ClosedReason
+from dunning.flows import reversing, waking
 from dunning.flows.house import House
-from dunning.gateway.listen_shapes import dig, object_id
-from dunning.gateway.shapes import instant
+from dunning.gateway.listen_shapes import object_id
 from dunning.store import ledger, objects, recoveries
 from dunning.store.rows import EventRow, RecoveryRow
 
@@ -43,54 +41,13 @@ def follow_event(
         case Effect.SUBSCRIPTION_ENDED:
             ended = recoveries.open_of_subscription(connection, whose, event.object_id or "")
             waking.end_all(connection, house, ended, ClosedReason.SUBSCRIPTION_CANCELLED, now)
-        case Effect.REFUNDED:
-            _reverse(connection, event, found, LedgerKind.REFUND, -_amount(found), now)
         case Effect.DISPUTED:
-            _reverse(connection, event, found, LedgerKind.DISPUTE, -_amount(found), now)
+            reversing.reverse(connection, effect, event, found, now)
             _stop_customer_of(connection, house, event, found, ClosedReason.DISPUTED, now)
-        case Effect.DISPUTE_CLOSED if found.get("status") == "won":
-            _reverse(connection, event, found, LedgerKind.DISPUTE_REVERSAL, _amount(found), now)
         case Effect.FRAUD_WARNED:
             _stop_customer_of(connection, house, event, found, ClosedReason.FRAUD_WARNING, now)
         case _:
-            return
-
-
-def _amount(found: dict[str, Any]) -> int:
-    return int(found.get("amount") or 0)
-
-
-def _reverse(
-    connection: Connection,
-    event: EventRow,
-    found: dict[str, Any],
-    kind: LedgerKind,
-    amount: int,
-    now: datetime,
-) -> None:
-    """Enter what a refund or a dispute takes from (or brings back to) a payment counted as recovered."""
-    charge_id = object_id(found.get("charge"))
-    entry = ledger.recovered_by_charge(connection, event.whose, charge_id) if charge_id else None
-    if entry is None or amount == 0:
-        return
-    source = str(found.get("id"))
-    ledger.append(
-        connection,
-        {
-            "id": derive_id("led", now, event.account_id, kind, source),
-            "account_id": event.account_id,
-            "livemode": event.livemode,
-            "kind": kind,
-            "source_id": source,
-            "recovery_id": entry.recovery_id,
-            "invoice_id": entry.invoice_id,
-            "charge_id": charge_id,
-            "currency": entry.currency,
-            "amount": amount,
-            "at": instant(dig(found, "created")) or event.created_at or now,
-            "recorded_at": now,
-        },
-    )
+            reversing.reverse(connection, effect, event, found, now)
 
 
 def _stop_customer_of(
@@ -103,7 +60,7 @@ def _stop_customer_of(
 ) -> None:
     """Stop collecting from the customer whose payment was disputed or warned of."""
     charge_id = object_id(found.get("charge"))
-    entry = ledger.recovered_by_charge(connection, event.whose, charge_id) if charge_id else None
+    entry = ledger.recovered(connection, event.whose, charge_id=charge_id)
     source: RecoveryRow | None = recoveries.by_id(connection, entry.recovery_id) if entry else None
     customer_id = object_id(found.get("customer")) or (source.customer_id if source else None)
     if customer_id is not None:

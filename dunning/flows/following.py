@@ -17,6 +17,8 @@ from dunning.store import attempts, objects, recoveries
 from dunning.store.rows import AttemptRow, RecoveryRow
 
 NO_CARD = Failure(Decline())  # Stripe also says "failed" for the lack of any payment method
+# Stripe clears the last error of a payment that succeeded since.
+FORGOTTEN = Failure(Decline(failure_code="not_known_any_more"))
 ENDS = {"void": ClosedReason.VOIDED, "uncollectible": ClosedReason.UNCOLLECTIBLE}
 
 
@@ -37,10 +39,10 @@ def follow(
     """
     recovery = recoveries.newest_of_invoice(connection, whose, invoice.id, lock=True)
     if recovery is None:
-        if failed and _collectable(invoice):
-            failure = invoice.failure or NO_CARD
-            open_recovery(connection, house, whose, invoice, failure, failed_at=at, now=now)
-        return
+        if not (failed and _collectable(invoice)):
+            return
+        failure = invoice.failure or (NO_CARD if invoice.open else FORGOTTEN)
+        recovery = open_recovery(connection, house, whose, invoice, failure, failed_at=at, now=now)
     if invoice.status == "paid":
         _paid(connection, house, recovery, invoice, origin, now=now)
     elif invoice.status in ENDS:
@@ -65,7 +67,9 @@ def meet_refusal(connection: Connection, recovery: RecoveryRow, failure: Failure
 
 
 def _collectable(invoice: Invoice) -> bool:
-    return invoice.open and invoice.collection_method != "send_invoice"
+    """Return whether a failure of the invoice is ours to follow, even when it was paid before we heard."""
+    wanted = invoice.open or (invoice.status == "paid" and bool(invoice.settled))
+    return wanted and invoice.collection_method != "send_invoice"
 
 
 def _paid(

@@ -80,9 +80,10 @@ def _take(house: House, message_id: str) -> InHand | None:
         message = _hold(connection, message_id)
         if message is None or message.state not in {MessageState.PLANNED, MessageState.SENDING}:
             return None
-        if message.state is MessageState.SENDING:
+        if message.lease_until is not None and message.state is MessageState.SENDING:
             _give_up_if_stale(connection, message, now, lease_now)
             return None
+        message = _taken_back(connection, message)
         postponed = _not_yet(connection, message, now)
         if postponed is not None:
             messages.change(connection, message.id, message.fence, ring_at=postponed)
@@ -100,6 +101,14 @@ def _hold(connection: Connection, message_id: str) -> MessageRow | None:
     return messages.by_id(connection, message_id, lock=True)
 
 
+def _taken_back(connection: Connection, message: MessageRow) -> MessageRow:
+    """A message that was written and never handed over is planned again: all its checks are repeated."""
+    if message.state is MessageState.SENDING:
+        back = {"state": MessageState.PLANNED, "fence": message.fence + 1}
+        messages.change(connection, message.id, message.fence, **back)
+    return messages.by_id(connection, message.id) or message
+
+
 def _claimed(connection: Connection, message: MessageRow, lease_now: datetime) -> InHand | None:
     fence = message.fence + 1
     taken = messages.change(connection, message.id, message.fence, fence=fence, lease_until=lease_now + LEASE)
@@ -114,7 +123,7 @@ def _give_up_if_stale(
     connection: Connection, message: MessageRow, now: datetime, lease_now: datetime
 ) -> None:
     if message.lease_until is None or message.lease_until > lease_now:
-        return  # not handed over yet, or being handed over right now
+        return  # being handed over right now
     messages.change(
         connection,
         message.id,

@@ -50,7 +50,7 @@ def open_recovery(
             "status": Status.WAITING,
             "retries": switches.read(connection).retries,
             "currency": invoice.currency,
-            "amount": invoice.amount_remaining,
+            "amount": invoice.amount_remaining or invoice.amount_due,
             "failed_at": failed_at,
             "opened_at": now,
             "deadline": failed_at + policy.window,

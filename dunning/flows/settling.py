@@ -1,20 +1,24 @@
 """What follows when an invoice is paid: the reason, the ledger, the end of the recovery."""
 
 from datetime import datetime
+from typing import Final
 
 from sqlalchemy import Connection
 
 from dunning.core.attribution import PaymentFacts, attribute
 from dunning.core.billing import Invoice, Payment
-from dunning.core.changes import Paid
+from dunning.core.changes import Ended, Paid
 from dunning.core.ids import derive_id
-from dunning.core.vocabulary import LedgerKind, Reason, Status
+from dunning.core.vocabulary import ClosedReason, LedgerKind, Reason, Status
 from dunning.flows import observing
 from dunning.flows.house import House
 from dunning.flows.observing import Origin
 from dunning.flows.steer import steer
-from dunning.store import attempts, ledger, messages, objects
+from dunning.store import attempts, inbox, ledger, messages, objects
 from dunning.store.rows import AttemptRow, RecoveryRow
+
+REVERSALS: Final = ("refund.created", "refund.failed", "charge.dispute.created", "charge.dispute.closed")
+CREDITS: Final = ("credit_note.created", "credit_note.voided")
 
 
 def settle(
@@ -36,12 +40,25 @@ def settle(
         observing.keep_payment(connection, recovery, invoice, origin, paid_at)
     if recovery.status is Status.RECOVERED:
         return
+    if not invoice.settled and invoice.amount_credited >= recovery.amount:
+        steer(connection, house, recovery, Ended(ClosedReason.CREDITED), now=now)
+        return
     reason = _reason(connection, recovery, invoice, origin, attempt)
     for payment in _since_failure(invoice, recovery):
         _enter(connection, recovery, reason, payment.id, payment.amount_paid, paid_at, now, payment.charge)
+        _reopen_reversals(connection, recovery, payment, now)
     if not invoice.settled:
-        _enter(connection, recovery, reason, invoice.id, recovery.amount, paid_at, now, None)
+        outside = recovery.amount - invoice.amount_credited
+        _enter(connection, recovery, reason, invoice.id, outside, paid_at, now, None)
     steer(connection, house, recovery, Paid(), now=now, reason=reason, fresh_card_id=None)
+
+
+def _reopen_reversals(connection: Connection, recovery: RecoveryRow, payment: Payment, now: datetime) -> None:
+    """A refund, dispute or credit note may be told before the payment that it reverses."""
+    since = recovery.failed_at
+    inbox.reopen(connection, recovery.whose, CREDITS, since=since, naming=recovery.invoice_id, now=now)
+    if payment.charge is not None:
+        inbox.reopen(connection, recovery.whose, REVERSALS, since=since, naming=payment.charge, now=now)
 
 
 def _our_attempt(connection: Connection, recovery: RecoveryRow, origin: Origin) -> AttemptRow | None:

@@ -161,7 +161,7 @@ def _note(connection: Connection, recovery: RecoveryRow, decision: Decision, now
     count = recoveries.count_notes(connection, recovery.id)
     recoveries.note(
         connection,
-        derive_id("note", now, recovery.id, count),
+        f"{derive_id('note', now, recovery.id)}{count:05d}",  # one instant's lines sort as they came
         recovery.id,
         at=now,
         by=by,

@@ -45,6 +45,7 @@ def read_invoice(raw: Mapping[str, Any]) -> Invoice:
         created=instant(raw.get("created")),
         paid_at=instant(dig(raw, "status_transitions", "paid_at")),
         hosted_url=raw.get("hosted_invoice_url"),
+        amount_credited=int(raw.get("pre_payment_credit_notes_amount") or 0),
         payments=tuple(_payment(p) for p in dig(raw, "payments", "data") or ()),
     )
 

@@ -89,7 +89,13 @@ def _sqlite(url: str, synchronous: str) -> Engine:
 
 def _prepare_sqlite(synchronous: str, connection: Any, _record: Any) -> None:
     connection.isolation_level = None  # we say BEGIN ourselves
-    pragmas = ("busy_timeout=30000", "journal_mode=WAL", f"synchronous={synchronous}", "foreign_keys=ON")
+    pragmas = (
+        "busy_timeout=30000",
+        "journal_mode=WAL",
+        f"synchronous={synchronous}",
+        "foreign_keys=ON",
+        "recursive_triggers=ON",
+    )
     for pragma in pragmas:
         connection.execute(f"PRAGMA {pragma}").close()
 

@@ -60,3 +60,19 @@ def known(connection: Connection, ids: Sequence[str]) -> frozenset[str]:
     """Return which of these event ids are kept already."""
     found = select(events.c.id).where(events.c.id.in_(ids))
     return frozenset(connection.execute(found).scalars())
+
+
+def reopen(
+    connection: Connection, whose: Whose, types: Sequence[str], *, since: datetime, naming: str, now: datetime
+) -> None:
+    """Let events that were handled too early be handled again: those since `since` that name an object."""
+    found = select(events.c.seq, events.c.payload).where(
+        events.c.account_id == whose.account_id,
+        events.c.livemode == whose.livemode,
+        events.c.type.in_(types),
+        events.c.state == EventState.HANDLED,
+        events.c.created_at >= since,
+    )
+    again = [row.seq for row in connection.execute(found) if naming.encode() in row.payload]
+    renewed = {"state": EventState.NEW, "handled_at": None, "ring_at": now}
+    connection.execute(update(events).where(events.c.seq.in_(again)).values(renewed))

@@ -39,9 +39,12 @@ LAWS: Final = {
           AND r.closed_at IS NULL""",
     "a recovered invoice has its money in the ledger": """
         SELECT count(*) FROM recoveries AS r
-        WHERE r.status = 'recovered' AND r.amount <> coalesce(
+        LEFT JOIN invoices AS i
+          ON i.account_id = r.account_id AND i.livemode = r.livemode AND i.id = r.invoice_id
+        WHERE r.status = 'recovered' AND NOT coalesce(
             (SELECT sum(l.amount) FROM ledger_entries AS l
-             WHERE l.recovery_id = r.id AND l.kind = 'recovered'), 0)""",
+             WHERE l.recovery_id = r.id AND l.kind = 'recovered'), 0)
+            BETWEEN r.amount - coalesce(i.amount_credited, 0) AND r.amount""",
     "the ledger only holds recovered invoices": """
         SELECT count(*) FROM ledger_entries AS l JOIN recoveries AS r ON r.id = l.recovery_id
         WHERE r.status <> 'recovered'""",

@@ -15,12 +15,23 @@ def append(connection: Connection, values: dict[str, Any]) -> bool:
     return insert_once(connection, ledger_entries, values)
 
 
-def recovered_by_charge(connection: Connection, whose: Whose, charge_id: str) -> Any | None:
-    """Return the recovered entry that a charge brought, if the charge is one of ours to report."""
+def recovered(
+    connection: Connection,
+    whose: Whose,
+    *,
+    charge_id: str | None,
+    invoice_id: str | None = None,
+) -> Any | None:
+    """Return the recovered entry of a charge, or else of an invoice; None when neither is in the ledger."""
+    if charge_id is None and invoice_id is None:
+        return None
+    named = (
+        ledger_entries.c.charge_id == charge_id if charge_id else ledger_entries.c.invoice_id == invoice_id
+    )
     query = select(ledger_entries).where(
         ledger_entries.c.account_id == whose.account_id,
         ledger_entries.c.livemode == whose.livemode,
-        ledger_entries.c.charge_id == charge_id,
         ledger_entries.c.kind == LedgerKind.RECOVERED,
+        named,
     )
-    return connection.execute(query).one_or_none()
+    return connection.execute(query.order_by(ledger_entries.c.at).limit(1)).one_or_none()

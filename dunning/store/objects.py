@@ -122,6 +122,7 @@ def _facts(invoice: Invoice) -> dict[str, Any]:
         "amount_due": invoice.amount_due,
         "amount_paid": invoice.amount_paid,
         "amount_remaining": invoice.amount_remaining,
+        "amount_credited": invoice.amount_credited,
         "collection_method": invoice.collection_method,
         "auto_advance": invoice.auto_advance,
         "next_payment_attempt_at": invoice.next_payment_attempt,

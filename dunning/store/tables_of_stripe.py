@@ -84,6 +84,7 @@ invoices = Table(
     Column("amount_due", BigInteger, nullable=False),
     Column("amount_paid", BigInteger, nullable=False),
     Column("amount_remaining", BigInteger, nullable=False),
+    Column("amount_credited", BigInteger, nullable=False, server_default="0"),
     Column("collection_method", Text),
     flag("auto_advance", nullable=True),
     Column("next_payment_attempt_at", UTCDateTime),

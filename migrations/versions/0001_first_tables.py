@@ -97,6 +97,7 @@ def upgrade() -> None:
     sa.Column('amount_due', sa.BigInteger(), nullable=False),
     sa.Column('amount_paid', sa.BigInteger(), nullable=False),
     sa.Column('amount_remaining', sa.BigInteger(), nullable=False),
+    sa.Column('amount_credited', sa.BigInteger(), server_default='0', nullable=False),
     sa.Column('collection_method', sa.Text(), nullable=True),
     sa.Column('auto_advance', sa.Boolean(create_constraint=True, name='auto_advance_boolean'), nullable=True),
     sa.Column('next_payment_attempt_at', sa.DateTime(timezone=True), nullable=True),

@@ -149,7 +149,7 @@ def test_an_error_that_hid_a_payment_is_ours_when_it_is_read_and_not_somebody_el
     robin = due(stage)
     stage.hold_events = True
     stage.sandbox.faults.add(status=500, when="after")
-    stage.pass_time(days=2)
+    stage.skip_time(hours=48)
     stage.hold_events = False
     stage.receive(stage.held)
     stage.settle()
