@@ -24,7 +24,7 @@ from dunning.store.rows import AttemptRow, RecoveryRow
 
 CARD_FACTS: Final = ("fingerprint", "brand", "funding", "country")
 LEASE: Final = timedelta(seconds=90)
-LOOK_AGAIN: Final = timedelta(hours=1)  # nothing was due: never silent for longer than this
+LOOK_AGAIN: Final = timedelta(hours=1)  # where no date says when
 KILL_SWITCH_POLL: Final = timedelta(minutes=5)
 STRIPE_TOO_NEAR: Final = timedelta(hours=6)
 
@@ -70,8 +70,10 @@ def _begin(house: House, recovery_id: str) -> Prepared | None:
 
 
 def _next_look(recovery: RecoveryRow, now: datetime) -> datetime:
+    """Return when to look again at a recovery of which nothing was due."""
     dates = (recovery.next_attempt_at, recovery.pause_until, recovery.deadline)
-    return min(date for date in (*dates, now + LOOK_AGAIN) if date is not None and date > now)
+    ahead = [date for date in dates if date is not None and date > now]
+    return min(ahead) if ahead and recovery.status is not Status.ATTEMPTING else now + LOOK_AGAIN
 
 
 def hold(connection: Connection, recovery_id: str) -> RecoveryRow | None:
