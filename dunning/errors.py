@@ -26,7 +26,15 @@ class Transient(StripeError):
 
 
 class OutcomeUnknown(StripeError):
-    """A charge was asked and nobody knows its outcome."""
+    """A charge was asked and nobody knows its outcome.
+
+    Attributes:
+        in_flight: Stripe says that it is executing the same key right now.
+    """
+
+    def __init__(self, message: str, *, in_flight: bool = False) -> None:
+        super().__init__(message)
+        self.in_flight = in_flight
 
 
 class Refused(StripeError):

@@ -119,9 +119,12 @@ def retry_refusal(facts: Facts, policy: Policy, *, now: datetime) -> str | None:
 
 
 def attempts_left(facts: Facts, policy: Policy) -> int:
-    """Return how many charges the policy still allows; a card that is new to the invoice always has one."""
+    """Return how many charges the policy still allows.
+
+    A fresh card has one more when they are used up, but one in all: not one for every card that comes.
+    """
     left = policy.attempts_per_invoice - facts.attempts_asked
-    return max(left, 1) if facts.fresh_card else max(left, 0)
+    return 1 if facts.fresh_card and left == 0 else max(left, 0)
 
 
 def ring_at(decision: Decision, facts: Facts, *, now: datetime) -> datetime | None:
@@ -196,7 +199,7 @@ def _card_changed(facts: Facts, policy: Policy, now: datetime) -> Decision | Non
 
 def _due(facts: Facts, policy: Policy, now: datetime) -> Decision | None:
     if facts.status is Status.ATTEMPTING:
-        return None
+        return None if facts.unfinished else _next(facts, policy, now, "The attempt ended without a word.")
     if facts.status is Status.PAUSED:
         over = facts.pause_until is not None and facts.pause_until <= now
         return _next(facts, policy, now, "The pause is over.") if over else None

@@ -19,14 +19,13 @@ from dunning.flows import observing, settling, steer
 from dunning.flows.driver import Flow
 from dunning.flows.following import ENDS
 from dunning.flows.house import House
+from dunning.flows.obstacles import KILL_SWITCH_POLL, obstacle
 from dunning.store import attempts, objects, recoveries, rules, switches
 from dunning.store.rows import AttemptRow, RecoveryRow
 
 CARD_FACTS: Final = ("fingerprint", "brand", "funding", "country")
 LEASE: Final = timedelta(seconds=90)
 LOOK_AGAIN: Final = timedelta(hours=1)  # where no date says when
-KILL_SWITCH_POLL: Final = timedelta(minutes=5)
-STRIPE_TOO_NEAR: Final = timedelta(hours=6)
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,9 +59,12 @@ def _begin(house: House, recovery_id: str) -> Prepared | None:
             return None
         unfinished = attempts.unfinished(connection, recovery.whose, recovery.invoice_id)
         if unfinished is not None:
-            return _take_over(connection, recovery, unfinished, lease_now)
+            taken = _take_over(connection, recovery, unfinished, lease_now)
+            if taken is None and recovery.closed_at is None and not steer.owns_wrongly(recovery):
+                recoveries.change(connection, recovery_id, ring_at=now + LOOK_AGAIN)
+            return taken
         decision = steer.steer(connection, house, recovery, Due(), now=now)
-        if decision is None and recovery.closed_at is None:
+        if decision is None and recovery.closed_at is None and not steer.owns_wrongly(recovery):
             recoveries.change(connection, recovery_id, ring_at=_next_look(recovery, now))
         if decision is None or not decision.attempt:
             return None
@@ -101,8 +103,6 @@ def _take_over(
 def _plan(connection: Connection, recovery: RecoveryRow, now: datetime, lease_now: datetime) -> Prepared:
     count = len(attempts.of_recovery(connection, recovery.id))
     attempt_id = derive_id("att", now, recovery.id, "ours", count)
-    card = objects.card(connection, recovery.whose, recovery.fresh_card_id or recovery.card_id)
-    facts = {name: getattr(card, name) for name in CARD_FACTS} if card is not None else {}
     attempts.plan(
         connection,
         {
@@ -117,16 +117,22 @@ def _plan(connection: Connection, recovery: RecoveryRow, now: datetime, lease_no
             "at": now,
             "currency": recovery.currency,
             "amount": recovery.amount,
-            "card_id": recovery.fresh_card_id or recovery.card_id,
             "policy_version": recovery.policy_version,
             "lease_until": lease_now + LEASE,
             "fence": 1,
             "ring_at": now + LEASE,
-            **facts,
+            **_card_columns(connection, recovery),
             **_predicted(connection, recovery),
         },
     )
     return _prepared(connection, recovery, attempt_id, 1)
+
+
+def _card_columns(connection: Connection, recovery: RecoveryRow) -> dict[str, Any]:
+    card_id = recovery.fresh_card_id or recovery.card_id
+    card = objects.card(connection, recovery.whose, card_id)
+    facts = {name: getattr(card, name) for name in CARD_FACTS} if card is not None else {}
+    return {"card_id": card_id, **facts}
 
 
 def _predicted(connection: Connection, recovery: RecoveryRow) -> dict[str, Any]:
@@ -152,51 +158,16 @@ def _freeze(house: House, prepared: Prepared, invoice: Invoice) -> None:
         if recovery is None:
             return
         objects.apply_read(connection, recovery.whose, invoice, prepared.ticket)
-        obstacle = _obstacle(connection, recovery, invoice, now)
-        if obstacle is None:
+        attempt = attempts.by_id(connection, prepared.attempt_id, lock=True)
+        if attempt is None:
+            return
+        met = obstacle(connection, recovery, invoice, attempt.made_by, now)
+        if met is None:
             _intend(connection, recovery, prepared, invoice, now)
             return
-        state, change = obstacle
+        state, change = met
         if end(connection, prepared.attempt_id, prepared.fence, state, now, change.why):
             _after_obstacle(connection, house, recovery, invoice, change, now)
-
-
-def _obstacle(
-    connection: Connection,
-    recovery: RecoveryRow,
-    invoice: Invoice,
-    now: datetime,
-) -> tuple[AttemptState, NotAttempted] | None:
-    """Return why the invoice must not be charged now, with the end that this gives the attempt."""
-    stripe_next = invoice.next_payment_attempt
-    if invoice.status == "paid":
-        return AttemptState.MOOT, NotAttempted("The invoice was paid meanwhile.", now + timedelta(hours=1))
-    if not invoice.open:
-        return AttemptState.CANCELLED, NotAttempted(f"The invoice is {invoice.status}.")
-    unwanted = why_unwanted(recovery)
-    if unwanted is not None:
-        return AttemptState.CANCELLED, NotAttempted(unwanted)
-    if switches.read(connection).paused:
-        return AttemptState.CANCELLED, NotAttempted("The kill switch is on.", now + KILL_SWITCH_POLL)
-    if invoice.processing:
-        wait = now + timedelta(days=1)
-        return AttemptState.NOT_SENT, NotAttempted("A payment of the invoice is under way.", wait)
-    if recovery.retries is Retries.OWN and invoice.auto_advance:
-        wait = now + timedelta(minutes=10)
-        return AttemptState.NOT_SENT, NotAttempted("Stripe still collects this invoice itself.", wait)
-    if stripe_next is not None and abs(stripe_next - now) < STRIPE_TOO_NEAR:
-        wait = stripe_next + STRIPE_TOO_NEAR
-        return AttemptState.CANCELLED, NotAttempted("Stripe's own retry is too near.", wait)
-    return None
-
-
-def why_unwanted(recovery: RecoveryRow) -> str | None:
-    """Return why an attempt that was claimed is not wanted any more, or None while it is."""
-    if recovery.retries is Retries.WATCH:
-        return "Retries were set to watch meanwhile."
-    if recovery.status is not Status.ATTEMPTING:
-        return f"The recovery is {recovery.status} meanwhile."
-    return None
 
 
 def _after_obstacle(
@@ -207,7 +178,7 @@ def _after_obstacle(
     change: NotAttempted,
     now: datetime,
 ) -> None:
-    payer = observing.payer_of(connection, recovery, invoice)
+    payer = observing.payer_or_presumed(connection, recovery, invoice, now)
     if invoice.status == "paid" and payer is not None:
         who, at = payer
         settling.settle(connection, house, recovery, invoice, who, paid_at=invoice.paid_at or at, now=now)
@@ -226,7 +197,7 @@ def _intend(
     now: datetime,
 ) -> None:
     ordinal = attempts.next_ordinal(connection, recovery.whose, recovery.invoice_id)
-    done = attempts.change(
+    attempts.change(
         connection,
         prepared.attempt_id,
         prepared.fence,
@@ -238,9 +209,8 @@ def _intend(
         at=now,
         lease_until=None,
         ring_at=now + LEASE,
+        **_card_columns(connection, recovery),
     )
-    if done:
-        recoveries.change(connection, recovery.id, fresh_card_id=None, staff_request=None)
 
 
 def end(
@@ -253,7 +223,7 @@ def end(
     **more: Any,
 ) -> bool:
     """Finish an attempt, unless a later claim outdates ours; return whether it was ours to finish."""
-    return attempts.change(
+    ours = attempts.change(
         connection,
         attempt_id,
         fence,
@@ -265,6 +235,22 @@ def end(
         fence=fence + 1,
         **more,
     )
+    if ours and state in attempts.REACHES_NETWORK:
+        _meet_card(connection, attempt_id)
+    return ours
+
+
+def _meet_card(connection: Connection, attempt_id: str) -> None:
+    """The network answered for a fresh card: fresh no more, unless it was replaced or renewed meanwhile."""
+    attempt = attempts.by_id(connection, attempt_id)
+    tried = (attempt.parameters or {}).get("card_id") if attempt else None
+    recovery = recoveries.by_id(connection, attempt.recovery_id) if attempt else None
+    if attempt is None or recovery is None or tried is None or recovery.fresh_card_id != tried:
+        return
+    card = objects.card(connection, recovery.whose, tried)
+    renewed = card.network_updated_at if card is not None else None
+    if renewed is None or renewed <= attempt.at:
+        recoveries.change(connection, recovery.id, fresh_card_id=None)
 
 
 def _let_go(house: House, prepared: Prepared, error: Exception) -> None:

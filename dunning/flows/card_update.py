@@ -1,7 +1,7 @@
 """The page behind a card-update link: looking never writes; only the button mints a Stripe session.
 
 Mail scanners open every link, and some even post its forms: any number of visits and clicks changes nothing
-but the memory of the last one, and charges nothing.
+but the memory of the first and the last one, and charges nothing.
 """
 
 from dataclasses import dataclass

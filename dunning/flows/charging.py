@@ -15,21 +15,23 @@ from dunning import logs
 from dunning.core.billing import Failure, Invoice
 from dunning.core.changes import Declined, NotAttempted
 from dunning.core.vocabulary import AttemptState, MadeBy
-from dunning.errors import Refused, StripeError
+from dunning.errors import OutcomeUnknown, Refused, StripeError
 from dunning.flows import conclusion, settling, steer
-from dunning.flows.attempting import LEASE, end, hold, why_unwanted
+from dunning.flows.attempting import LEASE, end, hold
+from dunning.flows.card_limits import card_stopped
 from dunning.flows.driver import Flow
 from dunning.flows.following import meet_refusal
 from dunning.flows.house import House
 from dunning.flows.observing import Origin, failure_columns
+from dunning.flows.obstacles import why_unwanted
 from dunning.gateway.ask import PayAnswer
-from dunning.store import attempts, objects, recoveries, switches
+from dunning.store import attempts, inbox, objects, recoveries, switches
 from dunning.store.rows import AttemptRow, RecoveryRow
 
 # Stripe may forget a key after 24 hours, and would then execute it again.
 # Source: https://docs.stripe.com/api/idempotent_requests
 KEY_LIVES: Final = timedelta(hours=23)
-READ_AFTER_REPLAYS: Final = 3  # a saved 500 never becomes an answer: from then on reading decides
+MOST_REPLAYS: Final = 4  # a saved 500 never becomes an answer: from then on reading decides
 ASK_AGAIN: Final = tuple(timedelta(minutes=minutes) for minutes in (1, 2, 5, 15, 60, 360, 1440))
 
 log = logs.get(__name__)
@@ -37,13 +39,13 @@ log = logs.get(__name__)
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """A charge in hand: its frozen intent, and whether it may have been asked before."""
+    """A charge in hand: its frozen intent, whether it was asked before, and whether it may be asked now."""
 
     attempt: AttemptRow
     fence: int
     ticket: int
     again: bool
-    wanted: bool = True  # else the key is never asked again: reading alone finds out
+    may_ask: bool = True  # else reading alone finds out
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,15 +77,16 @@ def _claim(house: House, attempt_id: str) -> Asked | None:
         if attempt is None or attempt.finished_at is not None:
             return None
         again = attempt.asked_at is not None
-        unwanted = _unwanted(connection, recovery)
+        unwanted = _unwanted(connection, recovery, attempt)
         if not again and unwanted is not None:
             _stand_down(connection, house, attempt, unwanted)
             return None
-        fence = _take(connection, house, attempt, lease_now, again=again)
+        may_ask = not again or (unwanted is None and _may_replay(attempt, house.clock.now()))
+        fence = _take(connection, house, attempt, lease_now, again=again, may_ask=may_ask)
         if fence is None:
             return None
         ticket = objects.draw_ticket(connection, attempt.whose, attempt.invoice_id)
-        return Asked(attempt, fence, ticket, again, unwanted is None)
+        return Asked(attempt, fence, ticket, again, may_ask)
 
 
 def _take(
@@ -93,18 +96,27 @@ def _take(
     lease_now: datetime,
     *,
     again: bool,
+    may_ask: bool,
 ) -> int | None:
     """Claim the attempt; one that was asked before is unknown from now on, whoever asked it."""
     now = house.clock.now()
     news: dict[str, Any] = {"replays": attempt.replays + 1} if again else {"asked_at": now}
+    if may_ask:
+        news["last_asked_at"] = now
     if again and attempt.state is AttemptState.ASKING:
         news["state"] = AttemptState.UNKNOWN
     return attempts.claim(connection, attempt, lease_now, LEASE, ring_at=now + LEASE, **news)
 
 
-def _unwanted(connection: Connection, recovery: RecoveryRow | None) -> str | None:
+def _unwanted(
+    connection: Connection,
+    recovery: RecoveryRow | None,
+    attempt: AttemptRow,
+) -> str | None:
     if recovery is None:
         return "The recovery is gone."
+    if attempt.asked_at is None and card_stopped(connection, attempt.whose, attempt.card_id):
+        return "The bank has just said never to try this card again."
     return "The kill switch is on." if switches.read(connection).paused else why_unwanted(recovery)
 
 
@@ -120,7 +132,7 @@ def _ask(house: House, asked: Asked) -> Outcome:
     invoice = None
     try:
         invoice = house.stripe.invoice(attempt.whose, attempt.invoice_id) if asked.again else None
-        if asked.again and not (asked.wanted and _may_replay(attempt, house.clock.now())):
+        if not asked.may_ask:
             return Outcome(invoice=invoice)
         answer = house.stripe.pay(
             attempt.whose,
@@ -131,13 +143,13 @@ def _ask(house: House, asked: Asked) -> Outcome:
         if answer.outcome == "refused" and invoice is None:
             invoice = house.stripe.invoice(attempt.whose, attempt.invoice_id)
     except StripeError as error:
-        return Outcome(error=error, invoice=invoice if attempt.replays >= READ_AFTER_REPLAYS else None)
+        return Outcome(error=error)
     return Outcome(answer, invoice)
 
 
 def _may_replay(attempt: AttemptRow, now: datetime) -> bool:
     """Return whether the same key may be asked again: it is a question only while Stripe remembers it."""
-    if attempt.state is AttemptState.PROCESSING:
+    if attempt.state is AttemptState.PROCESSING or attempt.replays >= MOST_REPLAYS:
         return False
     return attempt.asked_at is not None and now < attempt.asked_at + KEY_LIVES
 
@@ -213,6 +225,16 @@ def _declined(
     if end(connection, asked.attempt.id, asked.fence, state, now, "Declined.", **more):
         met = meet_refusal(connection, recovery, failure)
         steer.steer(connection, house, met, Declined(), now=now)
+        _hear_the_payment_again(connection, recovery, now)
+
+
+def _hear_the_payment_again(connection: Connection, recovery: RecoveryRow, now: datetime) -> None:
+    """Somebody else may have paid while our charge was out; that news waited for our own answer."""
+    invoice = objects.invoice(connection, recovery.whose, recovery.invoice_id)
+    if invoice is not None and invoice.status == "paid":
+        types = ("invoice.paid", "v1.invoice.paid")
+        since = recovery.failed_at
+        inbox.reopen(connection, recovery.whose, types, since=since, naming=recovery.invoice_id, now=now)
 
 
 def _processing(connection: Connection, asked: Asked, now: datetime) -> None:
@@ -235,7 +257,7 @@ def _not_known(
     now: datetime,
 ) -> None:
     """Read what can be read; else ask again later, more and more rarely, under the same key only."""
-    if isinstance(outcome.error, Refused):
+    if isinstance(outcome.error, Refused) and not asked.again:
         _refused(connection, house, recovery, asked, outcome.error, now)
         return
     read = outcome.invoice
@@ -251,6 +273,7 @@ def _not_known(
     ):
         return
     wait = ASK_AGAIN[min(asked.attempt.replays, len(ASK_AGAIN) - 1)]
+    in_flight = isinstance(outcome.error, OutcomeUnknown) and outcome.error.in_flight
     processing = asked.attempt.state is AttemptState.PROCESSING
     log.warning("attempt_unknown", attempt_id=asked.attempt.id, error=repr(outcome.error))
     attempts.change(
@@ -258,6 +281,8 @@ def _not_known(
         asked.attempt.id,
         asked.fence,
         state=AttemptState.PROCESSING if processing else AttemptState.UNKNOWN,
+        # An answer that says "still executing" uses up no replay: this key will have an answer.
+        replays=asked.attempt.replays + (asked.again and not in_flight),
         lease_until=None,
         ring_at=now + wait,
         note=str(outcome.error)[:300] if outcome.error else None,

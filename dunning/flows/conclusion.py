@@ -13,6 +13,7 @@ from dunning.flows.attempting import end
 from dunning.flows.following import ENDS, meet_refusal
 from dunning.flows.house import House
 from dunning.flows.observing import Origin
+from dunning.store import attempts
 from dunning.store.rows import AttemptRow, RecoveryRow
 from dunning.store.tables import events
 
@@ -37,11 +38,11 @@ def conclude(
     """
     told = _told_by_event(connection, attempt)
     paid = invoice.status == "paid"
-    if paid and never_executed is None and (told == "paid" or attempt.state is AttemptState.PROCESSING):
+    payer = observing.payer_of(connection, recovery, invoice) if paid else None
+    if paid and never_executed is None and (told == "paid" or _cleared(attempt, invoice, payer)):
         ended = _end(connection, attempt, fence, AttemptState.PAID, "Paid, as Stripe shows.", now)
         ours = Origin(MadeBy.DUNNING, attempt.ordinal), now
         return ended and _settle(connection, house, recovery, invoice, ours, now)
-    payer = observing.payer_of(connection, recovery, invoice) if paid else None
     if paid and payer is None and never_executed is None:
         return False  # perhaps by this very charge: Stripe's event will say by whom
     if paid:
@@ -68,17 +69,33 @@ def _open_still(
     now: datetime,
 ) -> bool:
     bounced = attempt.state is AttemptState.PROCESSING and not invoice.processing
-    if (told == "failed" or bounced) and invoice.failure is not None:
+    refused = told == "failed" or bounced or _unheard_of(connection, recovery, invoice)
+    if refused and invoice.failure is not None:
         columns = observing.failure_columns(invoice.failure)
         ended = _end(connection, attempt, fence, AttemptState.DECLINED, "Declined.", now, **columns)
         met = meet_refusal(connection, recovery, invoice.failure) if ended else recovery
         return ended and _tell(connection, house, met, Declined(), now)
-    asked_at = attempt.asked_at or now
+    asked_at = attempt.last_asked_at or now
     if invoice.processing or now < asked_at + LATE_EFFECTS:
         return False
     why = "Stripe never executed the charge."
     ended = _end(connection, attempt, fence, AttemptState.NOT_SENT, why, now)
     return ended and _tell(connection, house, recovery, NotAttempted(why), now)
+
+
+def _unheard_of(connection: Connection, recovery: RecoveryRow, invoice: Invoice) -> bool:
+    """Return whether the last refusal is of a charge that we never saw, while nobody else collects."""
+    charge = invoice.failure.charge if invoice.failure else None
+    if charge is None or not recovery.taken_over:
+        return False
+    return attempts.by_charge(connection, recovery.whose, charge) is None
+
+
+def _cleared(attempt: AttemptRow, invoice: Invoice, payer: tuple[Origin, datetime] | None) -> bool:
+    """Return whether a bank debit of ours arrived: Stripe says so days later, without our key."""
+    if attempt.state is not AttemptState.PROCESSING or not invoice.settled:
+        return False
+    return payer is None or payer[0].made_by is MadeBy.STRIPE
 
 
 def _end(

@@ -5,14 +5,17 @@ from typing import Any
 
 from sqlalchemy import Connection
 
+from dunning import logs
 from dunning.core.billing import Card, Customer
 from dunning.core.effects import Effect
 from dunning.core.vocabulary import ClosedReason
 from dunning.flows import reversing, waking
 from dunning.flows.house import House
-from dunning.gateway.listen_shapes import object_id
-from dunning.store import ledger, objects, recoveries
-from dunning.store.rows import EventRow, RecoveryRow
+from dunning.gateway.listen_shapes import dig, object_id
+from dunning.store import attempts, ledger, objects, recoveries
+from dunning.store.rows import EventRow
+
+log = logs.get(__name__)
 
 
 def follow_event(
@@ -35,15 +38,15 @@ def follow_event(
         case Effect.CARD_REMOVED if card is not None:
             objects.keep_card(connection, whose, card, detached_at=at)
         case Effect.CUSTOMER_DELETED:
-            objects.keep_customer(connection, whose, Customer(event.object_id or "", deleted=True), now)
             gone = recoveries.open_of_customer(connection, whose, event.object_id or "")
+            objects.keep_customer(connection, whose, Customer(event.object_id or "", deleted=True), now)
             waking.end_all(connection, house, gone, ClosedReason.CUSTOMER_DELETED, now)
         case Effect.SUBSCRIPTION_ENDED:
             ended = recoveries.open_of_subscription(connection, whose, event.object_id or "")
             waking.end_all(connection, house, ended, ClosedReason.SUBSCRIPTION_CANCELLED, now)
         case Effect.DISPUTED:
-            reversing.reverse(connection, effect, event, found, now)
             _stop_customer_of(connection, house, event, found, ClosedReason.DISPUTED, now)
+            reversing.reverse(connection, effect, event, found, now)
         case Effect.FRAUD_WARNED:
             _stop_customer_of(connection, house, event, found, ClosedReason.FRAUD_WARNING, now)
         case _:
@@ -59,10 +62,22 @@ def _stop_customer_of(
     now: datetime,
 ) -> None:
     """Stop collecting from the customer whose payment was disputed or warned of."""
+    customer_id = _payer(connection, event, found)
+    if customer_id is None:
+        log.warning("payer_not_known", event_id=event.id, charge_id=object_id(found.get("charge")))
+        return
+    open_ones = recoveries.open_of_customer(connection, event.whose, customer_id)
+    waking.end_all(connection, house, open_ones, reason, now)
+
+
+def _payer(connection: Connection, event: EventRow, found: dict[str, Any]) -> str | None:
+    """Return who paid the charge that an event names: it says so, or the ledger or an attempt knows."""
+    named = object_id(found.get("customer")) or object_id(dig(found, "charge", "customer"))
     charge_id = object_id(found.get("charge"))
-    entry = ledger.recovered(connection, event.whose, charge_id=charge_id)
-    source: RecoveryRow | None = recoveries.by_id(connection, entry.recovery_id) if entry else None
-    customer_id = object_id(found.get("customer")) or (source.customer_id if source else None)
-    if customer_id is not None:
-        open_ones = recoveries.open_of_customer(connection, event.whose, customer_id)
-        waking.end_all(connection, house, open_ones, reason, now)
+    if named is not None or charge_id is None:
+        return named
+    known = ledger.recovered(connection, event.whose, charge_id=charge_id) or attempts.by_charge(
+        connection, event.whose, charge_id
+    )
+    source = recoveries.by_id(connection, known.recovery_id) if known else None
+    return source.customer_id if source else None

@@ -19,6 +19,8 @@ from dunning.store.rows import AttemptRow, RecoveryRow
 NO_CARD = Failure(Decline())  # Stripe also says "failed" for the lack of any payment method
 # Stripe clears the last error of a payment that succeeded since.
 FORGOTTEN = Failure(Decline(failure_code="not_known_any_more"))
+# How an attempt ends that, as far as we knew, never reached the network.
+GIVEN_UP = frozenset({AttemptState.NOT_SENT, AttemptState.MOOT, AttemptState.CANCELLED})
 ENDS = {"void": ClosedReason.VOIDED, "uncollectible": ClosedReason.UNCOLLECTIBLE}
 
 
@@ -44,7 +46,7 @@ def follow(
         failure = invoice.failure or (NO_CARD if invoice.open else FORGOTTEN)
         recovery = open_recovery(connection, house, whose, invoice, failure, failed_at=at, now=now)
     if invoice.status == "paid":
-        _paid(connection, house, recovery, invoice, origin, now=now)
+        _paid(connection, house, recovery, invoice, now=now)
     elif invoice.status in ENDS:
         steer(connection, house, recovery, Ended(ENDS[invoice.status]), now=now)
     elif failed and invoice.failure is not None:
@@ -77,17 +79,16 @@ def _paid(
     house: House,
     recovery: RecoveryRow,
     invoice: Invoice,
-    origin: Origin,
     *,
     now: datetime,
 ) -> None:
     unfinished = attempts.unfinished(connection, recovery.whose, recovery.invoice_id)
+    payer = observing.payer_of(connection, recovery, invoice)
     if unfinished is not None and _was_asked(unfinished):
-        if origin.ordinal != unfinished.ordinal:
+        if payer is None or payer[0].ordinal != unfinished.ordinal:
             attempts.change(connection, unfinished.id, unfinished.fence, ring_at=now)
             return  # our own charge may be what paid it: its flow finds out, and settles
         _ours_paid(connection, unfinished, invoice, now)
-    payer = observing.payer_of(connection, recovery, invoice)
     if payer is not None:
         who, paid_at = payer
         settling.settle(
@@ -126,8 +127,31 @@ def _failed(
 ) -> None:
     """Count somebody's failed attempt once; our own are recorded by their flow, from Stripe's answer."""
     unfinished = attempts.unfinished(connection, recovery.whose, recovery.invoice_id)
-    if origin.ordinal is not None or (unfinished is not None and _was_asked(unfinished)):
+    if unfinished is not None and _was_asked(unfinished):
+        attempts.change(connection, unfinished.id, unfinished.fence, ring_at=now)
+        return
+    if origin.ordinal is not None:
+        _correct(connection, house, recovery, failure, origin.ordinal, now)
         return
     if observing.keep_failure(connection, recovery, failure, origin, at):
         met = meet_refusal(connection, recovery, failure)
         steer(connection, house, met, Declined(), now=now)
+
+
+def _correct(
+    connection: Connection,
+    house: House,
+    recovery: RecoveryRow,
+    failure: Failure,
+    ordinal: int,
+    now: datetime,
+) -> None:
+    """A charge of ours that was given up for not sent reached the network after all: it was declined."""
+    attempt = attempts.by_ordinal(connection, recovery.whose, recovery.invoice_id, ordinal)
+    known = failure.charge and attempts.by_charge(connection, recovery.whose, failure.charge)
+    if attempt is None or attempt.state not in GIVEN_UP or known:
+        return
+    columns = observing.failure_columns(failure)
+    state = AttemptState.NEEDS_ACTION if failure.needs_action else AttemptState.DECLINED
+    attempts.change(connection, attempt.id, attempt.fence, state=state, **columns)
+    steer(connection, house, meet_refusal(connection, recovery, failure), Declined(), now=now)

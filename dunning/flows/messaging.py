@@ -14,12 +14,14 @@ from dunning import logs
 from dunning.core.billing import Customer, Invoice
 from dunning.core.campaign import Situation, into_daytime, refusal
 from dunning.core.vocabulary import AttemptState, MessageState
+from dunning.errors import Refused
 from dunning.flows import wording
+from dunning.flows.attempting import hold
 from dunning.flows.driver import Flow
 from dunning.flows.house import House
-from dunning.mail.provider import NotSent, Outgoing, UnknownOutcome
+from dunning.mail.provider import NotSent, UnknownOutcome
 from dunning.mail.render import Rendered
-from dunning.store import attempts, messages, objects, recoveries, rules, switches
+from dunning.store import attempts, messages, objects, rules, switches
 from dunning.store.rows import MessageRow, RecoveryRow
 from dunning.timing.localtime import zone_of
 
@@ -62,6 +64,7 @@ def write(house: House, message_id: str) -> Flow[InHand, tuple[Invoice, Customer
         claim=lambda: _take(house, message_id),
         ask=lambda hand: _look(house, hand),
         record=lambda hand, seen: _write(house, hand, *seen),
+        fail=lambda hand, error: _let_go(house, hand, error),
     )
 
 
@@ -77,44 +80,37 @@ def send(house: House, message_id: str) -> Flow[Written, Sent]:
 def _take(house: House, message_id: str) -> InHand | None:
     with house.store.write() as connection:
         now, lease_now = house.clock.now(), house.store.lease_now(connection)
-        message = _hold(connection, message_id)
-        if message is None or message.state not in {MessageState.PLANNED, MessageState.SENDING}:
+        message, recovery = _hold(connection, message_id)
+        if message is None or recovery is None:
+            return None
+        if message.state not in {MessageState.PLANNED, MessageState.SENDING}:
             return None
         if message.lease_until is not None and message.state is MessageState.SENDING:
             _give_up_if_stale(connection, message, now, lease_now)
             return None
-        message = _taken_back(connection, message)
-        postponed = _not_yet(connection, message, now)
-        if postponed is not None:
-            messages.change(connection, message.id, message.fence, ring_at=postponed)
+        if recovery.customer_id is None:
+            _skip(connection, message, "The invoice names no customer.")
             return None
-        return _claimed(connection, message, lease_now)
+        if _put_off(connection, message, recovery, now):
+            return None
+        return _claimed(connection, message, recovery, lease_now)
 
 
-def _hold(connection: Connection, message_id: str) -> MessageRow | None:
-    """Hold a message and, first, its invoice: whoever closes a recovery takes the two in this order."""
+def _hold(connection: Connection, message_id: str) -> tuple[MessageRow | None, RecoveryRow | None]:
+    """Hold a message and, first, its invoice and recovery: everybody takes them in this order."""
     seen = messages.by_id(connection, message_id)
-    recovery = recoveries.by_id(connection, seen.recovery_id) if seen else None
-    if recovery is None:
-        return None
-    objects.hold_invoice(connection, recovery.whose, recovery.invoice_id)
-    return messages.by_id(connection, message_id, lock=True)
+    recovery = hold(connection, seen.recovery_id) if seen else None
+    return messages.by_id(connection, message_id, lock=True), recovery
 
 
-def _taken_back(connection: Connection, message: MessageRow) -> MessageRow:
-    """A message that was written and never handed over is planned again: all its checks are repeated."""
-    if message.state is MessageState.SENDING:
-        back = {"state": MessageState.PLANNED, "fence": message.fence + 1}
-        messages.change(connection, message.id, message.fence, **back)
-    return messages.by_id(connection, message.id) or message
-
-
-def _claimed(connection: Connection, message: MessageRow, lease_now: datetime) -> InHand | None:
-    fence = message.fence + 1
-    taken = messages.change(connection, message.id, message.fence, fence=fence, lease_until=lease_now + LEASE)
-    recovery = recoveries.by_id(connection, message.recovery_id)
+def _claimed(
+    connection: Connection, message: MessageRow, recovery: RecoveryRow, lease_now: datetime
+) -> InHand | None:
+    """Claim a message; one that was written and never handed over is planned and checked again."""
+    taken = {"state": MessageState.PLANNED, "fence": message.fence + 1, "lease_until": lease_now + LEASE}
+    messages.change(connection, message.id, message.fence, **taken)
     fresh = messages.by_id(connection, message.id)
-    if not taken or recovery is None or fresh is None:
+    if fresh is None:
         return None
     return InHand(fresh, recovery, objects.draw_ticket(connection, recovery.whose, recovery.invoice_id))
 
@@ -136,20 +132,35 @@ def _give_up_if_stale(
     log.warning("message_unknown", message_id=message.id, at=now.isoformat())
 
 
-def _not_yet(connection: Connection, message: MessageRow, now: datetime) -> datetime | None:
+def _put_off(connection: Connection, message: MessageRow, recovery: RecoveryRow, now: datetime) -> bool:
+    """Let a message that must wait be planned for later; return whether it must."""
+    until = _not_yet(connection, message, recovery, now)
+    if until is None:
+        return False
+    later = {"state": MessageState.PLANNED, "ring_at": until, "lease_until": None, "fence": message.fence + 1}
+    return messages.change(connection, message.id, message.fence, **later)
+
+
+def _not_yet(
+    connection: Connection, message: MessageRow, recovery: RecoveryRow, now: datetime
+) -> datetime | None:
     """Return when to look again at a message that must wait: kill switch, night, one already sent today."""
     if switches.read(connection).paused:
         return now + POLL
-    recovery = recoveries.by_id(connection, message.recovery_id)
-    customer = objects.customer(connection, message.whose, recovery.customer_id if recovery else None)
+    customer = objects.customer(connection, message.whose, recovery.customer_id)
     zone = zone_of(customer.timezone if customer else None, customer.country if customer else None)
     daytime = into_daytime(now, zone)
     if daytime > now:
         return daytime
     address = customer.email if customer else None
-    if address is not None and messages.sent_to(connection, address, now, A_DAY):
+    if address is not None and messages.sent_to(connection, address, now, A_DAY, but=message.id):
         return into_daytime(now + A_DAY, zone)
     return None
+
+
+def _skip(connection: Connection, message: MessageRow, why: str) -> None:
+    skipped = {"state": MessageState.SKIPPED, "note": why, "ring_at": None, "fence": message.fence + 1}
+    messages.change(connection, message.id, message.fence, **skipped)
 
 
 def _look(house: House, hand: InHand) -> tuple[Invoice, Customer]:
@@ -159,51 +170,68 @@ def _look(house: House, hand: InHand) -> tuple[Invoice, Customer]:
     return invoice, customer
 
 
+def _let_go(house: House, hand: InHand, error: Exception) -> None:
+    """Skip a message whose invoice or customer Stripe does not know; after any other error it rings again."""
+    if not isinstance(error, Refused) or error.status not in {400, 404}:
+        raise error
+    with house.store.write() as connection:
+        _skip(connection, hand.message, f"Stripe would not show the invoice or its customer: {error}"[:300])
+
+
 def _write(house: House, hand: InHand, invoice: Invoice, customer: Customer) -> None:
     with house.store.write() as connection:
         now = house.clock.now()
-        objects.keep_customer(connection, hand.recovery.whose, customer, now)
-        objects.apply_read(connection, hand.recovery.whose, invoice, hand.ticket)
-        recovery = recoveries.by_id(connection, hand.recovery.id, lock=True) or hand.recovery
-        why_not = _why_not(connection, hand.message, recovery, invoice, customer)
-        fence = hand.message.fence
-        if why_not is not None:
-            skipped = {"state": MessageState.SKIPPED, "note": why_not, "ring_at": None}
-            messages.change(connection, hand.message.id, fence, **skipped)
+        message, recovery = _hold(connection, hand.message.id)
+        if message is None or recovery is None or message.fence != hand.message.fence:
             return
-        rendered = wording.render_message(connection, house, hand.message, recovery, invoice, customer, now)
-        messages.change(
-            connection,
-            hand.message.id,
-            fence,
-            state=MessageState.SENDING,
-            address=customer.email,
-            subject=rendered.subject,
-            body_text=rendered.text,
-            body_html=rendered.html,
-            lease_until=None,
-            ring_at=now + LEASE,
-        )
+        objects.apply_read(connection, recovery.whose, invoice, hand.ticket)
+        # The customer's row is held from here on: two messages to one person are written one after the other.
+        objects.keep_customer(connection, recovery.whose, customer, now)
+        still_open = invoice.open and not invoice.processing
+        address = None if customer.deleted else customer.email
+        why_not = _why_not(connection, message, recovery, address, still_open=still_open)
+        if why_not is not None:
+            _skip(connection, message, why_not)
+        elif not _put_off(connection, message, recovery, now):
+            rendered = wording.render_message(connection, house, message, recovery, invoice, customer, now)
+            _keep_words(connection, message, address, rendered, now)
+
+
+def _keep_words(
+    connection: Connection, message: MessageRow, address: str | None, rendered: Rendered, now: datetime
+) -> None:
+    messages.change(
+        connection,
+        message.id,
+        message.fence,
+        state=MessageState.SENDING,
+        address=address,
+        subject=rendered.subject,
+        body_text=rendered.text,
+        body_html=rendered.html,
+        lease_until=None,
+        ring_at=now + LEASE,
+    )
 
 
 def _why_not(
     connection: Connection,
     message: MessageRow,
     recovery: RecoveryRow,
-    invoice: Invoice,
-    customer: Customer,
+    address: str | None,
+    *,
+    still_open: bool,
 ) -> str | None:
     campaign = rules.campaign(connection, recovery.campaign_key, recovery.campaign_version)
     step = campaign.step(message.step)
     if step is None:
         return "The campaign has no such step."
     history = attempts.of_recovery(connection, recovery.id)
-    address = None if customer.deleted else customer.email
     situation = Situation(
         status=recovery.status,
         decline_class=recovery.decline_class,
         retries_failed=sum(a.state is AttemptState.DECLINED for a in history) - 1,
-        invoice_open=invoice.open and not invoice.processing,
+        invoice_open=still_open,
         address=address,
         suppressed=address is not None and messages.suppressed(connection, recovery.account_id, address),
         messages_on=switches.read(connection).messages,
@@ -212,11 +240,21 @@ def _why_not(
 
 
 def _take_written(house: House, message_id: str) -> Written | None:
-    """Claim a written message for the one handing-over it will ever have."""
+    """Claim a written message for the one handing-over it will ever have, if it is still wanted."""
     with house.store.write() as connection:
-        lease_now = house.store.lease_now(connection)
-        message = messages.by_id(connection, message_id, lock=True)
-        if message is None or message.state is not MessageState.SENDING or message.lease_until is not None:
+        now, lease_now = house.clock.now(), house.store.lease_now(connection)
+        message, recovery = _hold(connection, message_id)
+        if message is None or recovery is None:
+            return None
+        if message.state is not MessageState.SENDING or message.lease_until is not None:
+            return None
+        invoice = objects.invoice(connection, recovery.whose, recovery.invoice_id)
+        still_open = invoice is not None and invoice.status == "open"
+        why_not = _why_not(connection, message, recovery, message.address, still_open=still_open)
+        if why_not is not None:
+            _skip(connection, message, why_not)
+            return None
+        if _put_off(connection, message, recovery, now):
             return None
         fence = message.fence + 1
         messages.change(connection, message.id, message.fence, fence=fence, lease_until=lease_now + LEASE)
@@ -227,8 +265,7 @@ def _take_written(house: House, message_id: str) -> Written | None:
 
 def _hand_over(house: House, written: Written) -> Sent:
     try:
-        outgoing = _outgoing(house, written)
-        house.mailer.send(outgoing)
+        house.mailer.send(wording.outgoing(house, written.message.id, written.address, written.rendered))
     except NotSent as error:
         state = MessageState.PLANNED if error.retryable else MessageState.FAILED
         return Sent(state, error.reason)
@@ -237,18 +274,6 @@ def _hand_over(house: House, written: Written) -> Sent:
     except ValueError as error:
         return Sent(MessageState.FAILED, str(error))
     return Sent(MessageState.SENT)
-
-
-def _outgoing(house: House, written: Written) -> Outgoing:
-    mail = wording.envelope(house, written.message.id, written.address, written.rendered)
-    return Outgoing(
-        message=mail,
-        recipient=written.address,
-        idempotency_key=f"v1:mail:{written.message.id}",
-        subject=written.rendered.subject,
-        text=written.rendered.text,
-        html=written.rendered.html,
-    )
 
 
 def _record(house: House, written: Written, sent: Sent) -> None:

@@ -12,12 +12,13 @@ from sqlalchemy import Connection, select
 
 from dunning.core.billing import Card, Failure, Invoice, Whose
 from dunning.core.ids import derive_id, ordinal_of
-from dunning.core.vocabulary import AttemptState, MadeBy
+from dunning.core.vocabulary import AttemptState, MadeBy, Retries
 from dunning.store import attempts, messages, objects
 from dunning.store.rows import RecoveryRow
 from dunning.store.tables import events
 
 PAGE_VISIT: Final = timedelta(hours=24)  # how long after a click on our link a payment page is in use
+EVENTS_COME_WITHIN: Final = timedelta(days=1)
 PAID_TYPES: Final = ("invoice.paid", "v1.invoice.paid")
 
 
@@ -73,13 +74,31 @@ def payer_of(
     return origin, at
 
 
+def payer_or_presumed(
+    connection: Connection,
+    recovery: RecoveryRow,
+    invoice: Invoice,
+    now: datetime,
+) -> tuple[Origin, datetime] | None:
+    """Return who paid an invoice, presumed when the event that says so is a day late.
+
+    Then it was Stripe's doing where Stripe retries, else the merchant's. Only for an invoice on which no
+    charge of ours is out.
+    """
+    told = payer_of(connection, recovery, invoice)
+    if told is not None or invoice.paid_at is None or now < invoice.paid_at + EVENTS_COME_WITHIN:
+        return told
+    presumed = MadeBy.MERCHANT if recovery.retries is Retries.OWN else MadeBy.STRIPE
+    return Origin(presumed), invoice.paid_at
+
+
 def _on_a_page(connection: Connection, recovery: RecoveryRow, invoice: Invoice, at: datetime) -> bool:
     card_id = invoice.settled[-1].card_id if invoice.settled else None
     card = objects.card(connection, recovery.whose, card_id)
     if card is not None and card.customer_id is None:
         return True
     return any(
-        link.used_for == "hosted_invoice" and link.used_at is not None and link.used_at + PAGE_VISIT >= at
+        link.used_for == "hosted_invoice" and link.last_used_at and link.last_used_at + PAGE_VISIT >= at
         for link in messages.links_of(connection, recovery.id)
     )
 

@@ -1,21 +1,32 @@
 """Opening a recovery: one failed invoice to be collected, under the rules of the day it failed."""
 
 from datetime import datetime
+from typing import Final
 
-from sqlalchemy import Connection
+from sqlalchemy import Connection, func, select, true
 
 from dunning.core.billing import Failure, Invoice, Whose
 from dunning.core.campaign import Campaign, coming_messages, template_for
-from dunning.core.changes import Opened
+from dunning.core.changes import Ended, Opened
 from dunning.core.ids import derive_id
 from dunning.core.policy import Policy
-from dunning.core.vocabulary import MessageState, Status
+from dunning.core.vocabulary import ClosedReason, MessageState, Status
 from dunning.flows import observing
 from dunning.flows.house import House
 from dunning.flows.steer import steer
 from dunning.store import messages, objects, recoveries, rules, switches
 from dunning.store.rows import RecoveryRow
+from dunning.store.tables import events
 from dunning.timing.localtime import zone_of
+
+ENDINGS: Final = {
+    f"{version}{name}": reason
+    for name, reason in (
+        ("customer.deleted", ClosedReason.CUSTOMER_DELETED),
+        ("customer.subscription.deleted", ClosedReason.SUBSCRIPTION_CANCELLED),
+    )
+    for version in ("", "v1.")
+}
 
 
 def open_recovery(
@@ -48,7 +59,7 @@ def open_recovery(
             "subscription_id": invoice.subscription,
             "invoice_class": invoice.invoice_class,
             "status": Status.WAITING,
-            "retries": switches.read(connection).retries,
+            "retries": switches.hold_retries(connection),
             "currency": invoice.currency,
             "amount": invoice.amount_remaining or invoice.amount_due,
             "failed_at": failed_at,
@@ -61,7 +72,9 @@ def open_recovery(
             **_versions(policy, campaign),
         },
     )
-    return _begin(connection, house, recovery_id, failure, campaign, failed_at, now)
+    ended = _ended(connection, whose, invoice) if invoice.open else None
+    first = Opened() if ended is None else Ended(ended)
+    return _begin(connection, house, recovery_id, failure, campaign, first, failed_at, now)
 
 
 def _begin(
@@ -70,14 +83,31 @@ def _begin(
     recovery_id: str,
     failure: Failure,
     campaign: Campaign,
+    first: Opened | Ended,
     failed_at: datetime,
     now: datetime,
 ) -> RecoveryRow:
     recovery = _held(connection, recovery_id)
     observing.keep_first_failure(connection, recovery, failure, failed_at)
     plan_messages(connection, recovery, campaign)
-    steer(connection, house, recovery, Opened(), now=now)
+    steer(connection, house, recovery, first, now=now)
     return _held(connection, recovery_id)
+
+
+def _ended(connection: Connection, whose: Whose, invoice: Invoice) -> ClosedReason | None:
+    """Return what had ended the debt before we heard of the failure: events come in any order."""
+    customer = objects.customer(connection, whose, invoice.customer)
+    if customer is not None and customer.deleted:
+        return ClosedReason.CUSTOMER_DELETED
+    told = (
+        select(events.c.type)
+        .where(events.c.account_id == whose.account_id, events.c.livemode == whose.livemode)
+        .where(events.c.object_id.in_(filter(None, (invoice.customer, invoice.subscription))))
+    )
+    at = func.coalesce(events.c.created_at, events.c.received_at)
+    since = at >= invoice.created if invoice.created else true()
+    names = connection.execute(told.where(events.c.type.in_(ENDINGS), since)).scalars().all()
+    return next((reason for name, reason in ENDINGS.items() if name in names), None)
 
 
 def plan_messages(connection: Connection, recovery: RecoveryRow, campaign: Campaign) -> None:

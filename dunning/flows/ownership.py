@@ -1,12 +1,18 @@
 """Whose invoice it is to collect: taken from Stripe's automatic collection, or given back to it."""
 
+from dataclasses import replace
+from datetime import timedelta
+from typing import Final
+
 from dunning.errors import Refused
 from dunning.flows.attempting import hold
 from dunning.flows.driver import Flow
 from dunning.flows.house import House
 from dunning.flows.steer import owns_wrongly, wants_ownership
-from dunning.store import recoveries
+from dunning.store import attempts, objects, recoveries
 from dunning.store.rows import RecoveryRow
+
+BUSY: Final = timedelta(minutes=1)
 
 
 def set_owner(house: House, recovery_id: str) -> Flow[RecoveryRow, bool]:
@@ -19,9 +25,15 @@ def set_owner(house: House, recovery_id: str) -> Flow[RecoveryRow, bool]:
 
 
 def _claim(house: House, recovery_id: str) -> RecoveryRow | None:
-    with house.store.read() as connection:
-        recovery = recoveries.by_id(connection, recovery_id)
-        return recovery if recovery is not None and owns_wrongly(recovery) else None
+    """Take a recovery in the wrong hands; it is not given back while a charge of ours may be on its way."""
+    with house.store.write() as connection:
+        recovery = hold(connection, recovery_id)
+        if recovery is None or not owns_wrongly(recovery):
+            return None
+        if recovery.taken_over and attempts.unfinished(connection, recovery.whose, recovery.invoice_id):
+            recoveries.change(connection, recovery_id, ring_at=house.clock.now() + BUSY)
+            return None
+        return recovery
 
 
 def _ask(house: House, recovery: RecoveryRow) -> bool:
@@ -35,9 +47,15 @@ def _ask(house: House, recovery: RecoveryRow) -> bool:
 
 
 def _record(house: House, recovery: RecoveryRow, *, ours: bool) -> None:
+    """Write down whose it is now; where somebody changed their mind meanwhile, the bell rings at once."""
     with house.store.write() as connection:
         held = hold(connection, recovery.id)
         if held is None:
             return
-        ring_at = held.next_attempt_at or held.pause_until or held.deadline
-        recoveries.change(connection, held.id, taken_over=ours, ring_at=None if held.closed_at else ring_at)
+        dates = held.next_attempt_at or held.pause_until or held.deadline
+        ring_at = None if held.closed_at else dates
+        if owns_wrongly(replace(held, taken_over=ours)):
+            ring_at = house.clock.now()
+        recoveries.change(connection, held.id, taken_over=ours, ring_at=ring_at)
+        if ours:
+            objects.forget_schedule(connection, held.whose, held.invoice_id)

@@ -55,7 +55,7 @@ def case_of(
     customer = objects.customer(connection, recovery.whose, recovery.customer_id)
     earliest = [
         not_before or now,
-        _card_limits(connection, card, policy, now),
+        card_free_at(connection, card, policy, now),
         _after_the_gap(recovery, history, policy) or now,
     ]
     return Case(
@@ -132,13 +132,23 @@ def planner_in_service(connection: Connection, house: House) -> Planner:
     return house.planners[key]
 
 
-def _card_limits(connection: Connection, card: CardRow | None, policy: Policy, now: datetime) -> datetime:
-    """Return the earliest time inside the network's budget and the policy's daily limit for the card."""
+def card_free_at(
+    connection: Connection,
+    card: CardRow | None,
+    policy: Policy | None,
+    now: datetime,
+) -> datetime:
+    """Return the earliest time inside the network's budget and the policy's daily limit for the card.
+
+    Without a policy the network's budget alone is kept: for staff, and for the first try of a fresh card.
+    """
     if card is None or card.fingerprint is None:
         return now
     longest = max(budget.window for budget in budgets(card.brand))
     times = attempt_store.reached_network(connection, card.fingerprint, now - longest)
     free = next_free(card.brand, times, now)
+    if policy is None:
+        return free
     today = [at for at in times if at > now - timedelta(days=1)]
     if len(today) >= policy.attempts_per_card_a_day:
         free = max(free, today[-policy.attempts_per_card_a_day] + timedelta(days=1))

@@ -14,25 +14,28 @@ from dunning import logs
 from dunning.core.billing import Card, Customer, Invoice
 from dunning.core.effects import Effect, Rule, rule_of
 from dunning.core.ids import ordinal_of
-from dunning.core.vocabulary import AttemptState, EventState, Retries
+from dunning.core.vocabulary import AttemptState, EventState, Retries, Status
 from dunning.errors import Refused, Transient
 from dunning.flows import consequences, following, observing, waking
 from dunning.flows.driver import Flow
 from dunning.flows.house import House
 from dunning.gateway.listen import parse
-from dunning.gateway.listen_shapes import dig
+from dunning.gateway.listen_shapes import dig, object_id
 from dunning.gateway.shapes import read_card
-from dunning.store import attempts, inbox, objects, recoveries
-from dunning.store.rows import EventRow
+from dunning.store import inbox, objects, recoveries
+from dunning.store.rows import EventRow, RecoveryRow
 
 LEASE: Final = timedelta(seconds=90)
 MOST_TRIES: Final = 12
-LONGEST_WAIT: Final = timedelta(hours=6)
+LONGEST_WAIT: Final = timedelta(hours=1)
+MOST_STALE: Final = 5  # how often a failure is read anew because a later read of its invoice came first
+READ_ANEW: Final = timedelta(seconds=3)
+NO_RIGHT: Final = frozenset({401, 403})  # a revoked key, a missing right: the operator's to mend
 # What we keep of a customer; any other change is nothing to us.
 CUSTOMER_FACTS: Final = frozenset(
     {"email", "name", "address", "preferred_locales", "invoice_settings", "default_source", "metadata"},
 )
-ANSWERED: Final = frozenset({AttemptState.PAID, AttemptState.DECLINED, AttemptState.NEEDS_ACTION})
+REFUSED: Final = frozenset({AttemptState.DECLINED, AttemptState.NEEDS_ACTION})
 OPENING: Final = frozenset({"invoice.payment_failed", "invoice.payment_action_required"})
 
 log = logs.get(__name__)
@@ -85,21 +88,31 @@ def _claim(house: House, seq: int) -> Claimed | None:
         event = inbox.claim(connection, seq, now, LEASE)
         if event is None:
             return None
-        rule = rule_of(event.type)
-        claimed = Claimed(event, rule, parse(event.payload))
-        done = _nothing_to_do(connection, claimed)
-        if done is not None:
-            state = EventState.IGNORED if rule.effect is Effect.NONE else EventState.HANDLED
-            inbox.finish(connection, event, state, house.clock.now(), done)
+        try:
+            with connection.begin_nested():
+                return _look(connection, house, event)
+        except Exception as error:  # noqa: BLE001 - the try is counted, whatever the payload does to us
+            _let_go(connection, house, event, error)
             return None
+
+
+def _look(connection: Connection, house: House, event: EventRow) -> Claimed | None:
+    """Return what there is to ask about an event; one that needs nothing is done."""
+    rule = rule_of(event.type)
+    claimed = Claimed(event, rule, parse(event.payload))
+    done = _nothing_to_do(connection, claimed)
+    if done is None:
         return _with_ticket(connection, claimed)
+    state = EventState.IGNORED if rule.effect is Effect.NONE else EventState.HANDLED
+    inbox.finish(connection, event, state, house.clock.now(), done)
+    return None
 
 
 def _with_ticket(connection: Connection, claimed: Claimed) -> Claimed:
     if claimed.rule.effect is not Effect.READ_INVOICE:
         return claimed
     whose = claimed.event.whose
-    customer_id = claimed.object.get("customer")
+    customer_id = object_id(claimed.object.get("customer"))
     unknown = objects.customer(connection, whose, customer_id) is None
     ticket = objects.draw_ticket(connection, whose, claimed.object_id)
     return Claimed(claimed.event, claimed.rule, claimed.body, ticket, unknown)
@@ -130,10 +143,17 @@ def _invoice_needs_no_look(connection: Connection, event: EventRow) -> str | Non
     if _type(event) == "invoice.updated" and recovery.retries is Retries.OWN:
         return "The invoice is ours to collect, and is read again before every attempt."
     ordinal = ordinal_of(event.idempotency_key, event.account_id, event.object_id or "")
-    ours = attempts.by_ordinal(connection, event.whose, recovery.invoice_id, ordinal) if ordinal else None
-    if ours is not None and ours.state in ANSWERED:
+    ours = inbox.state_of_charge(connection, event.whose, recovery.invoice_id, ordinal) if ordinal else None
+    if ours is not None and _was_followed(ours, recovery):
         return "Our own attempt; Stripe's answer to it was recorded."
     return None
+
+
+def _was_followed(ours: AttemptState, recovery: RecoveryRow) -> bool:
+    """Return whether what follows from the answer to our charge was recorded, too."""
+    if ours is AttemptState.PAID:
+        return recovery.status is Status.RECOVERED
+    return ours in REFUSED and recovery.status is not Status.ATTEMPTING
 
 
 def _ask(house: House, claimed: Claimed) -> Answer:
@@ -165,17 +185,53 @@ def _record(house: House, claimed: Claimed, answer: Answer) -> None:
         now = house.clock.now()
         if not inbox.finish(connection, event, EventState.HANDLED, now, None):
             return
-        if answer.customer is not None:
-            objects.keep_customer(connection, event.whose, answer.customer, now)
-            waking.wake_with_default(connection, house, event.whose, answer.customer, now=now)
-        if answer.invoice is None:
+        if answer.invoice is not None:
+            _record_invoice(connection, house, claimed, answer, answer.invoice, now)
+        elif answer.customer is not None:
+            _meet_customer(connection, house, event, answer.customer, now)
+        else:
             consequences.follow_event(
                 connection, house, claimed.rule.effect, event, claimed.object, answer.card, now
             )
-        elif objects.apply_read(connection, event.whose, answer.invoice, claimed.ticket):
-            if answer.card is not None:
-                objects.keep_card(connection, event.whose, answer.card)
-            _follow_invoice(connection, house, event, answer.invoice, now)
+
+
+def _record_invoice(
+    connection: Connection,
+    house: House,
+    claimed: Claimed,
+    answer: Answer,
+    invoice: Invoice,
+    now: datetime,
+) -> None:
+    """Follow the invoice if this is its newest read. Held in this order: invoice, recoveries, cards."""
+    event = claimed.event
+    if not objects.apply_read(connection, event.whose, invoice, claimed.ticket):
+        _stale(connection, event, now)
+        return
+    if answer.customer is not None:
+        _meet_customer(connection, house, event, answer.customer, now)
+    if answer.card is not None:
+        recoveries.newest_of_invoice(connection, event.whose, invoice.id, lock=True)
+        objects.keep_card(connection, event.whose, answer.card)
+    _follow_invoice(connection, house, event, invoice, now)
+
+
+def _meet_customer(
+    connection: Connection, house: House, event: EventRow, customer: Customer, now: datetime
+) -> None:
+    """Keep a customer and wake the recoveries, which are held first."""
+    recoveries.open_of_customer(connection, event.whose, customer.id)
+    objects.keep_customer(connection, event.whose, customer, now)
+    waking.wake_with_default(connection, house, event.whose, customer, now=now)
+
+
+def _stale(connection: Connection, event: EventRow, now: datetime) -> None:
+    """A later read was followed, but not for this event: a failure that only it tells of is read anew."""
+    why = "A later read of the invoice was followed already."
+    if _type(event) in OPENING and event.tries <= MOST_STALE:
+        inbox.postpone(connection, event, now + READ_ANEW, why)
+    else:
+        inbox.finish(connection, event, EventState.HANDLED, now, why)
 
 
 def _follow_invoice(
@@ -197,21 +253,28 @@ def _follow_invoice(
 
 
 def _fail(house: House, claimed: Claimed, error: Exception) -> None:
-    """Let go of the event: a gone object is an answer; anything else is tried again, parked in the end."""
-    event = claimed.event
     with house.store.write() as connection:
-        now = house.clock.now()
-        if isinstance(error, Refused) and error.status == 404:
-            inbox.finish(
-                connection, event, EventState.HANDLED, now, "Stripe does not know the object any more."
-            )
-        elif event.tries >= MOST_TRIES and not isinstance(error, Transient):
-            log.error("event_parked", event_id=event.id, type=event.type, error=repr(error))
-            inbox.finish(connection, event, EventState.PARKED, now, repr(error)[:500])
-        else:
-            log.warning("event_postponed", event_id=event.id, type=event.type, error=repr(error))
-            wait = min(timedelta(seconds=5 * 2 ** min(event.tries, 12)), LONGEST_WAIT)
-            inbox.postpone(connection, event, now + wait, repr(error)[:500])
+        _let_go(connection, house, claimed.event, error)
+
+
+def _let_go(connection: Connection, house: House, event: EventRow, error: Exception) -> None:
+    """A gone object is an answer; what is wrong outside is waited for; anything else is parked in the end."""
+    now, said = house.clock.now(), repr(error)[:500]
+    told = {"event_id": event.id, "type": event.type, "error": said}
+    forbidden = isinstance(error, Refused) and error.status in NO_RIGHT
+    outside = forbidden or isinstance(error, Transient)
+    if isinstance(error, Refused) and error.status == 404:
+        gone = "Stripe does not know the object any more."
+        inbox.finish(connection, event, EventState.HANDLED, now, gone)
+    elif event.tries >= MOST_TRIES and not outside:
+        log.error("event_parked", **told)
+        inbox.finish(connection, event, EventState.PARKED, now, said)
+    else:
+        (log.error if forbidden else log.warning)("event_postponed", **told)
+        wait = min(timedelta(seconds=5 * 2 ** min(event.tries, 12)), LONGEST_WAIT)
+        # However long the trouble outside lasts, it leaves the event a try before it is parked.
+        tries = min(event.tries, MOST_TRIES - 1) if outside else event.tries
+        inbox.postpone(connection, event, now + wait, said, tries=tries)
 
 
 def _type(event: EventRow) -> str:

@@ -1,50 +1,99 @@
-"""Finding what the webhooks did not bring: events that Stripe could not deliver in the last 30 days.
+"""Finding the events that we lack: those that Stripe could not deliver, and those lost with a database.
 
 They go through the same door as delivered ones: kept once by their id, then handled.
 """
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from datetime import datetime, timedelta
+from itertools import islice
 from typing import Any, Final
 
 from dunning import logs
+from dunning.core.billing import Whose
 from dunning.core.effects import SUBSCRIBED
 from dunning.flows.house import House
 from dunning.flows.keeping import event_row
+from dunning.flows.receive import MOST_TRIES
 from dunning.gateway.listen import read_head
 from dunning.gateway.shapes import instant
 from dunning.store import inbox
 from dunning.store.events import insert_events
 
 STILL_ON_ITS_WAY: Final = timedelta(minutes=10)
+STRIPE_KEEPS: Final = timedelta(days=30)
+OVERLAP: Final = timedelta(hours=1)
 TYPES_A_CALL: Final = 20  # the most that Stripe's list of events takes
+PAGE: Final = 500
 
 log = logs.get(__name__)
 
 
 def reconcile(house: House, *, dry_run: bool = False, since: datetime | None = None) -> list[str]:
-    """Keep every undelivered event that is new to us and return their ids, oldest first.
+    """Keep every event that is new to us and should have come by now; return their ids, oldest first.
 
-    `since` leaves out what Stripe made earlier; `dry_run` keeps nothing.
+    `since` (aware UTC) looks at everything that Stripe made from then on and at nothing earlier; without it
+    each run looks back to the one before, and 30 days for what could not be delivered. Parked events are
+    tried again, too. `dry_run` changes nothing.
 
     Raises:
         StripeError: the list could not be read; nothing was lost, run it again.
     """
-    found: dict[str, Mapping[str, Any]] = {}
+    now = house.clock.now()
+    if not dry_run:
+        _unpark(house, now)
+    new = _new(house, since, now)
+    rows = [_row(house, event, now) for event in new]
+    if not dry_run:
+        with house.store.write() as connection:
+            insert_events(connection, rows)
+            if since is None:
+                inbox.keep_reconciled(connection, now)
+    if rows:
+        log.warning("events_were_missed", count=len(rows), dry_run=dry_run)
+    return [str(row["id"]) for row in rows]
+
+
+def _unpark(house: House, now: datetime) -> None:
+    with house.store.write() as connection:
+        count = inbox.unpark(connection, now, 2 * MOST_TRIES)
+    if count:
+        log.warning("events_unparked", count=count)
+
+
+def _new(house: House, since: datetime | None, now: datetime) -> list[Mapping[str, Any]]:
+    """Return the events that we do not have, oldest first; asked in pages, since most are known."""
+    listed = _listed(house, since or _watermark(house, now), now)
+    new: dict[str, Mapping[str, Any]] = {}
+    while page := {str(event["id"]): event for event in islice(listed, PAGE)}:
+        missed = {event_id: event for event_id, event in page.items() if _missed(event, since, now)}
+        with house.store.read() as connection:
+            known = inbox.known(connection, list(missed))
+        new |= {event_id: event for event_id, event in missed.items() if event_id not in known}
+    newest_first = sorted(new.values(), key=lambda event: int(event["created"]), reverse=True)
+    return newest_first[::-1]  # events of one second stay in Stripe's order
+
+
+def _listed(house: House, since: datetime, now: datetime) -> Iterator[Mapping[str, Any]]:
+    """Yield all events since `since`, and of the last 30 days those that Stripe could not deliver."""
+    since = max(since, now - STRIPE_KEEPS)
     for start in range(0, len(SUBSCRIBED), TYPES_A_CALL):
         types = SUBSCRIBED[start : start + TYPES_A_CALL]
-        found |= {str(event["id"]): event for event in house.stripe.missed_events(types=types)}
-    now = house.clock.now()
-    rows = [_row(house, event, now) for event in reversed(found.values()) if _missed(event, since, now)]
-    with house.store.write() as connection:
-        known = inbox.known(connection, [row["id"] for row in rows])
-        new = [row for row in rows if row["id"] not in known]
-        if not dry_run:
-            insert_events(connection, new)
-    if new:
-        log.warning("events_were_missed", count=len(new), dry_run=dry_run)
-    return [str(row["id"]) for row in new]
+        yield from house.stripe.missed_events(types=types)
+        yield from house.stripe.missed_events(types=types, since=since)
+
+
+def _watermark(house: House, now: datetime) -> datetime:
+    """Return since when events may be missing.
+
+    A restored database knows only the run before its backup: newer events that came since tell nothing.
+    """
+    with house.store.read() as connection:
+        done = inbox.reconciled(connection)
+        newest = inbox.last_created(connection, Whose(livemode=house.settings.livemode))
+    if done is not None:
+        return done - OVERLAP
+    return min(newest, now) - OVERLAP if newest else now - STRIPE_KEEPS
 
 
 def _missed(event: Mapping[str, Any], since: datetime | None, now: datetime) -> bool:

@@ -35,49 +35,60 @@ def reverse(
     now: datetime,
 ) -> None:
     """Enter what the event takes from a payment counted as recovered; nothing where there is none."""
-    reversal = _reversal(effect, found)
-    if reversal is None or reversal.amount == 0:
+    reversals = [one for one in _reversals(effect, found) if one.amount != 0]
+    if not reversals:
         return
     charge_id, invoice_id = object_id(found.get("charge")), object_id(found.get("invoice"))
     entry = ledger.recovered(connection, event.whose, charge_id=charge_id, invoice_id=invoice_id)
     if entry is None:
         return
-    ledger.append(
-        connection,
-        {
-            "id": derive_id("led", now, event.account_id, reversal.kind, reversal.source_id),
-            "account_id": event.account_id,
-            "livemode": event.livemode,
-            "kind": reversal.kind,
-            "source_id": reversal.source_id,
-            "recovery_id": entry.recovery_id,
-            "invoice_id": entry.invoice_id,
-            "charge_id": charge_id,
-            "currency": entry.currency,
-            "amount": reversal.amount,
-            "at": event.created_at or instant(dig(found, "created")) or now,
-            "recorded_at": now,
-        },
-    )
+    for reversal in reversals:
+        ledger.append(
+            connection,
+            {
+                "id": derive_id("led", now, event.account_id, reversal.kind, reversal.source_id),
+                "account_id": event.account_id,
+                "livemode": event.livemode,
+                "kind": reversal.kind,
+                "source_id": reversal.source_id,
+                "recovery_id": entry.recovery_id,
+                "invoice_id": entry.invoice_id,
+                "charge_id": charge_id,
+                "currency": entry.currency,
+                "amount": reversal.amount,
+                "at": event.created_at or instant(dig(found, "created")) or now,
+                "recorded_at": now,
+            },
+        )
 
 
-def _reversal(effect: Effect, found: dict[str, Any]) -> Reversal | None:
+def _reversals(effect: Effect, found: dict[str, Any]) -> list[Reversal]:
     amount, source = int(found.get("amount") or 0), str(found.get("id"))
     match effect:
         case Effect.REFUNDED:
-            return Reversal(LedgerKind.REFUND, -amount, source)
+            return [Reversal(LedgerKind.REFUND, -amount, source)]
         case Effect.REFUND_FAILED:
-            return Reversal(LedgerKind.REFUND, amount, f"{source}:failed")
-        case Effect.DISPUTED:
-            return Reversal(LedgerKind.DISPUTE, -amount, source)
-        case Effect.DISPUTE_CLOSED if found.get("status") == "won":
-            return Reversal(LedgerKind.DISPUTE_REVERSAL, amount, source)
+            return [Reversal(LedgerKind.REFUND, amount, f"{source}:failed")]
+        case Effect.DISPUTED | Effect.DISPUTE_CLOSED:
+            return _disputed(str(found.get("status")), amount, source)
         case Effect.CREDITED:
-            return Reversal(LedgerKind.CREDIT_NOTE, -_credited(found), source)
+            return [Reversal(LedgerKind.CREDIT_NOTE, -_credited(found), source)]
         case Effect.CREDIT_VOIDED:
-            return Reversal(LedgerKind.CREDIT_NOTE, _credited(found), f"{source}:voided")
+            return [Reversal(LedgerKind.CREDIT_NOTE, _credited(found), f"{source}:voided")]
         case _:
-            return None
+            return []
+
+
+def _disputed(status: str, amount: int, source: str) -> list[Reversal]:
+    """Return what a dispute moves. An inquiry moves nothing, until it becomes a dispute: its end says so.
+
+    Source: https://docs.stripe.com/api/disputes/object (status: warning_* is an inquiry)
+    """
+    if status.startswith("warning_"):
+        return []
+    taken = Reversal(LedgerKind.DISPUTE, -amount, source)  # entered once, whichever event comes first
+    given_back = Reversal(LedgerKind.DISPUTE_REVERSAL, amount, source)
+    return [taken, given_back] if status == "won" else [taken]
 
 
 def _credited(note: dict[str, Any]) -> int:

@@ -9,7 +9,14 @@ from dunning.core.attribution import PaymentFacts, attribute
 from dunning.core.billing import Invoice, Payment
 from dunning.core.changes import Ended, Paid
 from dunning.core.ids import derive_id
-from dunning.core.vocabulary import ClosedReason, LedgerKind, Reason, Status
+from dunning.core.vocabulary import (
+    UNFINISHED,
+    AttemptState,
+    ClosedReason,
+    LedgerKind,
+    Reason,
+    Status,
+)
 from dunning.flows import observing
 from dunning.flows.house import House
 from dunning.flows.observing import Origin
@@ -38,6 +45,12 @@ def settle(
     attempt = _our_attempt(connection, recovery, origin)
     if attempt is None:
         observing.keep_payment(connection, recovery, invoice, origin, paid_at)
+    elif attempt.state not in {AttemptState.PAID, *UNFINISHED}:
+        # Given up for not sent, and paid after all: the truth came late.
+        charge = invoice.settled[-1].charge if invoice.settled else None
+        known = charge is not None and attempts.by_charge(connection, recovery.whose, charge)
+        named = {} if known else {"charge_id": charge}
+        attempts.change(connection, attempt.id, attempt.fence, state=AttemptState.PAID, **named)
     if recovery.status is Status.RECOVERED:
         return
     if not invoice.settled and invoice.amount_credited >= recovery.amount:

@@ -7,23 +7,22 @@ from sqlalchemy import Connection
 
 from dunning.core.changes import Change, NoTime, TimeChosen
 from dunning.core.ids import derive_id
-from dunning.core.network_rules import stops_card
 from dunning.core.policy import Policy
 from dunning.core.recovery import Decision, Facts, decide, ring_at
 from dunning.core.vocabulary import (
     CLOSED,
     COSTS_BUDGET,
     UNFINISHED,
-    AttemptState,
     ClosedReason,
     Retries,
     Status,
 )
 from dunning.flows import planning
+from dunning.flows.card_limits import card_stopped
 from dunning.flows.house import House
 from dunning.store import attempts as attempt_store
 from dunning.store import messages, objects, recoveries, rules
-from dunning.store.rows import AttemptRow, RecoveryRow
+from dunning.store.rows import RecoveryRow
 
 
 def steer(
@@ -39,6 +38,7 @@ def steer(
     """Decide a change for a recovery that this transaction holds, and save the decision.
 
     `more` are columns that change with it (the reason when recovered, the staff request, the fresh card).
+    A staff request is for the very next attempt: any other decision ends it.
     Returns None when the change makes no difference; `more` is then not written either.
     """
     policy = rules.policy(connection, recovery.policy_version)
@@ -65,7 +65,9 @@ def facts_of(connection: Connection, recovery: RecoveryRow) -> Facts:
         attempts_asked=sum(a.state in COSTS_BUDGET for a in ours),
         unfinished=any(a.state in UNFINISHED for a in history),
         fresh_card=recovery.fresh_card_id is not None,
-        card_stopped=recovery.fresh_card_id is None and _stopped(history, recovery.card_id),
+        card_stopped=card_stopped(
+            connection, recovery.whose, recovery.fresh_card_id or recovery.card_id, history
+        ),
         next_attempt_at=recovery.next_attempt_at,
         stripe_next_attempt_at=invoice.next_payment_attempt_at if invoice else None,
         pause_until=recovery.pause_until,
@@ -89,11 +91,6 @@ def wants_ownership(status: Status, retries: Retries, closed: ClosedReason | Non
     if status not in CLOSED:
         return retries is Retries.OWN
     return False if closed is ClosedReason.STAFF else None
-
-
-def _stopped(history: list[AttemptRow], card_id: str | None) -> bool:
-    refused = (a for a in history if a.state is AttemptState.DECLINED)
-    return any(a.card_id == card_id and stops_card(planning.decline_of(a)) for a in refused)
 
 
 def _planned(
@@ -150,7 +147,7 @@ def _save(
         closed_at=now if closing else None,
         late=decision.late,
         ring_at=now if desired not in {None, recovery.taken_over} else rings,
-        **more,
+        **{"staff_request": None, **more},
     )
     _note(connection, recovery, decision, now, by)
     if closing:

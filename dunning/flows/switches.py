@@ -50,8 +50,14 @@ def set_mode(
             switches.put(connection, "retries", wanted.value, at=now, by=by)
         if messages is not None:
             switches.put(connection, "messages", messages, at=now, by=by)
-        open_ids = recoveries.all_open_ids(connection) if wanted is not None else ()
-    return sum(_move(house, recovery_id, wanted, by) for recovery_id in open_ids) if wanted else 0
+    return _move_all(house, wanted, by) if wanted is not None else 0
+
+
+def _move_all(house: House, wanted: Retries, by: str) -> int:
+    """Move the open recoveries, listed only now: what was being opened under the old mode is open by now."""
+    with house.store.read() as connection:
+        open_ids = recoveries.all_open_ids(connection)
+    return sum(_move(house, recovery_id, wanted, by) for recovery_id in open_ids)
 
 
 def _move(house: House, recovery_id: str, wanted: Retries, by: str) -> int:

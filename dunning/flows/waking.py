@@ -7,6 +7,7 @@ from sqlalchemy import Connection
 from dunning.core.billing import Card, Customer, Whose
 from dunning.core.changes import CardChanged, Ended
 from dunning.core.vocabulary import ClosedReason
+from dunning.flows.card_limits import card_stopped
 from dunning.flows.house import House
 from dunning.flows.steer import facts_of, steer
 from dunning.store import attempts, objects, recoveries
@@ -27,6 +28,8 @@ def wake_with_card(
 
     `renewed_at` is when the card network replaced its details under the same id.
     """
+    # Recoveries are held before the card: the order of everybody who holds both.
+    open_ones = recoveries.open_of_customer(connection, whose, card.customer) if card.customer else []
     objects.keep_card(
         connection,
         whose,
@@ -34,10 +37,10 @@ def wake_with_card(
         network_updated_at=renewed_at,
         added_at=added_at or card.created,
     )
-    if card.customer is None or card.type != "card":
+    if card.type != "card" or card_stopped(connection, whose, card.id):
         return 0
     woken = 0
-    for recovery in recoveries.open_of_customer(connection, whose, card.customer):
+    for recovery in open_ones:
         if not _met_since(connection, recovery, card.id, renewed_at):
             woken += _wake(connection, house, recovery, card.id, now)
     return woken
@@ -71,11 +74,11 @@ def end_all(
 
 
 def _met_since(connection: Connection, recovery: RecoveryRow, card_id: str, since: datetime | None) -> bool:
-    """Return whether an attempt used the card already (since it was renewed)."""
-    if recovery.fresh_card_id == card_id:
+    """Return whether an attempt with the card reached the network already (since it was renewed)."""
+    if recovery.fresh_card_id == card_id and since is None:
         return True
     used = (a for a in attempts.of_recovery(connection, recovery.id) if a.card_id == card_id)
-    return any(since is None or a.at >= since for a in used)
+    return any(a.state in attempts.REACHES_NETWORK and (since is None or a.at >= since) for a in used)
 
 
 def _wake(connection: Connection, house: House, recovery: RecoveryRow, card_id: str, now: datetime) -> int:

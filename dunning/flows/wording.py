@@ -2,7 +2,6 @@
 
 from dataclasses import asdict
 from datetime import datetime, timedelta
-from email.message import EmailMessage
 from typing import Final, Literal
 from urllib.parse import urlsplit
 
@@ -15,6 +14,7 @@ from dunning.core.links import make_token
 from dunning.flows.house import House
 from dunning.mail.compose import compose
 from dunning.mail.context import MailContext
+from dunning.mail.provider import Outgoing
 from dunning.mail.render import Rendered, render
 from dunning.store import messages, objects
 from dunning.store.rows import LinkRow, MessageRow, RecoveryRow
@@ -68,6 +68,7 @@ def new_link(connection: Connection, recovery: RecoveryRow, message_id: str | No
         created_at=now,
         expires_at=max(now, recovery.deadline) + LINK_LIVES,
         used_at=None,
+        last_used_at=None,
         used_for=None,
     )
     messages.add_link(connection, {**asdict(link), "message_id": message_id})
@@ -88,8 +89,20 @@ def needs(decline_class: DeclineClass) -> Needs:
     return "funds"
 
 
-def envelope(house: House, message_id: str, address: str, rendered: Rendered) -> EmailMessage:
-    """Return the mail with its headers; the same message always becomes the same bytes."""
+def outgoing(house: House, message_id: str, address: str, rendered: Rendered) -> Outgoing:
+    """Return the mail as the provider takes it; the same message always becomes the same bytes.
+
+    Raises:
+        ValueError: the address or a header cannot be put into a mail.
+    """
     host = urlsplit(house.settings.base_url).hostname or "localhost"
     sender = house.settings.mail_from or f"{house.merchant} <billing@{host}>"
-    return compose(rendered, message_id_local=message_id, sender=sender, recipient=address, domain=host)
+    mail = compose(rendered, message_id_local=message_id, sender=sender, recipient=address, domain=host)
+    return Outgoing(
+        message=mail,
+        recipient=address,
+        idempotency_key=f"v1:mail:{message_id}",
+        subject=rendered.subject,
+        text=rendered.text,
+        html=rendered.html,
+    )

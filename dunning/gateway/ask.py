@@ -104,10 +104,15 @@ class Stripe:
         _ask(lambda: self._client.v1.invoices.update(invoice_id, {"auto_advance": on}, _on(whose)))
 
     def customer(self, whose: Whose, customer_id: str) -> Customer:
-        """Return the customer with the default card."""
-        expand = ["invoice_settings.default_payment_method"]
-        raw = _ask(lambda: self._client.v1.customers.retrieve(customer_id, {"expand": expand}, _on(whose)))
-        return read_customer(raw)
+        """Return the customer with the default card; of a deleted one, Stripe has nothing to expand."""
+        retrieve = self._client.v1.customers.retrieve
+        expand: Any = {"expand": ["invoice_settings.default_payment_method"]}
+        try:
+            return read_customer(_ask(lambda: retrieve(customer_id, expand, _on(whose))))
+        except Refused as error:
+            if error.status != 400:
+                raise
+        return read_customer(_ask(lambda: retrieve(customer_id, {}, _on(whose))))
 
     def card(self, whose: Whose, card_id: str) -> Card:
         """Return one payment method."""
@@ -135,9 +140,15 @@ class Stripe:
                 return
             params["starting_after"] = page["data"][-1]["id"]
 
-    def missed_events(self, *, types: tuple[str, ...]) -> Iterator[Mapping[str, Any]]:
-        """Yield the events of the last 30 days that Stripe could not deliver, newest first."""
-        params: dict[str, Any] = {"types": list(types)[:20], "delivery_success": False, "limit": 100}
+    def missed_events(
+        self, *, types: tuple[str, ...], since: datetime | None = None
+    ) -> Iterator[Mapping[str, Any]]:
+        """Yield the events of the last 30 days that Stripe could not deliver, newest first.
+
+        With `since` (aware UTC) instead every event made from then on, delivered or not.
+        """
+        params: dict[str, Any] = {"types": list(types)[:20], "limit": 100}
+        params |= {"created": {"gte": int(since.timestamp())}} if since else {"delivery_success": False}
         while True:
             page = _ask(lambda: self._client.v1.events.list(params))  # type: ignore[arg-type]  # a built dict
             yield from page["data"]
@@ -196,7 +207,7 @@ def _refused_payment(error: stripe.StripeError) -> PayAnswer:
         outcome: Literal["needs_action", "declined"] = "needs_action" if failure.needs_action else "declined"
         return PayAnswer(outcome, error.request_id, failure, replayed=_replayed(error.headers))
     if isinstance(error, stripe.IdempotencyError) or error.http_status is None or error.http_status == 409:
-        raise OutcomeUnknown(str(error)) from error
+        raise OutcomeUnknown(str(error), in_flight=error.http_status == 409) from error
     if error.http_status >= 500:
         raise OutcomeUnknown(str(error)) from error
     if error.http_status == 400:

@@ -1,18 +1,20 @@
 """Queries on attempts."""
 
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, Final
 
 from sqlalchemy import Connection, func, insert, select, update
 
 from dunning.core.billing import Whose
-from dunning.core.ids import ordinal_of
-from dunning.core.vocabulary import UNFINISHED, AttemptState
+from dunning.core.ids import pay_key
+from dunning.core.vocabulary import COSTS_BUDGET, UNFINISHED, AttemptState
 from dunning.store.rows import AttemptRow
 from dunning.store.tables import attempts, events
 from dunning.store.upsert import insert_once
 
+REACHES_NETWORK: Final = COSTS_BUDGET - {AttemptState.PLANNED}  # or may have, as far as we know
 _UNFINISHED = sorted(UNFINISHED)
+_AHEAD: Final = range(1, 101)  # how many ordinals a backup may lag behind, between two that events name
 
 
 def by_id(connection: Connection, attempt_id: str, *, lock: bool = False) -> AttemptRow | None:
@@ -89,15 +91,19 @@ def next_ordinal(connection: Connection, whose: Whose, invoice_id: str) -> int:
         attempts.c.invoice_id == invoice_id,
     )
     highest = connection.execute(rows).scalar_one() or 0
-    head = f"v1:pay:{whose.account_id}:{invoice_id}:"
+    while (sent := _highest_sent(connection, whose, invoice_id, highest)) > highest:
+        highest = sent
+    return highest + 1
+
+
+def _highest_sent(connection: Connection, whose: Whose, invoice_id: str, known: int) -> int:
+    """Return the highest ordinal that Stripe sent back; whole keys compare alike in every collation."""
+    keys = {pay_key(whose.account_id, invoice_id, known + step): known + step for step in _AHEAD}
     seen = select(events.c.idempotency_key).where(
         events.c.account_id == whose.account_id,
-        events.c.idempotency_key >= head,
-        events.c.idempotency_key < head + "\x7f",
+        events.c.idempotency_key.in_(keys),
     )
-    for key in connection.execute(seen).scalars():
-        highest = max(highest, ordinal_of(key, whose.account_id, invoice_id) or 0)
-    return highest + 1
+    return max((keys[key] for key in connection.execute(seen).scalars()), default=known)
 
 
 def reached_network(connection: Connection, fingerprint: str, since: datetime) -> list[datetime]:
@@ -105,10 +111,21 @@ def reached_network(connection: Connection, fingerprint: str, since: datetime) -
     query = select(attempts.c.at).where(
         attempts.c.fingerprint == fingerprint,
         attempts.c.at >= since,
-        attempts.c.state.in_(["paid", "declined", "needs_action", "asking", "unknown", "processing"]),
+        attempts.c.state.in_(sorted(REACHES_NETWORK)),
         func.coalesce(attempts.c.network_status, "") != "not_sent_to_network",
     )
     return list(connection.execute(query.order_by(attempts.c.at)).scalars())
+
+
+def declined(connection: Connection, whose: Whose, fingerprint: str) -> list[AttemptRow]:
+    """Return the bank's refusals of a card, on whatever invoice, by anyone."""
+    query = select(attempts).where(
+        attempts.c.account_id == whose.account_id,
+        attempts.c.livemode == whose.livemode,
+        attempts.c.fingerprint == fingerprint,
+        attempts.c.state == AttemptState.DECLINED,
+    )
+    return [AttemptRow.of(row) for row in connection.execute(query)]
 
 
 def add(connection: Connection, values: dict[str, Any]) -> bool:

@@ -6,12 +6,16 @@ from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from sqlalchemy import Connection, Engine, create_engine, event, func, select
 from sqlalchemy.engine import make_url
+from sqlalchemy.exc import DBAPIError
 
 from dunning.core.clock import Clock, WallClock, utc
+
+# Source: https://www.postgresql.org/docs/current/errcodes-appendix.html
+CONFLICTS: Final = frozenset({"40P01", "40001"})  # deadlock detected, could not serialize
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +74,11 @@ def open_store(
         },
     )
     return Store(engine, lease_clock)
+
+
+def is_conflict(error: Exception) -> bool:
+    """Return whether PostgreSQL undid a transaction that would pass if it ran again."""
+    return isinstance(error, DBAPIError) and getattr(error.orig, "sqlstate", None) in CONFLICTS
 
 
 def is_sqlite(url: str) -> bool:

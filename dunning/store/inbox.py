@@ -2,14 +2,20 @@
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, Final
 
 from sqlalchemy import Connection, select, update
 
 from dunning.core.billing import Whose
-from dunning.core.vocabulary import EventState
+from dunning.core.clock import utc
+from dunning.core.vocabulary import AttemptState, EventState
+from dunning.store import switches, tables
 from dunning.store.rows import EventRow
-from dunning.store.tables import events
+from dunning.store.tables import attempts, events
+
+PARKED_FOR: Final = timedelta(hours=1)
+IDS_A_QUERY: Final = 500
+RECONCILED: Final = "reconciled"
 
 
 def claim(connection: Connection, seq: int, now: datetime, lease: timedelta) -> EventRow | None:
@@ -35,9 +41,38 @@ def finish(
     return _change(connection, event, state=state, handled_at=at, note=note, ring_at=None, lease_until=None)
 
 
-def postpone(connection: Connection, event: EventRow, until: datetime, note: str) -> bool:
-    """Let go of an event that could not be handled now; the clock rings again at `until`."""
-    return _change(connection, event, ring_at=until, lease_until=None, note=note)
+def postpone(connection: Connection, event: EventRow, until: datetime, note: str, **more: Any) -> bool:
+    """Let go of an event that could not be handled now; the clock rings again at `until`.
+
+    `more` are columns that change with it.
+    """
+    again = {"state": EventState.NEW, "handled_at": None, "ring_at": until, "lease_until": None}
+    return _change(connection, event, note=note, **again, **more)
+
+
+def unpark(connection: Connection, now: datetime, most_tries: int) -> int:
+    """Let events parked more than an hour ago be tried again, up to `most_tries` in all; return how many."""
+    parked = (
+        events.c.state == EventState.PARKED,
+        events.c.handled_at <= now - PARKED_FOR,
+        events.c.tries < most_tries,
+    )
+    renewed = {"state": EventState.NEW, "handled_at": None, "ring_at": now}
+    return connection.execute(update(events).where(*parked).values(renewed)).rowcount
+
+
+def state_of_charge(
+    connection: Connection, whose: Whose, invoice_id: str, ordinal: int
+) -> AttemptState | None:
+    """Return how far the charge has come that we asked under `ordinal`; only a look, nothing is held."""
+    found = select(attempts.c.state).where(
+        attempts.c.account_id == whose.account_id,
+        attempts.c.livemode == whose.livemode,
+        attempts.c.invoice_id == invoice_id,
+        attempts.c.ordinal == ordinal,
+    )
+    state: AttemptState | None = connection.execute(found).scalar_one_or_none()
+    return state
 
 
 def last_created(connection: Connection, whose: Whose) -> datetime | None:
@@ -58,8 +93,23 @@ def _change(connection: Connection, event: EventRow, **values: Any) -> bool:
 
 def known(connection: Connection, ids: Sequence[str]) -> frozenset[str]:
     """Return which of these event ids are kept already."""
-    found = select(events.c.id).where(events.c.id.in_(ids))
-    return frozenset(connection.execute(found).scalars())
+    found: set[str] = set()
+    for start in range(0, len(ids), IDS_A_QUERY):
+        some = select(events.c.id).where(events.c.id.in_(ids[start : start + IDS_A_QUERY]))
+        found.update(connection.execute(some).scalars())
+    return frozenset(found)
+
+
+def reconciled(connection: Connection) -> datetime | None:
+    """Return up to when Stripe's list of events was compared with ours; None before the first time."""
+    found = select(tables.switches.c.value).where(tables.switches.c.name == RECONCILED)
+    until: str | None = connection.execute(found).scalar_one_or_none()
+    return utc(datetime.fromisoformat(until)) if until else None
+
+
+def keep_reconciled(connection: Connection, now: datetime) -> None:
+    """Remember that every event up to `now` is here, or on its way."""
+    switches.put(connection, RECONCILED, now.isoformat(), at=now, by="reconcile")
 
 
 def reopen(

@@ -45,6 +45,10 @@ LAWS: Final = {
             (SELECT sum(l.amount) FROM ledger_entries AS l
              WHERE l.recovery_id = r.id AND l.kind = 'recovered'), 0)
             BETWEEN r.amount - coalesce(i.amount_credited, 0) AND r.amount""",
+    "an attempting recovery has an unfinished attempt": """
+        SELECT count(*) FROM recoveries AS r WHERE r.status = 'attempting' AND NOT EXISTS (
+            SELECT 1 FROM attempts AS a WHERE a.recovery_id = r.id
+            AND a.state IN ('planned', 'asking', 'unknown', 'processing'))""",
     "the ledger only holds recovered invoices": """
         SELECT count(*) FROM ledger_entries AS l JOIN recoveries AS r ON r.id = l.recovery_id
         WHERE r.status <> 'recovered'""",

@@ -3,7 +3,7 @@
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Connection, func, insert, select, update
+from sqlalchemy import Connection, and_, func, insert, literal, or_, select, update
 
 from dunning.core.vocabulary import MessageState
 from dunning.store.rows import LinkRow, MessageRow
@@ -59,14 +59,15 @@ def suppressed(connection: Connection, account_id: str, address: str) -> bool:
     return connection.execute(query).one_or_none() is not None
 
 
-def sent_to(connection: Connection, address: str, now: datetime, window: timedelta) -> int:
-    """Return how many messages went (or may have gone) to an address within `window`."""
+def sent_to(connection: Connection, address: str, now: datetime, window: timedelta, *, but: str) -> int:
+    """Return how many messages, `but` one, are going (or may have gone) to an address within `window`."""
+    gone = messages.c.state.in_([MessageState.SENT, MessageState.UNKNOWN])
+    lately = func.coalesce(messages.c.sent_at, messages.c.due_at) > now - window
     query = (
         select(func.count())
         .select_from(messages)
-        .where(messages.c.address == address, messages.c.due_at <= now)
-        .where(messages.c.state.in_([MessageState.SENT, MessageState.SENDING, MessageState.UNKNOWN]))
-        .where(func.coalesce(messages.c.sent_at, messages.c.due_at) > now - window)
+        .where(messages.c.address == address, messages.c.id != but)
+        .where(or_(messages.c.state == MessageState.SENDING, and_(gone, lately)))
     )
     return connection.execute(query).scalar_one()
 
@@ -102,5 +103,7 @@ def links_of(connection: Connection, recovery_id: str) -> list[LinkRow]:
 
 
 def use_link(connection: Connection, link_id: str, at: datetime, used_for: str) -> None:
-    """Remember that the page behind a link minted a Stripe session."""
-    connection.execute(update(links).where(links.c.id == link_id).values(used_at=at, used_for=used_for))
+    """Remember that the page behind a link minted a Stripe session: when first, when last and for what."""
+    first = func.coalesce(links.c.used_at, literal(at, links.c.used_at.type))
+    used = {"used_at": first, "last_used_at": at, "used_for": used_for}
+    connection.execute(update(links).where(links.c.id == link_id).values(used))

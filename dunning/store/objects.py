@@ -67,9 +67,10 @@ def keep_card(connection: Connection, whose: Whose, card: Card, **more: Any) -> 
     upsert(connection, cards, _KEY, {**_id(whose, card.id), **said})
 
 
-def card(connection: Connection, whose: Whose, card_id: str | None) -> CardRow | None:
-    """Return a card, if we know it."""
-    row = connection.execute(_find(cards, whose, card_id)).one_or_none()
+def card(connection: Connection, whose: Whose, card_id: str | None, *, lock: bool = False) -> CardRow | None:
+    """Return a card, if we know it; `lock` holds it until the transaction ends."""
+    query = _find(cards, whose, card_id)
+    row = connection.execute(query.with_for_update() if lock else query).one_or_none()
     return CardRow.of(row) if row is not None else None
 
 
@@ -103,6 +104,12 @@ def invoice(connection: Connection, whose: Whose, invoice_id: str) -> InvoiceRow
     if row is None:
         return None
     return InvoiceRow(row.status, row.amount_remaining, row.next_payment_attempt_at, row.plan, row.number)
+
+
+def forget_schedule(connection: Connection, whose: Whose, invoice_id: str) -> None:
+    """Forget Stripe's own next try of an invoice that Stripe was just told not to collect."""
+    row = _where(invoices, whose, invoice_id)
+    connection.execute(update(invoices).where(*row).values(next_payment_attempt_at=None, auto_advance=False))
 
 
 def hold_invoice(connection: Connection, whose: Whose, invoice_id: str) -> None:

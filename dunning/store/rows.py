@@ -95,6 +95,7 @@ class AttemptRow(_Row):
     parameters: dict[str, Any] | None
     at: datetime
     asked_at: datetime | None
+    last_asked_at: datetime | None
     finished_at: datetime | None
     replays: int
     currency: str
@@ -224,4 +225,5 @@ class LinkRow(_Row):
     created_at: datetime
     expires_at: datetime
     used_at: datetime | None
+    last_used_at: datetime | None
     used_for: str | None

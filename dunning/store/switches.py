@@ -33,6 +33,12 @@ def read(connection: Connection) -> Switches:
     )
 
 
+def hold_retries(connection: Connection) -> Retries:
+    """Return who retries; it stays so until the transaction ends, for whoever would change it waits."""
+    query = select(switches.c.value).where(switches.c.name == "retries").with_for_update(read=True)
+    return Retries(connection.execute(query).scalar_one_or_none() or Retries.WATCH)
+
+
 def known(connection: Connection) -> frozenset[str]:
     """Return the names of the switches that were ever set."""
     return frozenset(connection.execute(select(switches.c.name)).scalars())

@@ -69,8 +69,9 @@ links = Table(
     Column("message_id", Text),
     Column("created_at", UTCDateTime, nullable=False),
     Column("expires_at", UTCDateTime, nullable=False),
-    Column("used_at", UTCDateTime),  # the last time the page's button minted a Stripe session
-    Column("used_for", Text),  # portal, hosted_invoice
+    Column("used_at", UTCDateTime),  # the first time the page's button minted a Stripe session
+    Column("last_used_at", UTCDateTime),
+    Column("used_for", Text),  # the last time: portal, hosted_invoice
     Index("ix_links_recovery_id", "recovery_id"),
 )
 

@@ -134,6 +134,7 @@ attempts = Table(
     Column("parameters", JSON),  # frozen at the first asking; a replay sends exactly these
     Column("at", UTCDateTime, nullable=False),
     Column("asked_at", UTCDateTime),
+    Column("last_asked_at", UTCDateTime),  # the same key may be asked again
     Column("finished_at", UTCDateTime),
     Column("replays", Integer, nullable=False, server_default="0"),
     Column("currency", Text, nullable=False),

@@ -204,6 +204,7 @@ def upgrade() -> None:
     sa.Column('parameters', sa.JSON(), nullable=True),
     sa.Column('at', sa.DateTime(timezone=True), nullable=False),
     sa.Column('asked_at', sa.DateTime(timezone=True), nullable=True),
+    sa.Column('last_asked_at', sa.DateTime(timezone=True), nullable=True),
     sa.Column('finished_at', sa.DateTime(timezone=True), nullable=True),
     sa.Column('replays', sa.Integer(), server_default='0', nullable=False),
     sa.Column('currency', sa.Text(), nullable=False),
@@ -281,6 +282,7 @@ def upgrade() -> None:
     sa.Column('created_at', sa.DateTime(timezone=True), nullable=False),
     sa.Column('expires_at', sa.DateTime(timezone=True), nullable=False),
     sa.Column('used_at', sa.DateTime(timezone=True), nullable=True),
+    sa.Column('last_used_at', sa.DateTime(timezone=True), nullable=True),
     sa.Column('used_for', sa.Text(), nullable=True),
     sa.ForeignKeyConstraint(['recovery_id'], ['recoveries.id'], name=op.f('fk_links_recovery_id')),
     sa.PrimaryKeyConstraint('id', name=op.f('pk_links'))
