@@ -5,18 +5,17 @@ seconds), and not knowing, which is never answered by a new charge: only by read
 the same key again while Stripe still remembers it.
 """
 
-from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any, Final
+from typing import Any
 
 from sqlalchemy import Connection
 
-from dunning import logs
 from dunning.core.billing import Failure, Invoice
 from dunning.core.changes import Declined, NotAttempted
 from dunning.core.vocabulary import AttemptState, MadeBy
-from dunning.errors import OutcomeUnknown, Refused, StripeError
+from dunning.errors import StripeError
 from dunning.flows import conclusion, settling, steer
+from dunning.flows.asked import Asked, Outcome, may_replay
 from dunning.flows.attempting import LEASE, end, hold
 from dunning.flows.card_limits import card_stopped
 from dunning.flows.driver import Flow
@@ -24,37 +23,9 @@ from dunning.flows.following import meet_refusal
 from dunning.flows.house import House
 from dunning.flows.observing import Origin, failure_columns
 from dunning.flows.obstacles import why_unwanted
-from dunning.gateway.ask import PayAnswer
+from dunning.flows.unknown import not_known
 from dunning.store import attempts, inbox, objects, recoveries, switches
 from dunning.store.rows import AttemptRow, RecoveryRow
-
-# Stripe may forget a key after 24 hours, and would then execute it again.
-# Source: https://docs.stripe.com/api/idempotent_requests
-KEY_LIVES: Final = timedelta(hours=23)
-MOST_REPLAYS: Final = 4  # a saved 500 never becomes an answer: from then on reading decides
-ASK_AGAIN: Final = tuple(timedelta(minutes=minutes) for minutes in (1, 2, 5, 15, 60, 360, 1440))
-
-log = logs.get(__name__)
-
-
-@dataclass(frozen=True, slots=True)
-class Asked:
-    """A charge in hand: its frozen intent, whether it was asked before, and whether it may be asked now."""
-
-    attempt: AttemptRow
-    fence: int
-    ticket: int
-    again: bool
-    may_ask: bool = True  # else reading alone finds out
-
-
-@dataclass(frozen=True, slots=True)
-class Outcome:
-    """What asking gave: the answer to the charge, the invoice where it was read, the error if any."""
-
-    answer: PayAnswer | None = None
-    invoice: Invoice | None = None
-    error: StripeError | None = None
 
 
 def charge(house: House, attempt_id: str) -> Flow[Asked, Outcome]:
@@ -81,7 +52,7 @@ def _claim(house: House, attempt_id: str) -> Asked | None:
         if not again and unwanted is not None:
             _stand_down(connection, house, attempt, unwanted)
             return None
-        may_ask = not again or (unwanted is None and _may_replay(attempt, house.clock.now()))
+        may_ask = not again or (unwanted is None and may_replay(attempt, house.clock.now()))
         fence = _take(connection, house, attempt, lease_now, again=again, may_ask=may_ask)
         if fence is None:
             return None
@@ -147,13 +118,6 @@ def _ask(house: House, asked: Asked) -> Outcome:
     return Outcome(answer, invoice)
 
 
-def _may_replay(attempt: AttemptRow, now: datetime) -> bool:
-    """Return whether the same key may be asked again: it is a question only while Stripe remembers it."""
-    if attempt.state is AttemptState.PROCESSING or attempt.replays >= MOST_REPLAYS:
-        return False
-    return attempt.asked_at is not None and now < attempt.asked_at + KEY_LIVES
-
-
 def _record(house: House, asked: Asked, outcome: Outcome) -> None:
     with house.store.write() as connection:
         now = house.clock.now()
@@ -163,7 +127,7 @@ def _record(house: House, asked: Asked, outcome: Outcome) -> None:
         answer = outcome.answer
         surprising = answer is not None and answer.replayed and not asked.again
         if answer is None or surprising:
-            _not_known(connection, house, recovery, asked, outcome, now)
+            not_known(connection, house, recovery, asked, outcome, now)
         elif answer.outcome == "paid" and answer.invoice is not None:
             _paid(connection, house, recovery, asked, answer.invoice, answer.request_id, now)
         elif answer.outcome == "processing":
@@ -246,59 +210,3 @@ def _processing(connection: Connection, asked: Asked, now: datetime) -> None:
         lease_until=None,
         ring_at=now + timedelta(hours=6),
     )
-
-
-def _not_known(
-    connection: Connection,
-    house: House,
-    recovery: RecoveryRow,
-    asked: Asked,
-    outcome: Outcome,
-    now: datetime,
-) -> None:
-    """Read what can be read; else ask again later, more and more rarely, under the same key only."""
-    if isinstance(outcome.error, Refused) and not asked.again:
-        _refused(connection, house, recovery, asked, outcome.error, now)
-        return
-    read = outcome.invoice
-    if read is not None and conclusion.conclude(
-        connection,
-        house,
-        recovery,
-        asked.attempt,
-        asked.fence,
-        read,
-        never_executed=None,
-        now=now,
-    ):
-        return
-    wait = ASK_AGAIN[min(asked.attempt.replays, len(ASK_AGAIN) - 1)]
-    in_flight = isinstance(outcome.error, OutcomeUnknown) and outcome.error.in_flight
-    processing = asked.attempt.state is AttemptState.PROCESSING
-    log.warning("attempt_unknown", attempt_id=asked.attempt.id, error=repr(outcome.error))
-    attempts.change(
-        connection,
-        asked.attempt.id,
-        asked.fence,
-        state=AttemptState.PROCESSING if processing else AttemptState.UNKNOWN,
-        # An answer that says "still executing" uses up no replay: this key will have an answer.
-        replays=asked.attempt.replays + (asked.again and not in_flight),
-        lease_until=None,
-        ring_at=now + wait,
-        note=str(outcome.error)[:300] if outcome.error else None,
-    )
-
-
-def _refused(
-    connection: Connection,
-    house: House,
-    recovery: RecoveryRow,
-    asked: Asked,
-    error: Refused,
-    now: datetime,
-) -> None:
-    """The account may not charge, or the invoice is gone: never executed, and no attempt is used up."""
-    log.error("charge_refused", attempt_id=asked.attempt.id, status=error.status, error=str(error))
-    if end(connection, asked.attempt.id, asked.fence, AttemptState.NOT_SENT, now, str(error)[:300]):
-        change = NotAttempted("Stripe refused the charge; see Health.", now + timedelta(hours=1))
-        steer.steer(connection, house, recovery, change, now=now)

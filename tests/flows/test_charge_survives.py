@@ -10,7 +10,7 @@ from flows.stopping import STOPS, die_after, due, frozen, steps
 from scenarios.stage import Stage
 
 from dunning.core.vocabulary import AttemptState, Status
-from dunning.flows import charging, staff
+from dunning.flows import asked, charging, staff
 from dunning.flows.attempting import LEASE
 from dunning.flows.driver import run
 from dunning.flows.work import work_attempt, work_recovery
@@ -162,7 +162,7 @@ def test_a_key_that_stripe_may_have_forgotten_is_never_asked_again(stage: Stage)
     robin = due(stage)
     attempt_id = frozen(stage, robin)
     charging.charge(stage.house, attempt_id).claim()  # and the worker dies before the first byte leaves
-    stage.clock.advance_to(stage.clock.now() + charging.KEY_LIVES)
+    stage.clock.advance_to(stage.clock.now() + asked.KEY_LIVES)
     stage.sandbox.faults.add(status=500, times=None)
     stage.settle()
     work_attempt(stage.house, attempt_id)
