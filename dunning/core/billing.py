@@ -49,9 +49,9 @@ class Failure:
     def decline_class(self) -> DeclineClass:
         """Return the class; an invoice that failed for lack of any payment method needs a card."""
         if self.needs_action:
-            return DeclineClass.needs_authentication
+            return DeclineClass.NEEDS_AUTHENTICATION
         if self.card is None and self.decline == Decline():
-            return DeclineClass.needs_card
+            return DeclineClass.NEEDS_CARD
         return classify(self.decline)
 
 

@@ -138,10 +138,10 @@ def refusal(step: Step, situation: Situation) -> str | None:
 def customer_must_act(decline_class: DeclineClass) -> bool:
     """Return whether no retry on the same card can succeed."""
     return decline_class in {
-        DeclineClass.needs_card,
-        DeclineClass.needs_authentication,
-        DeclineClass.hard,
-        DeclineClass.fraud,
+        DeclineClass.NEEDS_CARD,
+        DeclineClass.NEEDS_AUTHENTICATION,
+        DeclineClass.HARD,
+        DeclineClass.FRAUD,
     }
 
 
@@ -149,6 +149,6 @@ def template_for(step: Step, decline_class: DeclineClass) -> str:
     """Return the template of a step; the first notice says what the customer must do when only they can."""
     if step.template != "payment_failed":
         return step.template
-    if decline_class is DeclineClass.needs_authentication:
+    if decline_class is DeclineClass.NEEDS_AUTHENTICATION:
         return "authentication_needed"
     return "card_needed" if customer_must_act(decline_class) else step.template

@@ -17,15 +17,15 @@ from types import MappingProxyType
 class DeclineClass(StrEnum):
     """The nine kinds of decline; a policy speaks of these, never of single codes."""
 
-    soft_funds = "soft_funds"
-    soft_issuer = "soft_issuer"
-    technical = "technical"
-    limit = "limit"
-    needs_authentication = "needs_authentication"
-    needs_card = "needs_card"
-    hard = "hard"
-    fraud = "fraud"
-    unknown = "unknown"
+    SOFT_FUNDS = "soft_funds"
+    SOFT_ISSUER = "soft_issuer"
+    TECHNICAL = "technical"
+    LIMIT = "limit"
+    NEEDS_AUTHENTICATION = "needs_authentication"
+    NEEDS_CARD = "needs_card"
+    HARD = "hard"
+    FRAUD = "fraud"
+    UNKNOWN = "unknown"
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,22 +77,22 @@ TABLE = MappingProxyType(_read_table())
 
 UNKNOWN_RETRIES = 2  # a code nobody has described yet: two spaced tries, then a human reads it
 
-_STOPPED = frozenset({DeclineClass.hard, DeclineClass.fraud})
-_NEVER_AGAIN = _STOPPED | {DeclineClass.needs_authentication, DeclineClass.needs_card}
+_STOPPED = frozenset({DeclineClass.HARD, DeclineClass.FRAUD})
+_NEVER_AGAIN = _STOPPED | {DeclineClass.NEEDS_AUTHENTICATION, DeclineClass.NEEDS_CARD}
 _UNTOLD = frozenset({None, "generic_decline", "card_declined", "partner_generic_decline"})
 
 # Mastercard's merchant advice codes as acquirers publish them (Braintree, Cybersource, Solidgate).
 _MASTERCARD_CLASSES = {
-    "01": DeclineClass.needs_card,
-    "03": DeclineClass.hard,
-    "04": DeclineClass.hard,
-    "21": DeclineClass.hard,
-    "22": DeclineClass.hard,
-    "40": DeclineClass.needs_card,
-    "41": DeclineClass.needs_card,
+    "01": DeclineClass.NEEDS_CARD,
+    "03": DeclineClass.HARD,
+    "04": DeclineClass.HARD,
+    "21": DeclineClass.HARD,
+    "22": DeclineClass.HARD,
+    "40": DeclineClass.NEEDS_CARD,
+    "41": DeclineClass.NEEDS_CARD,
 }
 # Visa's advice is its category: 1 never, 2 not now, 3 with other data (Cybersource, Checkout.com).
-_VISA_CLASSES = {"01": DeclineClass.hard, "03": DeclineClass.needs_card}
+_VISA_CLASSES = {"01": DeclineClass.HARD, "03": DeclineClass.NEEDS_CARD}
 VISA_NEVER = frozenset({"04", "07", "12", "14", "15", "41", "43", "46", "57", "R0", "R1", "R3"})
 
 
@@ -111,14 +111,14 @@ def classify(decline: Decline) -> DeclineClass:
     if row is not None and row.final:
         return row.decline_class
     if (advised := _network_class(decline)) in _STOPPED or decline.advice_code == "do_not_try_again":
-        return DeclineClass.hard
+        return DeclineClass.HARD
     if (blocked := _blocked_class(decline, row)) is not None:
         return blocked
     if decline.advice_code == "confirm_card_data":
-        return DeclineClass.needs_card
+        return DeclineClass.NEEDS_CARD
     if advised is not None:
         return advised
-    return _softened(decline, DeclineClass.unknown if row is None else row.decline_class)
+    return _softened(decline, DeclineClass.UNKNOWN if row is None else row.decline_class)
 
 
 def may_retry(decline_class: DeclineClass) -> bool:
@@ -133,7 +133,7 @@ def retry_limit(decline: Decline) -> int | None:
     (an expired card, `confirm_card_data`, Mastercard 01), none where the data itself is wrong.
     """
     decline_class, row = classify(decline), _row_of(decline)
-    if decline_class is DeclineClass.needs_card:
+    if decline_class is DeclineClass.NEEDS_CARD:
         return _updater_tries(row)
     if not may_retry(decline_class):
         return 0
@@ -172,7 +172,7 @@ def _row_of(decline: Decline) -> DeclineRow | None:
 def _network_class(decline: Decline) -> DeclineClass | None:
     if decline.brand == "visa":
         if decline.network_decline_code in VISA_NEVER and not _says_card(decline):
-            return DeclineClass.hard
+            return DeclineClass.HARD
         return _VISA_CLASSES.get(_two_digits(decline.network_advice_code))
     if follows_mastercard(decline.brand):
         return _MASTERCARD_CLASSES.get(_two_digits(decline.network_advice_code))
@@ -181,7 +181,7 @@ def _network_class(decline: Decline) -> DeclineClass | None:
 
 def _says_card(decline: Decline) -> bool:
     row = _row_of(decline)
-    return row is not None and row.decline_class is DeclineClass.needs_card
+    return row is not None and row.decline_class is DeclineClass.NEEDS_CARD
 
 
 def _two_digits(code: str | None) -> str:
@@ -195,20 +195,20 @@ def _blocked_class(decline: Decline, row: DeclineRow | None) -> DeclineClass | N
         return None
     reason = TABLE.get(decline.outcome_reason or "") or row
     if reason is None or may_retry(reason.decline_class):
-        return DeclineClass.hard
+        return DeclineClass.HARD
     return reason.decline_class
 
 
 def _softened(decline: Decline, decline_class: DeclineClass) -> DeclineClass:
     """The bank's "try again later" outranks our caution, though never a final code (see `classify`)."""
-    cautious = decline_class in {DeclineClass.hard, DeclineClass.unknown}
+    cautious = decline_class in {DeclineClass.HARD, DeclineClass.UNKNOWN}
     if decline.advice_code == "try_again_later" and cautious:
-        return DeclineClass.soft_issuer
+        return DeclineClass.SOFT_ISSUER
     return decline_class
 
 
 def _updater_tries(row: DeclineRow | None) -> int:
-    if row is not None and row.decline_class is DeclineClass.needs_card:
+    if row is not None and row.decline_class is DeclineClass.NEEDS_CARD:
         return row.retries or 0
     return 1
 
@@ -232,26 +232,26 @@ def _advice_words(decline: Decline) -> str:
 
 
 _CUSTOMER_WORDS = {
-    DeclineClass.soft_funds: "your bank declined the payment",
-    DeclineClass.soft_issuer: "your bank declined the payment",
-    DeclineClass.technical: "the payment could not be processed",
-    DeclineClass.limit: "the payment is over a limit that your bank has set",
-    DeclineClass.needs_authentication: "your bank asks you to confirm the payment",
-    DeclineClass.needs_card: "the card details on file need to be updated",
-    DeclineClass.hard: "your bank declined the payment",
-    DeclineClass.fraud: "your bank declined the payment",
-    DeclineClass.unknown: "the payment did not go through",
+    DeclineClass.SOFT_FUNDS: "your bank declined the payment",
+    DeclineClass.SOFT_ISSUER: "your bank declined the payment",
+    DeclineClass.TECHNICAL: "the payment could not be processed",
+    DeclineClass.LIMIT: "the payment is over a limit that your bank has set",
+    DeclineClass.NEEDS_AUTHENTICATION: "your bank asks you to confirm the payment",
+    DeclineClass.NEEDS_CARD: "the card details on file need to be updated",
+    DeclineClass.HARD: "your bank declined the payment",
+    DeclineClass.FRAUD: "your bank declined the payment",
+    DeclineClass.UNKNOWN: "the payment did not go through",
 }
 _CLASS_WORDS = {
-    DeclineClass.soft_funds: "There was not enough money in the account.",
-    DeclineClass.soft_issuer: "The bank said no without a reason.",
-    DeclineClass.technical: "Something broke between us and the bank.",
-    DeclineClass.limit: "A limit of the card is reached.",
-    DeclineClass.needs_authentication: "The customer must confirm the payment.",
-    DeclineClass.needs_card: "The customer must give another card or correct this one.",
-    DeclineClass.hard: "The bank will not approve this card.",
-    DeclineClass.fraud: "The payment was refused as too risky.",
-    DeclineClass.unknown: "Stripe gave no reason.",
+    DeclineClass.SOFT_FUNDS: "There was not enough money in the account.",
+    DeclineClass.SOFT_ISSUER: "The bank said no without a reason.",
+    DeclineClass.TECHNICAL: "Something broke between us and the bank.",
+    DeclineClass.LIMIT: "A limit of the card is reached.",
+    DeclineClass.NEEDS_AUTHENTICATION: "The customer must confirm the payment.",
+    DeclineClass.NEEDS_CARD: "The customer must give another card or correct this one.",
+    DeclineClass.HARD: "The bank will not approve this card.",
+    DeclineClass.FRAUD: "The payment was refused as too risky.",
+    DeclineClass.UNKNOWN: "Stripe gave no reason.",
 }
 _ADVICE_WORDS = {
     "do_not_try_again": "The bank advises not to try this card again.",

@@ -8,7 +8,7 @@ from typing import Final
 from dunning.core.clock import utc
 from dunning.core.declines import Decline, DeclineClass, classify, follows_mastercard
 
-_STOPPED = frozenset({DeclineClass.hard, DeclineClass.fraud})
+_STOPPED = frozenset({DeclineClass.HARD, DeclineClass.FRAUD})
 
 # Mastercard's advice 24-30 (the references of Braintree and Antom); 02 is 72 h (Solidgate, Everonet).
 MASTERCARD_DELAYS: Final = {

@@ -185,7 +185,7 @@ def _next(
 
 
 def _needed(facts: Facts) -> str:
-    if facts.decline_class is DeclineClass.needs_authentication:
+    if facts.decline_class is DeclineClass.NEEDS_AUTHENTICATION:
         return "the customer must confirm the payment with the bank"
     return "the customer needs another card"
 

@@ -85,7 +85,7 @@ def _after_the_gap(
     if recovery.fresh_card_id is not None:
         return None
     tries = [row.at for row in history if row.state in NETWORK_ANSWERED]
-    technical = recovery.decline_class is DeclineClass.technical
+    technical = recovery.decline_class is DeclineClass.TECHNICAL
     return max(tries) + (policy.technical_gap if technical else policy.gap) if tries else None
 
 

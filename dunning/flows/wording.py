@@ -82,9 +82,9 @@ def link_url(house: House, link_id: str) -> str:
 
 def needs(decline_class: DeclineClass) -> Needs:
     """Return what would help: another card, the customer's confirmation, or money on the account."""
-    if decline_class is DeclineClass.needs_authentication:
+    if decline_class is DeclineClass.NEEDS_AUTHENTICATION:
         return "authentication"
-    if decline_class in {DeclineClass.needs_card, DeclineClass.hard, DeclineClass.fraud}:
+    if decline_class in {DeclineClass.NEEDS_CARD, DeclineClass.HARD, DeclineClass.FRAUD}:
         return "card"
     return "funds"
 

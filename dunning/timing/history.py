@@ -16,8 +16,8 @@ from dunning.timing.localtime import Ints, Moments, offset, zone_of
 from dunning.timing.weights import segment
 
 NEW_CARD: Final = "new_card"
-TELLING: Final = (DeclineClass.soft_funds, DeclineClass.limit)
-UNTOLD: Final = frozenset({DeclineClass.hard, DeclineClass.fraud})
+TELLING: Final = (DeclineClass.SOFT_FUNDS, DeclineClass.LIMIT)
+UNTOLD: Final = frozenset({DeclineClass.HARD, DeclineClass.FRAUD})
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +39,7 @@ def family_of(attempts: tuple[Attempt, ...], brand: str | None) -> str:
     classes = [classify(decline_of(a, brand)) for a in attempts if not a.paid]
     known = [c for c in classes if c not in UNTOLD]
     if not known:
-        return DeclineClass.unknown.value if attempts else NEW_CARD
+        return DeclineClass.UNKNOWN.value if attempts else NEW_CARD
     return next((c.value for c in known if c in TELLING), known[0].value)
 
 

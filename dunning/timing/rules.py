@@ -112,10 +112,10 @@ def gap_after(attempt: Attempt, brand: str | None) -> timedelta:
     """Return how long to leave a card alone after an attempt."""
     decline = decline_of(attempt, brand)
     decline_class = classify(decline)
-    if decline_class is DeclineClass.technical:
+    if decline_class is DeclineClass.TECHNICAL:
         return TECHNICAL_GAP
     if retry_limit(decline) is not None:
-        return DAY if decline_class is DeclineClass.unknown else SHY_GAP
+        return DAY if decline_class is DeclineClass.UNKNOWN else SHY_GAP
     return GAP
 
 
@@ -127,7 +127,7 @@ def _two_a_day(own: tuple[Attempt, ...]) -> Veto | None:
 
 
 def _updater_wait(case: Case, own: tuple[Attempt, ...]) -> Veto | None:
-    needy = [a for a in own if classify(decline_of(a, case.brand)) is DeclineClass.needs_card]
+    needy = [a for a in own if classify(decline_of(a, case.brand)) is DeclineClass.NEEDS_CARD]
     if not needy:
         return None
     failed = utc(needy[0].at)

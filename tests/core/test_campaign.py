@@ -27,7 +27,7 @@ LORD_HOWE, SANTIAGO = ZoneInfo("Australia/Lord_Howe"), ZoneInfo("America/Santiag
 ALWAYS = Step("first", timedelta(0), "payment_failed")
 FINE = Situation(
     status=Status.WAITING,
-    decline_class=DeclineClass.soft_funds,
+    decline_class=DeclineClass.SOFT_FUNDS,
     retries_failed=0,
     invoice_open=True,
     address="robin@example.com",
@@ -132,9 +132,9 @@ def test_a_step_without_a_condition_goes_out() -> None:
 @pytest.mark.parametrize("decline_class", DeclineClass)
 def test_the_first_notice_says_what_the_customer_must_do(decline_class: DeclineClass) -> None:
     wanted = "payment_failed"
-    if decline_class is DeclineClass.needs_authentication:
+    if decline_class is DeclineClass.NEEDS_AUTHENTICATION:
         wanted = "authentication_needed"
-    elif decline_class in {DeclineClass.needs_card, DeclineClass.hard, DeclineClass.fraud}:
+    elif decline_class in {DeclineClass.NEEDS_CARD, DeclineClass.HARD, DeclineClass.FRAUD}:
         wanted = "card_needed"
     assert template_for(ALWAYS, decline_class) == wanted
     assert template_for(replace(ALWAYS, template="final_notice"), decline_class) == "final_notice"

@@ -96,8 +96,8 @@ def test_every_class_has_neutral_words(decline_class: DeclineClass) -> None:
 
 
 def test_an_expired_card_may_be_named() -> None:
-    assert "expired" in customer_wording(DeclineClass.needs_card, "expired_card")
-    assert "expired" not in customer_wording(DeclineClass.needs_card, "incorrect_cvc")
+    assert "expired" in customer_wording(DeclineClass.NEEDS_CARD, "expired_card")
+    assert "expired" not in customer_wording(DeclineClass.NEEDS_CARD, "incorrect_cvc")
 
 
 @pytest.mark.parametrize("code", STRIPES_NINE)
@@ -112,13 +112,13 @@ def test_no_advice_softens_a_code_that_stripe_itself_refuses_to_retry(code: str,
 @pytest.mark.parametrize(
     ("advice", "network", "expected"),
     [
-        ("do_not_try_again", None, DeclineClass.hard),
-        (None, "03", DeclineClass.hard),
-        (None, "21", DeclineClass.hard),
-        (None, "01", DeclineClass.needs_card),
-        ("confirm_card_data", None, DeclineClass.needs_card),
-        ("try_again_later", "03", DeclineClass.hard),
-        ("confirm_card_data", "21", DeclineClass.hard),
+        ("do_not_try_again", None, DeclineClass.HARD),
+        (None, "03", DeclineClass.HARD),
+        (None, "21", DeclineClass.HARD),
+        (None, "01", DeclineClass.NEEDS_CARD),
+        ("confirm_card_data", None, DeclineClass.NEEDS_CARD),
+        ("try_again_later", "03", DeclineClass.HARD),
+        ("confirm_card_data", "21", DeclineClass.HARD),
     ],
 )
 def test_advice_outranks_the_row(
@@ -131,11 +131,11 @@ def test_advice_outranks_the_row(
 @pytest.mark.parametrize("brand", ["amex", "discover", "jcb"])
 def test_mastercards_advice_means_nothing_on_networks_that_have_none(brand: str) -> None:
     decline = Decline(code="insufficient_funds", network_advice_code="03", brand=brand)
-    assert classify(decline) is DeclineClass.soft_funds
+    assert classify(decline) is DeclineClass.SOFT_FUNDS
 
 
 def test_a_single_digit_advice_is_read_like_two() -> None:
-    assert classify(Decline(code="do_not_honor", network_advice_code="3")) is DeclineClass.hard
+    assert classify(Decline(code="do_not_honor", network_advice_code="3")) is DeclineClass.HARD
 
 
 def test_visas_first_category_is_never_tried_again() -> None:
@@ -145,7 +145,7 @@ def test_visas_first_category_is_never_tried_again() -> None:
 
 
 def test_try_again_later_overrides_caution() -> None:
-    assert classify(Decline(code="not_permitted", advice_code="try_again_later")) is DeclineClass.soft_issuer
+    assert classify(Decline(code="not_permitted", advice_code="try_again_later")) is DeclineClass.SOFT_ISSUER
     assert retry_limit(Decline(code="not_permitted", advice_code="try_again_later")) == UNKNOWN_RETRIES
     assert classify(Decline(code="insufficient_funds", advice_code="try_again_later")) == "soft_funds"
 
@@ -153,12 +153,12 @@ def test_try_again_later_overrides_caution() -> None:
 @pytest.mark.parametrize(
     ("reason", "expected"),
     [
-        ("previously_declined_do_not_retry", DeclineClass.hard),
-        ("highest_risk_level", DeclineClass.fraud),
-        ("rule", DeclineClass.fraud),
-        ("requested_block_on_incorrect_cvc", DeclineClass.needs_card),
-        ("a_reason_of_next_year", DeclineClass.hard),
-        (None, DeclineClass.hard),
+        ("previously_declined_do_not_retry", DeclineClass.HARD),
+        ("highest_risk_level", DeclineClass.FRAUD),
+        ("rule", DeclineClass.FRAUD),
+        ("requested_block_on_incorrect_cvc", DeclineClass.NEEDS_CARD),
+        ("a_reason_of_next_year", DeclineClass.HARD),
+        (None, DeclineClass.HARD),
     ],
 )
 def test_a_blocked_charge_is_not_the_banks_generic_decline(
@@ -180,30 +180,30 @@ def test_a_generic_decline_that_reached_the_bank_is_soft() -> None:
         outcome_reason="generic_decline",
         network_status="declined_by_network",
     )
-    assert classify(decline) is DeclineClass.soft_issuer
+    assert classify(decline) is DeclineClass.SOFT_ISSUER
 
 
 def test_a_try_that_never_left_is_not_retried_as_soft() -> None:
     decline = Decline(code="generic_decline", network_status="not_sent_to_network")
-    assert classify(decline) is DeclineClass.hard
+    assert classify(decline) is DeclineClass.HARD
 
 
 def test_the_outcome_names_what_the_generic_code_hides() -> None:
     decline = Decline(
         code="generic_decline", outcome_type="issuer_declined", outcome_reason="insufficient_funds"
     )
-    assert classify(decline) is DeclineClass.soft_funds
+    assert classify(decline) is DeclineClass.SOFT_FUNDS
 
 
 def test_a_bank_debit_is_read_from_its_failure_code() -> None:
-    assert classify(Decline(failure_code="account_closed")) is DeclineClass.hard
-    assert classify(Decline(failure_code="insufficient_funds")) is DeclineClass.soft_funds
+    assert classify(Decline(failure_code="account_closed")) is DeclineClass.HARD
+    assert classify(Decline(failure_code="insufficient_funds")) is DeclineClass.SOFT_FUNDS
 
 
 @pytest.mark.parametrize("decline", [Decline(), Decline(code="brand_new_code")])
 def test_what_nobody_has_described_is_unknown_and_tried_little(decline: Decline) -> None:
-    assert classify(decline) is DeclineClass.unknown
-    assert may_retry(DeclineClass.unknown)
+    assert classify(decline) is DeclineClass.UNKNOWN
+    assert may_retry(DeclineClass.UNKNOWN)
     assert retry_limit(decline) == UNKNOWN_RETRIES
     assert staff_wording(decline)
 

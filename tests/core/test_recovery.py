@@ -88,7 +88,7 @@ def facts_in(status: Status, **more: object) -> Facts:
         status=status,
         retries=Retries.WATCH if status is Status.WATCHING else Retries.OWN,
         deadline=DEADLINE,
-        decline_class=DeclineClass.soft_funds,
+        decline_class=DeclineClass.SOFT_FUNDS,
         attempts_asked=1,
         unfinished=status is Status.ATTEMPTING,
         fresh_card=True,
@@ -232,7 +232,7 @@ def test_a_card_that_the_network_stopped_is_not_tried_again_but_a_new_one_is() -
     waiting = decide(stopped, Declined(), POLICY, now=NOW)
     assert waiting is not None
     assert not waiting.plan
-    fresh = facts_in(Status.WAITING, fresh_card=True, decline_class=DeclineClass.hard)
+    fresh = facts_in(Status.WAITING, fresh_card=True, decline_class=DeclineClass.HARD)
     at_once = decide(fresh, CardChanged(), POLICY, now=NOW)
     assert at_once is not None
     assert (at_once.status, at_once.next_attempt_at) == (Status.SCHEDULED, NOW)
@@ -267,7 +267,7 @@ REFUSALS = (
     Refusal(facts_in(Status.ATTEMPTING), "under way"),
     Refusal(facts_in(Status.WAITING, unfinished=True), "under way"),
     Refusal(facts_in(Status.WAITING, fresh_card=False, card_stopped=True), "another one"),
-    Refusal(facts_in(Status.WAITING, fresh_card=False, decline_class=DeclineClass.hard), "another one"),
+    Refusal(facts_in(Status.WAITING, fresh_card=False, decline_class=DeclineClass.HARD), "another one"),
     Refusal(facts_in(Status.WAITING, fresh_card=False, attempts_asked=8), "All 8 attempts"),
     Refusal(facts_in(Status.WAITING, deadline=NOW), "window is over"),
 )

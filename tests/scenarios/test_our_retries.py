@@ -76,7 +76,7 @@ def test_what_the_bank_told_somebody_else_is_taken_to_heart(stage: Stage) -> Non
     stage.merchant_charges(robin)
     stage.settle()
     recovery = stage.recovery(robin)
-    assert (recovery.status, recovery.decline_class) == (Status.WAITING, DeclineClass.hard)
+    assert (recovery.status, recovery.decline_class) == (Status.WAITING, DeclineClass.HARD)
     assert [attempt.made_by for attempt in stage.attempts(robin)] == [MadeBy.STRIPE, MadeBy.MERCHANT]
     stage.pass_time(days=15)
     assert stage.charges(robin, by="dunning") == []

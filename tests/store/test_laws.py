@@ -43,7 +43,7 @@ RECOVERY: dict[str, Any] = WHOSE | {
     "failed_at": NOW,
     "opened_at": NOW,
     "deadline": NOW + timedelta(days=14),
-    "decline_class": DeclineClass.soft_funds,
+    "decline_class": DeclineClass.SOFT_FUNDS,
     "why": "The payment failed.",
     "policy_version": 1,
     "campaign_key": "standard",

@@ -68,9 +68,9 @@ def test_every_code_that_stops_a_card_stops_the_planner(code: str, brand: str | 
     case = one_failure(code, brand=brand)
     choice = PLANNER.choose(case, now=OPENED)
     stopped = classify(Decline(code=code)) in {
-        DeclineClass.hard,
-        DeclineClass.fraud,
-        DeclineClass.needs_authentication,
+        DeclineClass.HARD,
+        DeclineClass.FRAUD,
+        DeclineClass.NEEDS_AUTHENTICATION,
     }
     assert (choice is None) == (stopped or TABLE[code].retries == 0)
 
