@@ -107,7 +107,9 @@ def check_current(store: Store) -> None:
     if found == head:
         return
     known = {script.revision for script in scripts.walk_revisions()}
-    if found is None or found in known:
+    if found is None:
+        raise Unusable("DATABASE_URL: the database has no tables yet: run `dunning db upgrade` first.")
+    if found in known:
         raise Unusable(
             "DATABASE_URL: the database is older than this dunning: run `dunning db upgrade` first."
         )

@@ -76,9 +76,12 @@ def _may_write(path: Path, *, yes: bool) -> None:
 
 
 def _from_environment() -> dict[str, str]:
+    from dunning.settings import Settings, environment_name
+
     environ = dict(os.environ)
     environ.setdefault("STRIPE_API_KEY", environ.get("STRIPE_SECRET_KEY", ""))
-    values = {a.field: environ[a.variable] for a in ASKED if environ.get(a.variable)}
+    named = {field: environment_name(field) for field in Settings.model_fields if field != "config"}
+    values = {field: environ[name] for field, name in named.items() if environ.get(name)}
     for answer in ASKED:
         if answer.required and answer.field not in values:
             raise Unusable(f"{answer.variable} is missing: with --yes it comes from the environment.")

@@ -127,7 +127,8 @@ def show(
         port=port,
         bar=player,
     ) as stage:
-        print(f"The demo is at {stage.url}/recoveries (Ctrl-C ends it). Nothing here is real.")  # noqa: T201 - the address is what the command is for
+        where = f"The demo is at {stage.url}/recoveries (Ctrl-C ends it). Nothing here is real."
+        print(where, flush=True)  # noqa: T201 - the address is what the command is for
         if open_browser:
             webbrowser.open(f"{stage.url}/recoveries")
         try:

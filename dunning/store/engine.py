@@ -1,6 +1,7 @@
 """The database: engines for PostgreSQL and SQLite, and the two kinds of transaction."""
 
 import contextlib
+import weakref
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
@@ -93,6 +94,8 @@ def _sqlite(url: str, synchronous: str) -> Engine:
     engine = create_engine(url, connect_args={"timeout": 30, "check_same_thread": False})
     event.listen(engine, "connect", partial(_prepare_sqlite, synchronous))
     event.listen(engine, "begin", _begin_sqlite)
+    # An engine that is dropped without `dispose` (a command that ended in an error) closes its files, too.
+    weakref.finalize(engine, engine.pool.dispose)
     return engine
 
 

@@ -87,7 +87,8 @@ def _waits(case: Case, own: tuple[Attempt, ...]) -> list[Veto]:
     waits += [_gap(case, own), _two_a_day(own), _updater_wait(case, own)]
     if case.not_before is not None:
         opened = utc(case.attempts[0].at)
-        waits.append(Veto("not_before", "A rule asks to wait until then.", opened, utc(case.not_before)))
+        limits = "The limits of the policy and of the card's network allow nothing earlier."
+        waits.append(Veto("not_before", limits, opened, utc(case.not_before)))
     return [veto for veto in waits if veto is not None]
 
 

@@ -187,7 +187,7 @@ def day_of_month(local: Ints) -> Ints:
 def days_to_month_end(local: Ints) -> Ints:
     """Return how many days of the month follow the day of each local second."""
     days = (local // DAY).astype("datetime64[D]")
-    following = (days.astype("datetime64[M]") + 1).astype("datetime64[D]")
+    following = (days.astype("datetime64[M]") + np.timedelta64(1, "M")).astype("datetime64[D]")
     remaining: Ints = (following - days).astype(np.int64)
     return remaining - 1
 

@@ -88,6 +88,7 @@ def test_init_for_scripts_takes_the_environment(cli: Any, simulated_stripe: Serv
     cli("init", "--yes", STRIPE_API_BASE=simulated_stripe.url, **environment)
     assert tomllib.loads(FILE.read_text(encoding="utf-8")) == {
         "stripe_api_key": "rk_test_x",
+        "stripe_api_base": simulated_stripe.url,
         "mail_from": 'A "B" \\ <a@b.example>',
     }
 
