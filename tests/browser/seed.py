@@ -44,7 +44,10 @@ REASONS = (
     + ("customer_card_update",) * 3
     + ("stripe_retry", "customer_payment", "account_updater")
 )
-MAIL = "<h1 style='font:600 20px sans-serif'>Your payment failed</h1><p>Hello, please update your card.</p>"
+MAIL = (
+    "<h1 style='font:600 20px sans-serif'>Your payment failed</h1>"
+    "<p>Hello, please update your card.</p><p><a href='/pay/somewhere'>Use another card</a></p>"
+)
 
 
 def seed(connection: Connection, *, recoveries: int = 60) -> list[str]:

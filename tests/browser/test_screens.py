@@ -128,6 +128,18 @@ def test_the_queue_leads_to_a_recovery_and_its_reasons(browser_page: "Page", ser
     assert browser_page.get_by_text("Chance that it pays").is_visible()
 
 
+def test_the_button_of_a_message_as_sent_opens_the_customers_page(
+    browser_page: "Page", served: Served
+) -> None:
+    browser_page.goto(f"{served.address}/recoveries?tab=closed")
+    browser_page.locator(".queue tbody tr").first.click()
+    browser_page.get_by_role("link", name="View as sent").first.click()
+    button = browser_page.frame_locator("iframe.mail").get_by_role("link", name="Use another card")
+    with browser_page.context.expect_page() as opened:
+        button.click()
+    opened.value.wait_for_url(f"{served.address}/pay/somewhere")
+
+
 def test_staff_pause_a_recovery_with_the_form(browser_page: "Page", served: Served) -> None:
     browser_page.goto(f"{served.address}/recoveries/{served.with_status('waiting')}")
     browser_page.locator("summary", has_text="Pause").click()

@@ -137,13 +137,15 @@ def test_what_customers_and_stripe_wrote_cannot_become_markup(quick_desk: Desk) 
         assert "<script>alert" not in quick_desk.browser.get(path).text
 
 
-def test_a_message_is_shown_as_sent_inside_a_frame_that_can_do_nothing(quick_desk: Desk) -> None:
+def test_a_message_is_shown_as_sent_inside_a_frame_that_can_only_open_its_links(quick_desk: Desk) -> None:
     recovery_id = quick_desk.one("lost")
     with quick_desk.house.store.read() as connection:
         query = select(tables.messages.c.id).where(tables.messages.c.recovery_id == recovery_id).limit(1)
         message_id = connection.execute(query).scalar_one()
     answer = quick_desk.browser.get(f"/recoveries/{recovery_id}/messages/{message_id}")
-    assert '<iframe class="mail" title="The message as HTML" sandbox srcdoc="&lt;h1' in answer.text
+    only_popups = 'sandbox="allow-popups allow-popups-to-escape-sandbox"'
+    assert f'<iframe class="mail" title="The message as HTML" {only_popups} srcdoc="&lt;base' in answer.text
+    assert "&lt;h1" in answer.text
     assert "please update your card" in answer.text
     assert "script-src" not in answer.headers["content-security-policy"]
     other = quick_desk.ids[0] if quick_desk.ids[0] != recovery_id else quick_desk.ids[1]
