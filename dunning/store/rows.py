@@ -32,8 +32,21 @@ class _Row:
         return cls(**{name: row._mapping[name] for name in cls.__dataclass_fields__ if name != "table"})  # noqa: SLF001 - the documented way to read a row by name
 
 
+class _Owned:
+    """What every row of a merchant's own has in common."""
+
+    __slots__ = ()
+    account_id: str
+    livemode: bool
+
+    @property
+    def whose(self) -> Whose:
+        """Return whose row it is."""
+        return Whose(self.account_id, self.livemode)
+
+
 @dataclass(frozen=True, slots=True)
-class RecoveryRow(_Row):
+class RecoveryRow(_Row, _Owned):
     """One recovery."""
 
     table: ClassVar[Table] = tables.recoveries
@@ -71,14 +84,9 @@ class RecoveryRow(_Row):
     taken_over: bool
     ring_at: datetime | None
 
-    @property
-    def whose(self) -> Whose:
-        """Return whose recovery it is."""
-        return Whose(self.account_id, self.livemode)
-
 
 @dataclass(frozen=True, slots=True)
-class AttemptRow(_Row):
+class AttemptRow(_Row, _Owned):
     """One try to collect."""
 
     table: ClassVar[Table] = tables.attempts
@@ -116,14 +124,9 @@ class AttemptRow(_Row):
     lease_until: datetime | None
     fence: int
 
-    @property
-    def whose(self) -> Whose:
-        """Return whose attempt it is."""
-        return Whose(self.account_id, self.livemode)
-
 
 @dataclass(frozen=True, slots=True)
-class EventRow(_Row):
+class EventRow(_Row, _Owned):
     """One event from Stripe."""
 
     table: ClassVar[Table] = tables.events
@@ -143,14 +146,9 @@ class EventRow(_Row):
     tries: int
     fence: int
 
-    @property
-    def whose(self) -> Whose:
-        """Return whose event it is."""
-        return Whose(self.account_id, self.livemode)
-
 
 @dataclass(frozen=True, slots=True)
-class MessageRow(_Row):
+class MessageRow(_Row, _Owned):
     """One message of a campaign."""
 
     table: ClassVar[Table] = tables.messages
@@ -170,11 +168,6 @@ class MessageRow(_Row):
     sent_at: datetime | None
     lease_until: datetime | None
     fence: int
-
-    @property
-    def whose(self) -> Whose:
-        """Return whose message it is."""
-        return Whose(self.account_id, self.livemode)
 
 
 @dataclass(frozen=True, slots=True)
