@@ -103,5 +103,5 @@ def _missed(event: Mapping[str, Any], since: datetime | None, now: datetime) -> 
 
 
 def _row(house: House, event: Mapping[str, Any], now: Any) -> dict[str, Any]:
-    payload = json.dumps(event, default=str).encode()  # the SDK turns some strings into decimals
+    payload = json.dumps(event).encode()
     return event_row(read_head(payload), payload, now, livemode=house.settings.livemode)
