@@ -3,81 +3,79 @@
 from datetime import datetime, timedelta
 from typing import Any, Final
 
-from sqlalchemy import Connection, func, insert, select, update
+from sqlalchemy import Connection, Select, bindparam, func, insert, select, update
 
 from dunning.core.billing import Whose
 from dunning.core.ids import pay_key
 from dunning.core.vocabulary import COSTS_BUDGET, UNFINISHED, AttemptState
+from dunning.store.prepared import ITS_FENCE, ITS_ID, belongs, owner
 from dunning.store.rows import AttemptRow
 from dunning.store.tables import attempts, events
 from dunning.store.upsert import insert_once
 
 REACHES_NETWORK: Final = COSTS_BUDGET - {AttemptState.PLANNED}  # or may have, as far as we know
-_UNFINISHED = sorted(UNFINISHED)
 _AHEAD: Final = range(1, 101)  # how many ordinals a backup may lag behind, between two that events name
+_BY_ID: Final = select(attempts).where(attempts.c.id == ITS_ID)
+_HELD: Final = _BY_ID.with_for_update()
+_OF_RECOVERY: Final = (
+    select(attempts).where(attempts.c.recovery_id == ITS_ID).order_by(attempts.c.at, attempts.c.id)
+)
+_OF_INVOICE: Final = select(attempts).where(
+    *belongs(attempts), attempts.c.invoice_id == bindparam("its_invoice")
+)
+_UNFINISHED: Final = _OF_INVOICE.where(attempts.c.state.in_(sorted(UNFINISHED))).with_for_update()
+_ASKING: Final = _OF_INVOICE.where(attempts.c.state == AttemptState.ASKING, attempts.c.asked_at.is_(None))
+_BY_ORDINAL: Final = _OF_INVOICE.where(attempts.c.ordinal == bindparam("its_ordinal")).with_for_update()
+_BY_CHARGE: Final = select(attempts).where(
+    *belongs(attempts), attempts.c.charge_id == bindparam("its_charge")
+)
+_DECLINED: Final = select(attempts).where(
+    *belongs(attempts),
+    attempts.c.fingerprint == bindparam("its_fingerprint"),
+    attempts.c.state == AttemptState.DECLINED,
+)
+_REACHED_NETWORK: Final = (
+    select(attempts.c.at)
+    .where(
+        attempts.c.fingerprint == bindparam("its_fingerprint"),
+        attempts.c.at >= bindparam("since"),
+        attempts.c.state.in_(sorted(REACHES_NETWORK)),
+        func.coalesce(attempts.c.network_status, "") != "not_sent_to_network",
+    )
+    .order_by(attempts.c.at)
+)
+_CHANGE: Final = update(attempts).where(attempts.c.id == ITS_ID, attempts.c.fence == ITS_FENCE)
 
 
 def by_id(connection: Connection, attempt_id: str, *, lock: bool = False) -> AttemptRow | None:
     """Return one attempt; `lock` holds it until the transaction ends."""
-    query = select(attempts).where(attempts.c.id == attempt_id)
-    row = connection.execute(query.with_for_update() if lock else query).one_or_none()
-    return AttemptRow.of(row) if row is not None else None
+    return _one(connection, _HELD if lock else _BY_ID, {"its_id": attempt_id})
 
 
 def of_recovery(connection: Connection, recovery_id: str) -> list[AttemptRow]:
     """Return the attempts of a recovery by anyone, oldest first."""
-    query = (
-        select(attempts).where(attempts.c.recovery_id == recovery_id).order_by(attempts.c.at, attempts.c.id)
-    )
-    return [AttemptRow.of(row) for row in connection.execute(query)]
+    return [AttemptRow.of(row) for row in connection.execute(_OF_RECOVERY, {"its_id": recovery_id})]
 
 
 def unfinished(connection: Connection, whose: Whose, invoice_id: str) -> AttemptRow | None:
     """Return the invoice's attempt that has no outcome yet; there is at most one."""
-    query = select(attempts).where(
-        attempts.c.account_id == whose.account_id,
-        attempts.c.livemode == whose.livemode,
-        attempts.c.invoice_id == invoice_id,
-        attempts.c.state.in_(_UNFINISHED),
-    )
-    row = connection.execute(query.with_for_update()).one_or_none()
-    return AttemptRow.of(row) if row is not None else None
+    return _one(connection, _UNFINISHED, {**owner(whose), "its_invoice": invoice_id})
 
 
 def asking(connection: Connection, whose: Whose, invoice_id: str) -> AttemptRow | None:
     """Return the invoice's charge that is frozen and was not asked yet."""
-    query = select(attempts).where(
-        attempts.c.account_id == whose.account_id,
-        attempts.c.livemode == whose.livemode,
-        attempts.c.invoice_id == invoice_id,
-        attempts.c.state == AttemptState.ASKING,
-        attempts.c.asked_at.is_(None),
-    )
-    row = connection.execute(query).one_or_none()
-    return AttemptRow.of(row) if row is not None else None
+    return _one(connection, _ASKING, {**owner(whose), "its_invoice": invoice_id})
 
 
 def by_ordinal(connection: Connection, whose: Whose, invoice_id: str, ordinal: int) -> AttemptRow | None:
     """Return the charge that we asked under `ordinal`, held until the transaction ends."""
-    query = select(attempts).where(
-        attempts.c.account_id == whose.account_id,
-        attempts.c.livemode == whose.livemode,
-        attempts.c.invoice_id == invoice_id,
-        attempts.c.ordinal == ordinal,
-    )
-    row = connection.execute(query.with_for_update()).one_or_none()
-    return AttemptRow.of(row) if row is not None else None
+    given = {**owner(whose), "its_invoice": invoice_id, "its_ordinal": ordinal}
+    return _one(connection, _BY_ORDINAL, given)
 
 
 def by_charge(connection: Connection, whose: Whose, charge_id: str) -> AttemptRow | None:
     """Return the attempt that Stripe executed as `charge_id`."""
-    query = select(attempts).where(
-        attempts.c.account_id == whose.account_id,
-        attempts.c.livemode == whose.livemode,
-        attempts.c.charge_id == charge_id,
-    )
-    row = connection.execute(query).one_or_none()
-    return AttemptRow.of(row) if row is not None else None
+    return _one(connection, _BY_CHARGE, {**owner(whose), "its_charge": charge_id})
 
 
 def next_ordinal(connection: Connection, whose: Whose, invoice_id: str) -> int:
@@ -108,24 +106,14 @@ def _highest_sent(connection: Connection, whose: Whose, invoice_id: str, known: 
 
 def reached_network(connection: Connection, fingerprint: str, since: datetime) -> list[datetime]:
     """Return when a card was tried since `since`, by anyone, leaving out what never reached the network."""
-    query = select(attempts.c.at).where(
-        attempts.c.fingerprint == fingerprint,
-        attempts.c.at >= since,
-        attempts.c.state.in_(sorted(REACHES_NETWORK)),
-        func.coalesce(attempts.c.network_status, "") != "not_sent_to_network",
-    )
-    return list(connection.execute(query.order_by(attempts.c.at)).scalars())
+    given = {"its_fingerprint": fingerprint, "since": since}
+    return list(connection.execute(_REACHED_NETWORK, given).scalars())
 
 
 def declined(connection: Connection, whose: Whose, fingerprint: str) -> list[AttemptRow]:
     """Return the bank's refusals of a card, on whatever invoice, by anyone."""
-    query = select(attempts).where(
-        attempts.c.account_id == whose.account_id,
-        attempts.c.livemode == whose.livemode,
-        attempts.c.fingerprint == fingerprint,
-        attempts.c.state == AttemptState.DECLINED,
-    )
-    return [AttemptRow.of(row) for row in connection.execute(query)]
+    given = {**owner(whose), "its_fingerprint": fingerprint}
+    return [AttemptRow.of(row) for row in connection.execute(_DECLINED, given)]
 
 
 def add(connection: Connection, values: dict[str, Any]) -> bool:
@@ -135,14 +123,12 @@ def add(connection: Connection, values: dict[str, Any]) -> bool:
 
 def plan(connection: Connection, values: dict[str, Any]) -> None:
     """Insert the attempt that was just claimed; a second unfinished one of the invoice is an error."""
-    connection.execute(insert(attempts).values(**values))
+    connection.execute(insert(attempts), values)
 
 
 def change(connection: Connection, attempt_id: str, seen: int, **values: Any) -> bool:
     """Update an attempt unless a later claim outdates the fence `seen`; return whether it was ours."""
-    done = connection.execute(
-        update(attempts).where(attempts.c.id == attempt_id, attempts.c.fence == seen).values(values),
-    )
+    done = connection.execute(_CHANGE, {"its_id": attempt_id, "its_fence": seen, **values})
     return done.rowcount == 1
 
 
@@ -157,6 +143,9 @@ def claim(
     if attempt.lease_until is not None and attempt.lease_until > now:
         return None
     taken = {**values, "fence": attempt.fence + 1, "lease_until": now + lease}
-    free = (attempts.c.id == attempt.id, attempts.c.fence == attempt.fence)
-    done = connection.execute(update(attempts).where(*free).values(taken))
-    return attempt.fence + 1 if done.rowcount == 1 else None
+    return attempt.fence + 1 if change(connection, attempt.id, attempt.fence, **taken) else None
+
+
+def _one(connection: Connection, query: Select[Any], given: dict[str, Any]) -> AttemptRow | None:
+    row = connection.execute(query, given).one_or_none()
+    return AttemptRow.of(row) if row is not None else None

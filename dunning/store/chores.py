@@ -2,22 +2,24 @@
 
 from collections.abc import Mapping
 from datetime import datetime, timedelta
+from typing import Final
 
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, bindparam, select
 
 from dunning.core.clock import utc
 from dunning.store import switches
 from dunning.store.tables import switches as switches_table
 
 PREFIX = "chore:"
+_STAMPS: Final = select(switches_table.c.name, switches_table.c.value).where(
+    switches_table.c.name.in_(bindparam("names", expanding=True)),
+)
 
 
 def due(connection: Connection, every: Mapping[str, timedelta], now: datetime) -> list[str]:
     """Return the chores that were never stamped, or whose time has come again."""
-    rows = select(switches_table.c.name, switches_table.c.value).where(
-        switches_table.c.name.in_([PREFIX + name for name in every]),
-    )
-    last: dict[str, str] = {row.name: row.value for row in connection.execute(rows)}
+    rows = connection.execute(_STAMPS, {"names": [PREFIX + name for name in every]})
+    last: dict[str, str] = {row.name: row.value for row in rows}
     return [name for name, gap in every.items() if _is_due(last.get(PREFIX + name), gap, now)]
 
 

@@ -8,7 +8,20 @@ taken, and two clocks share the work. The stamp is no claim; the worker claims.
 from datetime import datetime, timedelta
 from typing import Any, Final
 
-from sqlalchemy import Connection, Table, bindparam, exists, func, literal, select, union_all, update
+from sqlalchemy import (
+    Column,
+    Connection,
+    Select,
+    Table,
+    Update,
+    bindparam,
+    exists,
+    func,
+    literal,
+    select,
+    union_all,
+    update,
+)
 
 from dunning.store.tables import attempts, events, messages, recoveries
 from dunning.store.types import UTCDateTime
@@ -37,6 +50,20 @@ _NEXT: Final = union_all(
 )
 
 
+def _stamping(table: Table, key: Column[Any]) -> tuple[Select[Any], Update]:
+    due = (
+        select(key)
+        .where(table.c.ring_at.is_not(None), table.c.ring_at <= bindparam("now"))
+        .order_by(table.c.ring_at, key)
+        .limit(bindparam("most"))
+        .with_for_update(skip_locked=True)
+    )
+    return due, update(table).where(key.in_(bindparam("found", expanding=True)))
+
+
+_STAMP: Final = {kind: _stamping(table, table.c[name]) for kind, (table, name) in KINDS.items()}
+
+
 def kinds_due(connection: Connection, now: datetime) -> list[str]:
     """Return the kinds of which at least one row is due: one cheap look before anything is locked."""
     return list(connection.execute(_ANYTHING, {"now": now}).scalars())
@@ -44,18 +71,10 @@ def kinds_due(connection: Connection, now: datetime) -> list[str]:
 
 def stamp(connection: Connection, kind: str, now: datetime, limit: int = 100) -> list[Any]:
     """Return the ids of up to `limit` due rows of a kind, oldest first, and move their due time forward."""
-    table, id_column = KINDS[kind]
-    key = table.c[id_column]
-    due = (
-        select(key)
-        .where(table.c.ring_at.is_not(None), table.c.ring_at <= now)
-        .order_by(table.c.ring_at, key)
-        .limit(limit)
-        .with_for_update(skip_locked=True)
-    )
-    found = list(connection.execute(due).scalars())
+    due, again = _STAMP[kind]
+    found = list(connection.execute(due, {"now": now, "most": limit}).scalars())
     if found:
-        connection.execute(update(table).where(key.in_(found)).values(ring_at=now + RING_AGAIN))
+        connection.execute(again, {"found": found, "ring_at": now + RING_AGAIN})
     return found
 
 

@@ -4,34 +4,38 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Any, Final
 
-from sqlalchemy import Connection, select, update
+from sqlalchemy import Connection, bindparam, select, update
 
 from dunning.core.billing import Whose
 from dunning.core.clock import utc
 from dunning.core.vocabulary import AttemptState, EventState
 from dunning.store import switches, tables
+from dunning.store.prepared import ITS_FENCE, ITS_ID
 from dunning.store.rows import EventRow
 from dunning.store.tables import attempts, events
 
 PARKED_FOR: Final = timedelta(hours=1)
 IDS_A_QUERY: Final = 500
 RECONCILED: Final = "reconciled"
+_BY_SEQ: Final = select(events).where(events.c.seq == ITS_ID)
+_CLAIM: Final = (
+    update(events)
+    .where(
+        events.c.seq == ITS_ID,
+        events.c.state == EventState.NEW,
+        (events.c.lease_until.is_(None)) | (events.c.lease_until <= bindparam("lease_now")),
+    )
+    .values(fence=events.c.fence + 1, tries=events.c.tries + 1)
+)
+_CHANGE: Final = update(events).where(events.c.seq == ITS_ID, events.c.fence == ITS_FENCE)
 
 
 def claim(connection: Connection, seq: int, now: datetime, lease: timedelta) -> EventRow | None:
     """Take one new event for `lease`; None when it is done or somebody else holds it."""
-    done = connection.execute(
-        update(events)
-        .where(
-            events.c.seq == seq,
-            events.c.state == EventState.NEW,
-            (events.c.lease_until.is_(None)) | (events.c.lease_until <= now),
-        )
-        .values(lease_until=now + lease, fence=events.c.fence + 1, tries=events.c.tries + 1),
-    )
-    if done.rowcount != 1:
+    taken = {"its_id": seq, "lease_now": now, "lease_until": now + lease}
+    if connection.execute(_CLAIM, taken).rowcount != 1:
         return None
-    return EventRow.of(connection.execute(select(events).where(events.c.seq == seq)).one())
+    return EventRow.of(connection.execute(_BY_SEQ, {"its_id": seq}).one())
 
 
 def finish(
@@ -87,8 +91,8 @@ def last_created(connection: Connection, whose: Whose) -> datetime | None:
 
 
 def _change(connection: Connection, event: EventRow, **values: Any) -> bool:
-    mine = (events.c.seq == event.seq, events.c.fence == event.fence)
-    return connection.execute(update(events).where(*mine).values(**values)).rowcount == 1
+    mine = {"its_id": event.seq, "its_fence": event.fence}
+    return connection.execute(_CHANGE, {**mine, **values}).rowcount == 1
 
 
 def known(connection: Connection, ids: Sequence[str]) -> frozenset[str]:

@@ -1,14 +1,21 @@
 """Queries on messages, their links and the addresses that must not be written to."""
 
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, Final
 
 from sqlalchemy import Connection, and_, func, insert, literal, or_, select, update
 
 from dunning.core.vocabulary import MessageState
+from dunning.store.prepared import ITS_FENCE, ITS_ID
 from dunning.store.rows import LinkRow, MessageRow
 from dunning.store.tables import links, messages, suppressions
 from dunning.store.upsert import insert_once
+
+_BY_ID: Final = select(messages).where(messages.c.id == ITS_ID)
+_HELD: Final = _BY_ID.with_for_update()
+_CHANGE: Final = update(messages).where(messages.c.id == ITS_ID, messages.c.fence == ITS_FENCE)
+_ADD_LINK: Final = insert(links)
+_LINK_OF_MESSAGE: Final = select(links).where(links.c.message_id == ITS_ID)
 
 
 def add(connection: Connection, values: dict[str, Any]) -> bool:
@@ -18,15 +25,14 @@ def add(connection: Connection, values: dict[str, Any]) -> bool:
 
 def by_id(connection: Connection, message_id: str, *, lock: bool = False) -> MessageRow | None:
     """Return one message; `lock` holds it until the transaction ends."""
-    query = select(messages).where(messages.c.id == message_id)
-    row = connection.execute(query.with_for_update() if lock else query).one_or_none()
+    row = connection.execute(_HELD if lock else _BY_ID, {"its_id": message_id}).one_or_none()
     return MessageRow.of(row) if row is not None else None
 
 
 def change(connection: Connection, message_id: str, seen: int, **values: Any) -> bool:
     """Update a message unless a later claim outdates the fence `seen`; return whether it was ours."""
-    mine = (messages.c.id == message_id, messages.c.fence == seen)
-    return connection.execute(update(messages).where(*mine).values(values)).rowcount == 1
+    mine = {"its_id": message_id, "its_fence": seen}
+    return connection.execute(_CHANGE, {**mine, **values}).rowcount == 1
 
 
 def words(connection: Connection, message_id: str) -> tuple[str, str, str, str]:
@@ -81,7 +87,7 @@ def first_sent_at(connection: Connection, recovery_id: str) -> datetime | None:
 
 def add_link(connection: Connection, values: dict[str, Any]) -> None:
     """Insert a card-update link."""
-    connection.execute(insert(links).values(**values))
+    connection.execute(_ADD_LINK, values)
 
 
 def link(connection: Connection, link_id: str) -> LinkRow | None:
@@ -92,7 +98,7 @@ def link(connection: Connection, link_id: str) -> LinkRow | None:
 
 def link_of_message(connection: Connection, message_id: str) -> LinkRow | None:
     """Return the link that a message carries."""
-    row = connection.execute(select(links).where(links.c.message_id == message_id)).one_or_none()
+    row = connection.execute(_LINK_OF_MESSAGE, {"its_id": message_id}).one_or_none()
     return LinkRow.of(row) if row is not None else None
 
 

@@ -2,16 +2,37 @@
 
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, Final
 
-from sqlalchemy import Connection, Table, select, update
+from sqlalchemy import ColumnElement, Connection, Table, bindparam, select, update
 
 from dunning.core.billing import Card, Customer, Invoice, Whose
+from dunning.store.prepared import ITS_ID, belongs, owner
 from dunning.store.rows import CardRow, CustomerRow
 from dunning.store.tables import cards, customers, invoices
 from dunning.store.upsert import insert_once, upsert
 
 _KEY = ("account_id", "livemode", "id")
+
+
+def _its(table: Table) -> tuple[ColumnElement[bool], ...]:
+    return (*belongs(table), table.c.id == ITS_ID)
+
+
+_CUSTOMER: Final = select(customers).where(*_its(customers))
+_CARD: Final = select(cards).where(*_its(cards))
+_CARD_HELD: Final = _CARD.with_for_update()
+_INVOICE: Final = select(
+    invoices.c.status,
+    invoices.c.amount_remaining,
+    invoices.c.next_payment_attempt_at,
+    invoices.c.plan,
+    invoices.c.number,
+).where(*_its(invoices))
+_HOLD_INVOICE: Final = select(invoices.c.id).where(*_its(invoices)).with_for_update()
+_NEXT_TICKET: Final = update(invoices).where(*_its(invoices)).values(read_ticket=invoices.c.read_ticket + 1)
+_TICKET: Final = select(invoices.c.read_ticket).where(*_its(invoices))
+_APPLY: Final = update(invoices).where(*_its(invoices), invoices.c.applied_ticket < bindparam("drawn"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +65,7 @@ def keep_customer(connection: Connection, whose: Whose, customer: Customer, now:
 
 def customer(connection: Connection, whose: Whose, customer_id: str | None) -> CustomerRow | None:
     """Return a customer, if we know it."""
-    row = connection.execute(_find(customers, whose, customer_id)).one_or_none()
+    row = connection.execute(_CUSTOMER, _which(whose, customer_id)).one_or_none()
     return CustomerRow.of(row) if row is not None else None
 
 
@@ -69,18 +90,18 @@ def keep_card(connection: Connection, whose: Whose, card: Card, **more: Any) -> 
 
 def card(connection: Connection, whose: Whose, card_id: str | None, *, lock: bool = False) -> CardRow | None:
     """Return a card, if we know it; `lock` holds it until the transaction ends."""
-    query = _find(cards, whose, card_id)
-    row = connection.execute(query.with_for_update() if lock else query).one_or_none()
+    row = connection.execute(_CARD_HELD if lock else _CARD, _which(whose, card_id)).one_or_none()
     return CardRow.of(row) if row is not None else None
 
 
 def draw_ticket(connection: Connection, whose: Whose, invoice_id: str) -> int:
     """Return the ticket for one read of Stripe, drawn before it; an invoice new to us begins empty."""
-    nothing_yet = Invoice(invoice_id, None, "", amount_due=0, amount_paid=0, amount_remaining=0)
-    insert_once(connection, invoices, {**_id(whose, invoice_id), **_facts(nothing_yet)})
-    row = _where(invoices, whose, invoice_id)
-    connection.execute(update(invoices).where(*row).values(read_ticket=invoices.c.read_ticket + 1))
-    ticket: int = connection.execute(select(invoices.c.read_ticket).where(*row)).scalar_one()
+    which = _which(whose, invoice_id)
+    if connection.execute(_NEXT_TICKET, which).rowcount == 0:
+        nothing_yet = Invoice(invoice_id, None, "", amount_due=0, amount_paid=0, amount_remaining=0)
+        insert_once(connection, invoices, {**_id(whose, invoice_id), **_facts(nothing_yet)})
+        connection.execute(_NEXT_TICKET, which)
+    ticket: int = connection.execute(_TICKET, which).scalar_one()
     return ticket
 
 
@@ -90,31 +111,26 @@ def apply_read(connection: Connection, whose: Whose, invoice: Invoice, ticket: i
     Stripe's objects have no version, so an answer that left earlier must not overwrite a later one. The row
     stays held until the transaction ends: what follows from one read is decided before the next.
     """
-    newest = update(invoices).where(
-        *_where(invoices, whose, invoice.id),
-        invoices.c.applied_ticket < ticket,
-    )
-    done = connection.execute(newest.values(**_facts(invoice), applied_ticket=ticket))
+    values = {**_facts(invoice), "applied_ticket": ticket}
+    done = connection.execute(_APPLY, {**_which(whose, invoice.id), "drawn": ticket, **values})
     return done.rowcount == 1
 
 
 def invoice(connection: Connection, whose: Whose, invoice_id: str) -> InvoiceRow | None:
     """Return what we last applied of an invoice."""
-    row = connection.execute(_find(invoices, whose, invoice_id)).one_or_none()
-    if row is None:
-        return None
-    return InvoiceRow(row.status, row.amount_remaining, row.next_payment_attempt_at, row.plan, row.number)
+    row = connection.execute(_INVOICE, _which(whose, invoice_id)).one_or_none()
+    return InvoiceRow(*row) if row is not None else None
 
 
 def forget_schedule(connection: Connection, whose: Whose, invoice_id: str) -> None:
     """Forget Stripe's own next try of an invoice that Stripe was just told not to collect."""
-    row = _where(invoices, whose, invoice_id)
-    connection.execute(update(invoices).where(*row).values(next_payment_attempt_at=None, auto_advance=False))
+    values = {"next_payment_attempt_at": None, "auto_advance": False}
+    connection.execute(update(invoices).where(*_its(invoices)), {**_which(whose, invoice_id), **values})
 
 
 def hold_invoice(connection: Connection, whose: Whose, invoice_id: str) -> None:
     """Hold the invoice until the transaction ends; whoever changes a recovery holds its invoice first."""
-    connection.execute(_find(invoices, whose, invoice_id).with_for_update())
+    connection.execute(_HOLD_INVOICE, _which(whose, invoice_id))
 
 
 def _facts(invoice: Invoice) -> dict[str, Any]:
@@ -142,13 +158,5 @@ def _id(whose: Whose, object_id: str) -> dict[str, Any]:
     return {"account_id": whose.account_id, "livemode": whose.livemode, "id": object_id}
 
 
-def _where(table: Table, whose: Whose, object_id: str | None) -> tuple[Any, ...]:
-    return (
-        table.c.account_id == whose.account_id,
-        table.c.livemode == whose.livemode,
-        table.c.id == object_id,
-    )
-
-
-def _find(table: Table, whose: Whose, object_id: str | None) -> Any:
-    return select(table).where(*_where(table, whose, object_id))
+def _which(whose: Whose, object_id: str | None) -> dict[str, Any]:
+    return {**owner(whose), "its_id": object_id}

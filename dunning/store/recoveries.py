@@ -2,22 +2,47 @@
 
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Any
+from typing import Any, Final
 
-from sqlalchemy import Connection, Select, func, insert, select, update
+from sqlalchemy import Connection, Select, bindparam, func, insert, select, update
 
 from dunning.core.billing import Whose
 from dunning.core.vocabulary import OPEN
+from dunning.store.prepared import ITS_ID, belongs, owner
 from dunning.store.rows import RecoveryRow
 from dunning.store.tables import notes, plans, recoveries
 from dunning.store.upsert import upsert
 
 _OPEN = sorted(OPEN)
+_BY_ID: Final = select(recoveries).where(recoveries.c.id == ITS_ID)
+_NEWEST: Final = (
+    select(recoveries)
+    .where(*belongs(recoveries), recoveries.c.invoice_id == bindparam("its_invoice"))
+    .order_by(recoveries.c.opened_at.desc(), recoveries.c.id.desc())
+    .limit(1)
+)
+_HELD: Final = {_BY_ID: _BY_ID.with_for_update(), _NEWEST: _NEWEST.with_for_update()}
+_OPEN_HELD: Final = (
+    select(recoveries)
+    .where(*belongs(recoveries), recoveries.c.status.in_(_OPEN))
+    .order_by(recoveries.c.id)
+    .with_for_update()
+)
+_OPEN_OF_CUSTOMER: Final = _OPEN_HELD.where(recoveries.c.customer_id == bindparam("its_customer"))
+_OPEN_OF_SUBSCRIPTION: Final = _OPEN_HELD.where(recoveries.c.subscription_id == bindparam("its_subscription"))
+_CHANGE: Final = (
+    update(recoveries).where(recoveries.c.id == ITS_ID).values(row_version=recoveries.c.row_version + 1)
+)
+_ADD_NOTE: Final = insert(notes)
+_COUNT_NOTES: Final = select(func.count()).select_from(notes).where(notes.c.recovery_id == ITS_ID)
+_NEWEST_PLAN: Final = (
+    select(plans.c.explanation).where(plans.c.recovery_id == ITS_ID).order_by(plans.c.made_at.desc()).limit(1)
+)
 
 
 def by_id(connection: Connection, recovery_id: str, *, lock: bool = False) -> RecoveryRow | None:
     """Return one recovery; `lock` holds it until the transaction ends."""
-    return _one(connection, select(recoveries).where(recoveries.c.id == recovery_id), lock=lock)
+    return _one(connection, _BY_ID, {"its_id": recovery_id}, lock=lock)
 
 
 def newest_of_invoice(
@@ -28,39 +53,19 @@ def newest_of_invoice(
     lock: bool = False,
 ) -> RecoveryRow | None:
     """Return the invoice's open recovery, or else its newest closed one."""
-    of_invoice = (
-        select(recoveries)
-        .where(*_belongs(whose), recoveries.c.invoice_id == invoice_id)
-        .order_by(recoveries.c.opened_at.desc(), recoveries.c.id.desc())
-        .limit(1)
-    )
-    return _one(connection, of_invoice, lock=lock)
+    return _one(connection, _NEWEST, {**owner(whose), "its_invoice": invoice_id}, lock=lock)
 
 
 def open_of_customer(connection: Connection, whose: Whose, customer_id: str) -> list[RecoveryRow]:
     """Return the customer's open recoveries, oldest first, held until the transaction ends."""
-    found = (
-        select(recoveries)
-        .where(*_belongs(whose), recoveries.c.customer_id == customer_id, recoveries.c.status.in_(_OPEN))
-        .order_by(recoveries.c.id)
-        .with_for_update()
-    )
-    return [RecoveryRow.of(row) for row in connection.execute(found)]
+    found = connection.execute(_OPEN_OF_CUSTOMER, {**owner(whose), "its_customer": customer_id})
+    return [RecoveryRow.of(row) for row in found]
 
 
 def open_of_subscription(connection: Connection, whose: Whose, subscription_id: str) -> list[RecoveryRow]:
     """Return the subscription's open recoveries, oldest first, held until the transaction ends."""
-    found = (
-        select(recoveries)
-        .where(
-            *_belongs(whose),
-            recoveries.c.subscription_id == subscription_id,
-            recoveries.c.status.in_(_OPEN),
-        )
-        .order_by(recoveries.c.id)
-        .with_for_update()
-    )
-    return [RecoveryRow.of(row) for row in connection.execute(found)]
+    found = connection.execute(_OPEN_OF_SUBSCRIPTION, {**owner(whose), "its_subscription": subscription_id})
+    return [RecoveryRow.of(row) for row in found]
 
 
 def all_open_ids(connection: Connection) -> Sequence[str]:
@@ -71,16 +76,12 @@ def all_open_ids(connection: Connection) -> Sequence[str]:
 
 def add(connection: Connection, values: dict[str, Any]) -> None:
     """Insert a recovery."""
-    connection.execute(insert(recoveries).values(**values))
+    connection.execute(insert(recoveries), values)
 
 
 def change(connection: Connection, recovery_id: str, **values: Any) -> None:
     """Update a recovery that this transaction holds."""
-    connection.execute(
-        update(recoveries)
-        .where(recoveries.c.id == recovery_id)
-        .values(**values, row_version=recoveries.c.row_version + 1),
-    )
+    connection.execute(_CHANGE, {"its_id": recovery_id, **values})
 
 
 def note(
@@ -102,13 +103,12 @@ def note(
         "kind": kind,
         "sentence": sentence,
     }
-    connection.execute(insert(notes).values(**values))
+    connection.execute(_ADD_NOTE, values)
 
 
 def count_notes(connection: Connection, recovery_id: str) -> int:
     """Return how many lines the timeline has."""
-    found = select(func.count()).select_from(notes).where(notes.c.recovery_id == recovery_id)
-    return connection.execute(found).scalar_one()
+    return connection.execute(_COUNT_NOTES, {"its_id": recovery_id}).scalar_one()
 
 
 def keep_plan(connection: Connection, recovery_id: str, made_at: datetime, values: dict[str, Any]) -> None:
@@ -119,20 +119,13 @@ def keep_plan(connection: Connection, recovery_id: str, made_at: datetime, value
 
 def newest_plan(connection: Connection, recovery_id: str) -> dict[str, Any]:
     """Return what the planner last said about the recovery's next step; empty before it was asked."""
-    query = (
-        select(plans.c.explanation)
-        .where(plans.c.recovery_id == recovery_id)
-        .order_by(plans.c.made_at.desc())
-        .limit(1)
-    )
-    found: dict[str, Any] | None = connection.execute(query).scalar_one_or_none()
+    said = connection.execute(_NEWEST_PLAN, {"its_id": recovery_id})
+    found: dict[str, Any] | None = said.scalar_one_or_none()
     return found or {}
 
 
-def _belongs(whose: Whose) -> tuple[Any, Any]:
-    return recoveries.c.account_id == whose.account_id, recoveries.c.livemode == whose.livemode
-
-
-def _one(connection: Connection, query: Select[Any], *, lock: bool) -> RecoveryRow | None:
-    row = connection.execute(query.with_for_update() if lock else query).one_or_none()
+def _one(
+    connection: Connection, query: Select[Any], given: dict[str, Any], *, lock: bool
+) -> RecoveryRow | None:
+    row = connection.execute(_HELD[query] if lock else query, given).one_or_none()
     return RecoveryRow.of(row) if row is not None else None

@@ -1,19 +1,25 @@
 """The versions of what a recovery is opened under: policies, campaigns and fitted planners."""
 
 from datetime import datetime
+from typing import Final
 
-from sqlalchemy import Connection, func, insert, select
+from sqlalchemy import Connection, bindparam, func, insert, select
 
 from dunning.core.campaign import BUILT_IN, Campaign
 from dunning.core.policy import Policy
 from dunning.store.tables import campaigns, planners, policies
 from dunning.store.upsert import insert_once
 
+_POLICY: Final = select(policies.c.definition).where(policies.c.version == bindparam("its_version"))
+_CAMPAIGN: Final = select(campaigns.c.definition).where(
+    campaigns.c.key == bindparam("its_key"), campaigns.c.version == bindparam("its_version")
+)
+_NEWEST_PLANNER: Final = select(func.max(planners.c.version))
+
 
 def policy(connection: Connection, version: int) -> Policy:
     """Return one version of the retry policy."""
-    found = select(policies.c.definition).where(policies.c.version == version)
-    return Policy.loads(connection.execute(found).scalar_one())
+    return Policy.loads(connection.execute(_POLICY, {"its_version": version}).scalar_one())
 
 
 def current_policy(connection: Connection, now: datetime) -> Policy:
@@ -30,8 +36,8 @@ def current_policy(connection: Connection, now: datetime) -> Policy:
 
 def campaign(connection: Connection, key: str, version: int) -> Campaign:
     """Return one version of a campaign."""
-    found = select(campaigns.c.definition).where(campaigns.c.key == key, campaigns.c.version == version)
-    return Campaign.loads(connection.execute(found).scalar_one())
+    given = {"its_key": key, "its_version": version}
+    return Campaign.loads(connection.execute(_CAMPAIGN, given).scalar_one())
 
 
 def current_campaign(connection: Connection, now: datetime) -> Campaign:
@@ -52,7 +58,7 @@ def current_campaign(connection: Connection, now: datetime) -> Campaign:
 
 def newest_planner(connection: Connection) -> int | None:
     """Return the version of the planner in service, if one was ever fitted."""
-    newest: int | None = connection.execute(select(func.max(planners.c.version))).scalar_one()
+    newest: int | None = connection.execute(_NEWEST_PLANNER).scalar_one()
     return newest
 
 

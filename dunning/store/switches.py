@@ -2,13 +2,15 @@
 
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, Final
 
 from sqlalchemy import Connection, select
 
 from dunning.core.vocabulary import Retries
 from dunning.store.tables import switches
 from dunning.store.upsert import upsert
+
+_ALL: Final = select(switches.c.name, switches.c.value)
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,8 +25,7 @@ class Switches:
 
 def read(connection: Connection) -> Switches:
     """Return the switches as they stand."""
-    rows = connection.execute(select(switches.c.name, switches.c.value))
-    values: dict[str, Any] = {row.name: row.value for row in rows}
+    values: dict[str, Any] = {row.name: row.value for row in connection.execute(_ALL)}
     return Switches(
         retries=Retries(values.get("retries", Retries.WATCH)),
         messages=bool(values.get("messages", False)),

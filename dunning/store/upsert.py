@@ -1,27 +1,37 @@
 """INSERT … ON CONFLICT, which both databases know and SQLAlchemy spells per dialect."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
+from functools import cache
 from typing import Any
 
 from sqlalchemy import Connection, Table
 from sqlalchemy.dialects import postgresql, sqlite
 
 
-def _insert(connection: Connection, table: Table) -> Any:
-    dialect = sqlite if connection.dialect.name == "sqlite" else postgresql
-    return dialect.insert(table)
+def _insert(dialect: str, table: Table) -> Any:
+    return sqlite.insert(table) if dialect == "sqlite" else postgresql.insert(table)
+
+
+@cache
+def _once(dialect: str, table: Table) -> Any:
+    return _insert(dialect, table).on_conflict_do_nothing()
+
+
+@cache
+def _upsert(dialect: str, table: Table, key: tuple[str, ...], names: tuple[str, ...]) -> Any:
+    statement = _insert(dialect, table)
+    news = {name: statement.excluded[name] for name in names if name not in key}
+    return statement.on_conflict_do_update(index_elements=key, set_=news)
 
 
 def insert_once(connection: Connection, table: Table, values: Mapping[str, Any]) -> bool:
     """Insert a row unless a unique rule of the table already holds it; return whether it was inserted."""
-    statement = _insert(connection, table).values(**values).on_conflict_do_nothing()
+    statement = _once(connection.dialect.name, table)
     # Without the option SQLAlchemy forgets on PostgreSQL how many rows an INSERT wrote.
-    done = connection.execute(statement, execution_options={"preserve_rowcount": True})
+    done = connection.execute(statement, values, execution_options={"preserve_rowcount": True})
     return bool(done.rowcount == 1)
 
 
-def upsert(connection: Connection, table: Table, key: Sequence[str], values: Mapping[str, Any]) -> None:
+def upsert(connection: Connection, table: Table, key: tuple[str, ...], values: Mapping[str, Any]) -> None:
     """Insert a row, or update the one that has the same `key` columns."""
-    statement = _insert(connection, table).values(**values)
-    news = {name: statement.excluded[name] for name in values if name not in key}
-    connection.execute(statement.on_conflict_do_update(index_elements=list(key), set_=news))
+    connection.execute(_upsert(connection.dialect.name, table, key, tuple(values)), values)
