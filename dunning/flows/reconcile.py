@@ -90,9 +90,9 @@ def _watermark(house: House, now: datetime) -> datetime:
     """
     with house.store.read() as connection:
         done = inbox.reconciled(connection)
+        if done is not None:
+            return done - OVERLAP
         newest = inbox.last_created(connection, Whose(livemode=house.settings.livemode))
-    if done is not None:
-        return done - OVERLAP
     return min(newest, now) - OVERLAP if newest else now - STRIPE_KEEPS
 
 

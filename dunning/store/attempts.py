@@ -44,6 +44,13 @@ _REACHED_NETWORK: Final = (
     )
     .order_by(attempts.c.at)
 )
+_HIGHEST: Final = select(func.max(attempts.c.ordinal)).where(
+    *belongs(attempts), attempts.c.invoice_id == bindparam("its_invoice")
+)
+_SENT_KEYS: Final = select(events.c.idempotency_key).where(
+    events.c.account_id == bindparam("its_account"),
+    events.c.idempotency_key.in_(bindparam("its_keys", expanding=True)),
+)
 _CHANGE: Final = update(attempts).where(attempts.c.id == ITS_ID, attempts.c.fence == ITS_FENCE)
 
 
@@ -83,12 +90,8 @@ def next_ordinal(connection: Connection, whose: Whose, invoice_id: str) -> int:
 
     After a restore from an old backup it jumps past every key that Stripe has sent back in events.
     """
-    rows = select(func.max(attempts.c.ordinal)).where(
-        attempts.c.account_id == whose.account_id,
-        attempts.c.livemode == whose.livemode,
-        attempts.c.invoice_id == invoice_id,
-    )
-    highest = connection.execute(rows).scalar_one() or 0
+    given = {**owner(whose), "its_invoice": invoice_id}
+    highest = connection.execute(_HIGHEST, given).scalar_one() or 0
     while (sent := _highest_sent(connection, whose, invoice_id, highest)) > highest:
         highest = sent
     return highest + 1
@@ -97,11 +100,8 @@ def next_ordinal(connection: Connection, whose: Whose, invoice_id: str) -> int:
 def _highest_sent(connection: Connection, whose: Whose, invoice_id: str, known: int) -> int:
     """Return the highest ordinal that Stripe sent back; whole keys compare alike in every collation."""
     keys = {pay_key(whose.account_id, invoice_id, known + step): known + step for step in _AHEAD}
-    seen = select(events.c.idempotency_key).where(
-        events.c.account_id == whose.account_id,
-        events.c.idempotency_key.in_(keys),
-    )
-    return max((keys[key] for key in connection.execute(seen).scalars()), default=known)
+    seen = connection.execute(_SENT_KEYS, {"its_account": whose.account_id, "its_keys": list(keys)})
+    return max((keys[key] for key in seen.scalars()), default=known)
 
 
 def reached_network(connection: Connection, fingerprint: str, since: datetime) -> list[datetime]:

@@ -10,7 +10,7 @@ from dunning.core.billing import Whose
 from dunning.core.clock import utc
 from dunning.core.vocabulary import AttemptState, EventState
 from dunning.store import switches, tables
-from dunning.store.prepared import ITS_FENCE, ITS_ID
+from dunning.store.prepared import ITS_FENCE, ITS_ID, belongs, owner
 from dunning.store.rows import EventRow
 from dunning.store.tables import attempts, events
 
@@ -26,6 +26,11 @@ _CLAIM: Final = (
         (events.c.lease_until.is_(None)) | (events.c.lease_until <= bindparam("lease_now")),
     )
     .values(fence=events.c.fence + 1, tries=events.c.tries + 1)
+)
+_STATE_OF_CHARGE: Final = select(attempts.c.state).where(
+    *belongs(attempts),
+    attempts.c.invoice_id == bindparam("its_invoice"),
+    attempts.c.ordinal == bindparam("its_ordinal"),
 )
 _CHANGE: Final = update(events).where(events.c.seq == ITS_ID, events.c.fence == ITS_FENCE)
 
@@ -69,13 +74,8 @@ def state_of_charge(
     connection: Connection, whose: Whose, invoice_id: str, ordinal: int
 ) -> AttemptState | None:
     """Return how far the charge has come that we asked under `ordinal`; only a look, nothing is held."""
-    found = select(attempts.c.state).where(
-        attempts.c.account_id == whose.account_id,
-        attempts.c.livemode == whose.livemode,
-        attempts.c.invoice_id == invoice_id,
-        attempts.c.ordinal == ordinal,
-    )
-    state: AttemptState | None = connection.execute(found).scalar_one_or_none()
+    given = {**owner(whose), "its_invoice": invoice_id, "its_ordinal": ordinal}
+    state: AttemptState | None = connection.execute(_STATE_OF_CHARGE, given).scalar_one_or_none()
     return state
 
 
@@ -128,5 +128,7 @@ def reopen(
         events.c.created_at >= since,
     )
     again = [row.seq for row in connection.execute(found) if naming.encode() in row.payload]
+    if not again:
+        return
     renewed = {"state": EventState.NEW, "handled_at": None, "ring_at": now}
     connection.execute(update(events).where(events.c.seq.in_(again)).values(renewed))

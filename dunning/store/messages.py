@@ -3,7 +3,7 @@
 from datetime import datetime, timedelta
 from typing import Any, Final
 
-from sqlalchemy import Connection, and_, func, insert, literal, or_, select, update
+from sqlalchemy import Connection, and_, bindparam, func, insert, literal, or_, select, update
 
 from dunning.core.vocabulary import MessageState
 from dunning.store.prepared import ITS_FENCE, ITS_ID
@@ -16,6 +16,16 @@ _HELD: Final = _BY_ID.with_for_update()
 _CHANGE: Final = update(messages).where(messages.c.id == ITS_ID, messages.c.fence == ITS_FENCE)
 _ADD_LINK: Final = insert(links)
 _LINK_OF_MESSAGE: Final = select(links).where(links.c.message_id == ITS_ID)
+_LATELY: Final = and_(
+    messages.c.state.in_([MessageState.SENT, MessageState.UNKNOWN]),
+    func.coalesce(messages.c.sent_at, messages.c.due_at) > bindparam("since"),
+)
+_SENT_TO: Final = (
+    select(func.count())
+    .select_from(messages)
+    .where(messages.c.address == bindparam("its_address"), messages.c.id != bindparam("but"))
+    .where(or_(messages.c.state == MessageState.SENDING, _LATELY))
+)
 
 
 def add(connection: Connection, values: dict[str, Any]) -> bool:
@@ -67,15 +77,8 @@ def suppressed(connection: Connection, account_id: str, address: str) -> bool:
 
 def sent_to(connection: Connection, address: str, now: datetime, window: timedelta, *, but: str) -> int:
     """Return how many messages, `but` one, are going (or may have gone) to an address within `window`."""
-    gone = messages.c.state.in_([MessageState.SENT, MessageState.UNKNOWN])
-    lately = func.coalesce(messages.c.sent_at, messages.c.due_at) > now - window
-    query = (
-        select(func.count())
-        .select_from(messages)
-        .where(messages.c.address == address, messages.c.id != but)
-        .where(or_(messages.c.state == MessageState.SENDING, and_(gone, lately)))
-    )
-    return connection.execute(query).scalar_one()
+    given = {"its_address": address, "since": now - window, "but": but}
+    return connection.execute(_SENT_TO, given).scalar_one()
 
 
 def first_sent_at(connection: Connection, recovery_id: str) -> datetime | None:
