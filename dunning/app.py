@@ -4,6 +4,7 @@ import email.utils
 import os
 import secrets
 from pathlib import Path
+from typing import Final
 
 from alembic import command
 from alembic.runtime.migration import MigrationContext
@@ -21,6 +22,13 @@ from dunning.mail.provider import Mailer
 from dunning.settings import Settings
 from dunning.store.engine import Store, open_store
 
+NO_KEY: Final = "STRIPE_API_KEY is missing: set it to a restricted key (see `dunning stripe permissions`)."
+NO_SIGNATURE: Final = (
+    "STRIPE_WEBHOOK_SECRET is missing: set it to the endpoint's signing secret (whsec_...), from the Stripe "
+    "Dashboard or from `stripe listen --print-secret`."
+)
+NO_SENDER: Final = "DUNNING_MAIL_FROM is missing: set it to the sender, such as Acme <billing@acme.example>."
+
 
 def build_house(
     settings: Settings,
@@ -36,9 +44,7 @@ def build_house(
         Unusable: a setting is missing or cannot work; the message names it and the cure.
     """
     if settings.stripe_api_key is None:
-        raise Unusable(
-            "STRIPE_API_KEY is missing: set it to a restricted key (see `dunning stripe permissions`)."
-        )
+        raise Unusable(NO_KEY)
     return House(
         store=store,
         stripe=Stripe(settings.stripe_api_key.get_secret_value(), settings.stripe_api_base),
@@ -52,18 +58,20 @@ def build_house(
     )
 
 
-def require_webhook_secret(settings: Settings) -> tuple[str, ...]:
-    """Return the signing secrets of the webhook endpoint.
+def require_all(settings: Settings) -> None:
+    """Refuse settings that lack what receiving webhooks and answering them takes.
 
     Raises:
-        Unusable: there is none.
+        Unusable: something is missing; all of it is named at once, with the cures.
     """
-    if not settings.webhook_secrets:
-        raise Unusable(
-            "STRIPE_WEBHOOK_SECRET is missing: set it to the endpoint's signing secret (whsec_...), from the "
-            "Stripe Dashboard or from `stripe listen --print-secret`."
-        )
-    return settings.webhook_secrets
+    there = {
+        NO_KEY: settings.stripe_api_key is not None,
+        NO_SIGNATURE: bool(settings.webhook_secrets),
+        NO_SENDER: settings.smtp_url is None or settings.mail_from is not None,
+    }
+    missing = [sentence for sentence, found in there.items() if not found]
+    if missing:
+        raise Unusable(" ".join(missing))
 
 
 def upgrade(store: Store, url: str) -> None:
@@ -138,9 +146,7 @@ def _mailer(settings: Settings) -> Mailer:
     if url is None:
         return Outbox(lambda _outgoing: None)  # the message's row holds every word of it
     if settings.mail_from is None:
-        raise Unusable(
-            "DUNNING_MAIL_FROM is missing: set it to the sender, such as Acme <billing@acme.example>."
-        )
+        raise Unusable(NO_SENDER)
     try:
         return mailer_from_url(url, lambda _outgoing: None)
     except ValueError as error:

@@ -38,7 +38,7 @@ def serve(settings: Settings, host: str | None = None, port: int | None = None) 
         Unusable: a setting cannot work.
     """
     logs.configure()
-    app.require_webhook_secret(settings)
+    app.require_all(settings)
     store = app.connect(settings)
     app.upgrade(store, settings.database)
     house = app.build_house(settings, store=store)
@@ -58,7 +58,7 @@ def serve(settings: Settings, host: str | None = None, port: int | None = None) 
 def web(settings: Settings, host: str | None = None, port: int | None = None) -> None:
     """Run the web process: webhooks, pages, API."""
     logs.configure()
-    app.require_webhook_secret(settings)
+    app.require_all(settings)
     house = _apart(settings)
     with until_told() as stop, contextlib.ExitStack() as stack:
         web_server = start_web(stack, house, settings, host, port, None)

@@ -152,12 +152,24 @@ def _play(*, as_json: bool, **how: Any) -> None:
 
 @contextmanager
 def _progress() -> Iterator[Callable[[float], None]]:
-    """Show how far it is on stderr, where somebody looks."""
+    """Show on stderr how far it is: a bar on a terminal, elsewhere a line at each tenth of the time."""
     if not sys.stderr.isatty():
-        yield lambda _share: None
+        yield _tenths()
         return
     with typer.progressbar(length=1000, label="Playing", file=sys.stderr) as bar:
         yield lambda share: bar.update(int(share * 1000) - bar.pos)
+
+
+def _tenths() -> Callable[[float], None]:
+    said = 0
+
+    def tell(share: float) -> None:
+        nonlocal said
+        if int(share * 10) > said:
+            said = int(share * 10)
+            console.note(f"Playing: {said * 10} %")
+
+    return tell
 
 
 def _say_figures(told: dict[str, Any]) -> None:

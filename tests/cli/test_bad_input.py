@@ -101,6 +101,14 @@ def test_a_setting_that_cannot_work_is_named(
     assert ended.out == ""
 
 
+@pytest.mark.parametrize("command", ["serve", "web"])
+def test_all_the_settings_that_are_missing_are_named_at_once(command: str, cli: Any) -> None:
+    ended = cli(command, DUNNING_SMTP_URL="smtp://mail.acme.example")
+    assert ended.code == 2
+    for name in ("STRIPE_API_KEY", "STRIPE_WEBHOOK_SECRET", "DUNNING_MAIL_FROM"):
+        assert f"{name} is missing: set it to " in ended.complaint
+
+
 @pytest.mark.parametrize(("command", "names"), ARGUMENTS, ids=[" ".join(words) for words, _ in ARGUMENTS])
 def test_an_argument_that_cannot_work_is_named(
     command: tuple[str, ...], names: str, cli: Any, sqlite_url: str

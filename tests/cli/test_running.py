@@ -123,6 +123,15 @@ def test_the_demo_for_people_adds_up_in_words(cli: Any) -> None:
     assert ended.out.split()[:2] == ["invoices", "amount"]
 
 
+def test_the_demo_tells_a_log_how_far_it_is(cli: Any) -> None:
+    ended = cli("demo", "--headless", "--json", "--days", "30", "--customers", "3")
+    assert ended.code == 0
+    json.loads(ended.out)
+    tenths = [int(line.removeprefix("Playing: ").removesuffix(" %")) for line in ended.err.splitlines()]
+    assert tenths == sorted(set(tenths) & set(range(10, 101, 10)))
+    assert tenths[-1] == 100
+
+
 def test_missed_events_are_fetched_once(cli: Any, sqlite_url: str, simulated_stripe: Server) -> None:
     failing = {"fail": "insufficient_funds", "amount": 2900}
     httpx.post(f"{simulated_stripe.url}/_sandbox/customer", json=failing).raise_for_status()
