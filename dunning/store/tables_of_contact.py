@@ -73,6 +73,7 @@ links = Table(
     Column("last_used_at", UTCDateTime),
     Column("used_for", Text),  # the last time: portal, hosted_invoice
     Index("ix_links_recovery_id", "recovery_id"),
+    Index("ix_links_message_id", "message_id"),
 )
 
 ledger_entries = Table(

@@ -34,7 +34,9 @@ events = Table(
         "idempotency_key",
         where="idempotency_key IS NOT NULL",
     ),
-    Index("ix_events_object_id", "object_id"),
+    # Led by whose event it is: SQLite prefers the unique index that is, and would walk the whole account.
+    Index("ix_events_object_id", "account_id", "livemode", "object_id"),
+    Index("ix_events_type", "account_id", "livemode", "type", "created_at"),
 )
 
 customers = Table(

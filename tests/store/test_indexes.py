@@ -1,0 +1,45 @@
+"""SQLite finds its rows by an index; without statistics it prefers the one with the most columns that fit."""
+
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+from sqlalchemy import Connection, event
+
+from dunning.core.billing import Whose
+from dunning.store import inbox, messages
+from dunning.store.engine import open_store
+
+NOW = datetime(2026, 3, 1, tzinfo=UTC)
+WHOSE = Whose()
+
+
+@pytest.fixture
+def connection(sqlite_url: str) -> Iterator[Connection]:
+    store = open_store(sqlite_url)
+    with store.write() as connection:
+        yield connection
+    store.engine.dispose()
+
+
+def plans(connection: Connection, ask: Any) -> str:
+    """Return how SQLite looks for the rows of everything that `ask` asks."""
+    asked: list[tuple[str, Any]] = []
+    event.listen(
+        connection, "after_cursor_execute", lambda _c, _u, text, given, _x, _m: asked.append((text, given))
+    )
+    ask()
+    found = [connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {text}", given) for text, given in tuple(asked)]
+    return "\n".join(row.detail for rows in found for row in rows)
+
+
+def test_events_of_a_type_are_found_without_walking_the_account(connection: Connection) -> None:
+    types = ("refund.created", "charge.dispute.created")
+    how = plans(connection, lambda: inbox.reopen(connection, WHOSE, types, since=NOW, naming="ch_1", now=NOW))
+    assert "ix_events_type (account_id=? AND livemode=? AND type=?" in how
+
+
+def test_the_link_of_a_message_is_found_by_the_message(connection: Connection) -> None:
+    how = plans(connection, lambda: messages.link_of_message(connection, "msg_1"))
+    assert "ix_links_message_id (message_id=?" in how
