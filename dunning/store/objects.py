@@ -22,13 +22,6 @@ def _its(table: Table) -> tuple[ColumnElement[bool], ...]:
 _CUSTOMER: Final = select(customers).where(*_its(customers))
 _CARD: Final = select(cards).where(*_its(cards))
 _CARD_HELD: Final = _CARD.with_for_update()
-_INVOICE: Final = select(
-    invoices.c.status,
-    invoices.c.amount_remaining,
-    invoices.c.next_payment_attempt_at,
-    invoices.c.plan,
-    invoices.c.number,
-).where(*_its(invoices))
 _HOLD_INVOICE: Final = select(invoices.c.id).where(*_its(invoices)).with_for_update()
 _NEXT_TICKET: Final = update(invoices).where(*_its(invoices)).values(read_ticket=invoices.c.read_ticket + 1)
 _TICKET: Final = select(invoices.c.read_ticket).where(*_its(invoices))
@@ -44,6 +37,9 @@ class InvoiceRow:
     next_payment_attempt_at: datetime | None
     plan: str | None
     number: str | None
+
+
+_INVOICE: Final = select(*(invoices.c[name] for name in InvoiceRow.__slots__)).where(*_its(invoices))
 
 
 def keep_customer(connection: Connection, whose: Whose, customer: Customer, now: datetime) -> None:
