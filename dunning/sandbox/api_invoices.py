@@ -144,7 +144,8 @@ def _create_credit_note(call: Call) -> Obj:
     limit = invoice["amount_remaining"] if invoice["status"] == "open" else invoice["amount_paid"]
     if not 0 < amount <= limit:
         raise invalid("The credit note is larger than what the invoice still bears.", param="amount")
-    note = credit(call.world, invoice, amount, call.actor, call.param("reason"))
+    refunds = min(int(call.param("refund_amount") or 0), amount) if invoice["status"] == "paid" else 0
+    note = credit(call.world, invoice, amount, call.actor, call.param("reason"), refunds)
     merge_metadata(call, note)
     return note
 

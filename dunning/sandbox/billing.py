@@ -1,25 +1,24 @@
 """The billing engine: a new invoice each month, its first charge, and Stripe's own retries."""
 
 import calendar
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from dunning.sandbox import invoice_shapes
 from dunning.sandbox.charging import (
     attempt,
     invoice_payment_id,
     payment_of,
-    settle,
     subscription_of,
     usable_card,
-    write_attempt,
 )
-from dunning.sandbox.declines import PAID
 from dunning.sandbox.events import emit
 from dunning.sandbox.fate import foresee
-from dunning.sandbox.retries import is_due, plan_next, stripe_would_send
+from dunning.sandbox.retries import is_due, move_next, plan_next, stripe_would_send
 from dunning.sandbox.standing import cancel_subscription, fall_behind, recover_standing
 from dunning.sandbox.state import STRIPE, Actor, InvoiceFile, Obj, World
 from dunning.sandbox.troubles import strike
+
+_WAITS_FOR_THE_BANK = timedelta(days=1)
 
 
 def next_month(at: datetime, day: int) -> datetime:
@@ -93,7 +92,10 @@ def first_charge(world: World, invoice: Obj) -> None:
 def retry(world: World, invoice: str) -> None:
     """Play one of Stripe's own retries, if it still stands."""
     found = world.tables["invoices"][invoice]
-    if not is_due(world, found) or payment_of(world, found)[1]["status"] == "processing":
+    if not is_due(world, found):
+        return
+    if payment_of(world, found)[1]["status"] == "processing":
+        move_next(world, found, world.now() + _WAITS_FOR_THE_BANK)
         return
     pm = usable_card(world, found)
     if pm is not None and stripe_would_send(world, found, pm):
@@ -158,15 +160,3 @@ def write_movement(
         made_by=actor.made_by,
         **more,
     )
-
-
-def settle_processing(world: World, invoice: str, pm: str, actor: Actor) -> None:
-    """Let a payment that was processing succeed."""
-    found, card = world.tables["invoices"][invoice], world.tables["payment_methods"][pm]
-    _, intent = payment_of(world, found)
-    if found["status"] != "open" or intent["status"] != "processing":
-        return
-    write_attempt(world, found, card, actor, PAID)
-    charge = world.add(invoice_shapes.charge(world, intent, card, PAID))
-    intent["latest_charge"] = charge["id"]
-    settle(world, found, charge, card, Actor(actor.made_by))

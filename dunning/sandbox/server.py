@@ -63,10 +63,10 @@ class Server:
 
 def application(sandbox: Sandbox) -> Starlette:
     """Return the ASGI application of one sandbox."""
-    door = Door(sandbox.world, sandbox.faults, sandbox.keys)
+    door = Door(sandbox.accounts, sandbox.faults, sandbox.keys)
     unknown = Route("/{path:path}", _unknown, methods=["GET", "POST", "DELETE"])
     return Starlette(
-        routes=[*door.routes(), *hosted.routes(sandbox.world), *control.routes(sandbox), unknown]
+        routes=[*door.routes(), *hosted.routes(sandbox.accounts), *control.routes(sandbox), unknown]
     )
 
 

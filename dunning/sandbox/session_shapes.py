@@ -1,8 +1,7 @@
 """Setup intents, portal and checkout sessions, and webhook endpoints in Stripe's shape."""
 
-from dunning.sandbox.events import API_VERSION
 from dunning.sandbox.shapes import nulls
-from dunning.sandbox.state import Obj, World
+from dunning.sandbox.state import API_VERSION, Obj, World
 
 
 def setup_intent(world: World, owner_id: str, pm_id: str, metadata: Obj) -> Obj:
