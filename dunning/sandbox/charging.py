@@ -74,11 +74,13 @@ def _new_charge(world: World, intent: Obj, pm: Obj, verdict: Verdict) -> Obj:
     return made
 
 
-def write_attempt(world: World, invoice: Obj, pm: Obj, actor: Actor, verdict: Verdict) -> None:
-    """Write the book line of one attempt; amounts in minor units."""
+def write_attempt(
+    world: World, invoice: Obj, pm: Obj, actor: Actor, verdict: Verdict, kind: str = "charge"
+) -> None:
+    """Write the book line of one attempt, or of its `settlement` days later; amounts in minor units."""
     paid = verdict.outcome == "paid"
     world.books.write(
-        "charge",
+        kind,
         world.now(),
         invoice=invoice["id"],
         customer=invoice["customer"],

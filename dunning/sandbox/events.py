@@ -27,9 +27,11 @@ DUNNING_EVENTS = frozenset(
         "checkout.session.completed",
         "charge.refunded",
         "refund.created",
+        "refund.failed",
         "charge.dispute.created",
         "charge.dispute.closed",
         "credit_note.created",
+        "credit_note.voided",
         "radar.early_fraud_warning.created",
     }
 )

@@ -226,8 +226,16 @@ class _GarbledError(Exception):
         self.body = "" if fault.garble == "empty" else "<html><h1>Bad Gateway</h1></html>"
 
 
+class BrokenOffError(Exception):
+    """A connection was broken off on purpose."""
+
+
 class _Broken(Response):
-    """A connection that breaks off: more is promised than ever comes."""
+    """A connection that breaks off: more is promised than ever comes.
+
+    Raises:
+        BrokenOffError: always; it makes the server close the connection.
+    """
 
     async def __call__(
         self,
@@ -236,4 +244,4 @@ class _Broken(Response):
         send: Send,
     ) -> None:
         await send({"type": "http.response.start", "status": 200, "headers": [(b"content-length", b"1000")]})
-        await send({"type": "http.response.body", "body": b"", "more_body": False})
+        raise BrokenOffError

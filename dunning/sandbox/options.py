@@ -97,8 +97,9 @@ def _unknown(name: str, known: dict[str, Any]) -> str:
     if not known:
         return f"there is no option {name}: it takes none"
     near = get_close_matches(name, known, 1)
-    meant = f"did you mean {near[0]}? " if near else ""
-    return f"there is no option {name}: {meant}choose from {', '.join(known)}"
+    return f"there is no option {name}: " + (
+        f"did you mean {near[0]}?" if near else f"choose from {', '.join(known)}"
+    )
 
 
 def _fits(value: Any, hint: Any) -> bool:

@@ -30,7 +30,8 @@ class Wanted:
     currency: Annotated[str | None, "of the bill; none: the bank debit's own, `usd` for cards"] = None
     locale: Annotated[str, "the language they prefer"] = "en"
     zone: Annotated[str, "their IANA time zone"] = "UTC"
-    attention: Annotated[Share, "how readily they read mail"] = 1.0
+    reads_mail: Annotated[bool, "whether they ever follow the link of a mail"] = True
+    attention: Annotated[Share, "how readily they do; at 0 it still happens"] = 1.0
     amount: Annotated[Amount, "of the bill, in minor units"] = 2900
     nickname: Annotated[str, "the plan's name"] = "Pro"
     method: Annotated[
@@ -116,8 +117,12 @@ def _owner(world: World, wanted: Wanted) -> Obj:
             locale=wanted.locale,
         )
     )
-    population.register(world, owner, Person(zone=wanted.zone, attention=wanted.attention))
+    population.register(world, owner, _person(wanted))
     return owner
+
+
+def _person(wanted: Wanted) -> Person:
+    return Person(zone=wanted.zone, attention=wanted.attention, reads_mail=wanted.reads_mail)
 
 
 def _method(world: World, owner: Obj, wanted: Wanted) -> Obj:

@@ -5,8 +5,10 @@
     do = "customer"        # any action of `POST /_sandbox/…`, except advance
     with = { fail = "insufficient_funds", amount = 2900, clears_after_hours = 24 }
     as = "anna"            # later steps may write invoice = "anna", customer = "anna", …
+    optional = true        # leave the step out if it cannot be done by then
 
-`at` defaults to 0, `with` to nothing, and `as` to no name. Steps are played on the sandbox's clock.
+`at` defaults to 0, `with` to nothing, `as` to no name, `optional` to false. Steps are played on the sandbox's
+clock.
 """
 
 import re
@@ -24,7 +26,7 @@ from dunning.sandbox.world import Sandbox
 _UNITS = {"d": 86400, "h": 3600, "m": 60, "s": 1}
 _SPAN = re.compile(r"(?:\d+[dhms])+")
 _ID = re.compile(r"[a-z]+_[0-9a-z_]{6,}")
-_KEYS = ("at", "do", "with", "as")
+_KEYS = ("at", "do", "with", "as", "optional")
 
 
 class ScriptError(Exception):
@@ -40,6 +42,7 @@ class Step:
     do: Action
     given: dict[str, Any]
     name: str | None = None
+    optional: bool = False
 
     def __str__(self) -> str:
         return f"step {self.number} ({self.do.name})"
@@ -53,8 +56,10 @@ def load(path: Path) -> tuple[Step, ...]:
     """
     try:
         document = tomllib.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise ScriptError(f"{path}: {error}") from error
+    except OSError as error:
+        raise ScriptError(f"{path} cannot be read ({error.strerror})") from error
+    except ValueError as error:
+        raise ScriptError(f"{path} is not TOML: {error}") from error
     raw = document.get("step", [])
     unknown = sorted(set(document) - {"step"})
     if unknown or not isinstance(raw, list) or not all(isinstance(one, dict) for one in raw):
@@ -78,7 +83,10 @@ def _step(number: int, raw: dict[str, Any]) -> Step:
         options.read(named(do).options, given)
     except ValueError as error:
         raise ScriptError(f"step {number} ({do}): {error}") from error
-    return Step(number, _span(number, raw.get("at", 0)), named(do), given, name)
+    optional = raw.get("optional", False)
+    if not isinstance(optional, bool):
+        raise ScriptError(f"step {number} ({do}): optional = {optional!r}; write true or false")
+    return Step(number, _span(number, raw.get("at", 0)), named(do), given, name, optional)
 
 
 def _span(number: int, at: object) -> timedelta:
@@ -129,7 +137,9 @@ class _Play:
         try:
             answer = step.do(self.sandbox, self._resolved(step))
         except ValueError as error:
-            raise ScriptError(f"{step}: {error}") from error
+            if step.optional:
+                return
+            raise ScriptError(f"{step}: {error}; optional = true would leave it out") from error
         if step.name is not None:
             self.made[step.name] = answer
 
@@ -143,10 +153,14 @@ class _Play:
         return found
 
 
-def plan(sandbox: Sandbox, steps: tuple[Step, ...]) -> None:
-    """Put the steps on the sandbox's agenda, counted from its now."""
+def plan(sandbox: Sandbox, steps: tuple[Step, ...]) -> dict[str, dict[str, Any]]:
+    """Put the steps on the sandbox's agenda, counted from its now.
+
+    Returns the answers of the steps that have a name, by it; it fills as they are played.
+    """
     playing = _Play(sandbox)
     with sandbox.world.lock:
         start = sandbox.clock.now()
         for step in steps:
             sandbox.world.schedule(start + step.after, "step", function=lambda step=step: playing.play(step))
+    return playing.made

@@ -92,6 +92,7 @@ class Person:
     stretch_days: float = 2.5
     fragility: float = 0.0
     attention: float = 0.0
+    reads_mail: bool = True
     mailed: list[datetime] = field(default_factory=list)
 
 

@@ -41,6 +41,7 @@ def test_a_debit_leaves_the_invoice_open_for_days_and_then_pays_it(
     control("advance", seconds=3601)
     assert client.v1.invoices.retrieve(made["invoice"]).status == "paid"
     assert outcomes(control) == [("processing", None), ("paid", None)]
+    assert [line["kind"] for line in control.books()] == ["charge", "settlement"], "one attempt, two lines"
 
 
 def test_pay_answers_an_open_invoice_and_the_bank_says_no_days_later(

@@ -78,7 +78,8 @@ ANNA = "[[step]]\ndo = 'customer'\nas = 'anna'\n"
         ("[[step]]\ndo = 'customer'\nas = 'in_123456'", "write a short name"),
         ("[steps]\na = 1", "only [[step]] tables"),
         ("step = 1", "only [[step]] tables"),
-        ("[[step", "script.toml"),
+        ("[[step]]\ndo = 'deliver'\noptional = 1", "optional = 1; write true or false"),
+        ("[[step", "script.toml is not TOML"),
     ],
 )
 def test_a_bad_script_is_refused_before_it_starts_and_names_the_step(
@@ -105,6 +106,29 @@ def test_a_step_that_cannot_be_played_names_itself(tmp_path: Path, sandbox: Sand
     script.plan(sandbox, script.load(path))
     with pytest.raises(script.ScriptError, match=r"step 2 \(refund\): this invoice was not paid"):
         sandbox.play()
+
+
+def test_an_optional_step_that_cannot_be_played_is_left_out(tmp_path: Path, sandbox: Sandbox) -> None:
+    path = written(
+        tmp_path,
+        """
+        [[step]]
+        do = "customer"
+        as = "anna"
+        [[step]]
+        do = "void"
+        with = { invoice = "anna" }
+        optional = true
+        """,
+    )
+    made = script.plan(sandbox, script.load(path))
+    sandbox.play()
+    assert sandbox.world.tables["invoices"][made["anna"]["invoice"]]["status"] == "paid"
+
+
+def test_a_script_that_is_not_there_is_named(tmp_path: Path) -> None:
+    with pytest.raises(script.ScriptError, match=r"none.toml cannot be read \(No such file"):
+        script.load(tmp_path / "none.toml")
 
 
 def test_later_steps_name_what_earlier_ones_made(tmp_path: Path, sandbox: Sandbox) -> None:
