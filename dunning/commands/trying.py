@@ -29,6 +29,10 @@ ScriptOption = Annotated[
         "--script", metavar="FILE", help="TOML file of [[step]]s: what happens, and when (docs/sandbox.md)."
     ),
 ]
+CustomersOption = Annotated[
+    int | None,
+    typer.Option(min=0, max=100_000, help="How many subscribers.", show_default="300, or 0 with --script"),
+]
 SeedOption = Annotated[int, typer.Option(help="The same seed plays the same story again.")]
 
 
@@ -40,12 +44,7 @@ def demo(
     ] = None,
     seed: SeedOption = 7,
     days: Annotated[int, typer.Option(min=1, max=3650, help="How many days to play.")] = 90,
-    customers: Annotated[
-        int | None,
-        typer.Option(
-            min=0, max=100_000, help="How many subscribers.", show_default="300, or 0 with --script"
-        ),
-    ] = None,
+    customers: CustomersOption = None,
     speed: Annotated[
         str, typer.Option(metavar="SPAN", help="Simulated time per real second: 12h, or 1d=2s.")
     ] = "12h",
