@@ -90,7 +90,7 @@ def deliver(sandbox: "Sandbox", _: Nothing) -> Obj:
 def disable(sandbox: "Sandbox", asked: _Disabled) -> Obj:
     """Disable the webhook endpoint: what happens meanwhile is never posted, only listed by the Events API."""
     with sandbox.world.lock:
-        sandbox.courier.disabled = True
+        _switch(sandbox, disabled=True)
         if asked.hours is not None:
             at = sandbox.clock.now() + timedelta(hours=asked.hours)
             sandbox.world.schedule(at, "effect", function=lambda: enable(sandbox, {}))
@@ -102,8 +102,14 @@ def enable(sandbox: "Sandbox", _: Nothing) -> Obj:
     """Enable the webhook endpoint again."""
     with sandbox.world.lock:
         sandbox.courier.skip_waiting()
-        sandbox.courier.disabled = False
+        _switch(sandbox, disabled=False)
         return {"disabled": False}
+
+
+def _switch(sandbox: "Sandbox", *, disabled: bool) -> None:
+    sandbox.courier.disabled = disabled
+    for endpoint in sandbox.world.tables["webhook_endpoints"].values():
+        endpoint["status"] = "disabled" if disabled else "enabled"
 
 
 @action(takes=_Settings, name="set")

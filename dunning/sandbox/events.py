@@ -72,6 +72,6 @@ def emit(
     world.events[event_id] = event
     if posted:
         platform.outbox.append(event)
-    if wanted and platform.payloads != "snapshot":
-        platform.outbox.append(thin.notification(world, event, obj, actor))
+    if platform.payloads != "snapshot":
+        platform.outbox += thin.notifications(world, event, obj, actor, previous)
     return event

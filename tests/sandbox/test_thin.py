@@ -76,6 +76,41 @@ def test_the_endpoint_gets_what_it_asked_for(
     assert names.count("invoice.payment_failed") == len(kinds)
 
 
+def test_what_only_thin_events_tell(sandbox: Sandbox, client: stripe.StripeClient, control: Any) -> None:
+    control("set", payloads="thin", events=["*"])
+    made = control("customer", fail="lost_card")
+    card = client.v1.payment_methods.attach("pm_card_visa", {"customer": made["customer"]})
+    client.v1.subscriptions.update(made["subscription"], {"default_payment_method": card.id})
+    control("void", invoice=made["invoice"])
+    only = {one.type for one in sandbox.world.thin_events.values() if not one.snapshot}
+    assert only == {
+        "v1.customer.subscription.past_due",
+        "v1.customer.subscription.active",
+        "v1.customer.subscription.default_payment_method_changed",
+        "v1.invoice_payment.open",
+        "v1.invoice_payment.canceled",
+    }
+    notification = parsed(client, thin(sandbox, "v1.invoice_payment.canceled"))
+    assert notification.fetch_related_object().status == "canceled"
+    assert notification.fetch_event().snapshot_event is None
+
+
+def test_events_are_listed_newest_first_by_object_type_and_time(
+    clock: VirtualClock, client: stripe.StripeClient, control: Any
+) -> None:
+    control("set", payloads="thin", events=["*"])
+    made = control("customer", fail="lost_card")
+    control("advance", seconds=60)
+    control("void", invoice=made["invoice"])
+    events = client.v2.core.events
+    about = [one.type for one in events.list({"object_id": made["invoice"], "limit": 2}).auto_paging_iter()]
+    assert about[0] == "v1.invoice.voided"
+    kinds: Any = {"types": ["v1.invoice.voided", "v1.invoice.created"]}
+    assert [one.type for one in events.list(kinds).data] == kinds["types"]
+    now = clock.now().isoformat()
+    assert "v1.invoice.created" not in {one.type for one in events.list({"created": {"gte": now}}).data}
+
+
 def test_an_unknown_notification_is_not_found(client: stripe.StripeClient, clock: VirtualClock) -> None:
     with pytest.raises(stripe.InvalidRequestError, match="No such event"):
         client.v2.core.events.retrieve("evt_test_none")
