@@ -164,6 +164,8 @@ def _start_processing(
     intent |= {"status": "processing", "payment_method": pm["id"]}
     intent |= {"last_payment_error": None, "next_action": None}
     invoice["attempted"] = True
+    if automatic:
+        invoice["next_payment_attempt"] = None
     emit(world, "charge.pending", charge, actor)
     emit(world, "payment_intent.processing", intent, actor)
     at = world.now() + settling_time(world, pm)

@@ -110,7 +110,7 @@ def _owner(world: World, wanted: Wanted) -> Obj:
     owner = world.add(
         shapes.customer(
             world,
-            email=wanted.email or f"customer{number}@example.com",
+            email=wanted.email or f"customer{number}@{_domain(world)}",
             name=wanted.name,
             country=wanted.country,
             currency=wanted.billed_in,
@@ -119,6 +119,11 @@ def _owner(world: World, wanted: Wanted) -> Obj:
     )
     population.register(world, owner, _person(wanted))
     return owner
+
+
+def _domain(world: World) -> str:
+    name = (world.account or "").removeprefix("acct_").lower().replace("_", "-")
+    return f"{name}.example.com" if name else "example.com"
 
 
 def _person(wanted: Wanted) -> Person:

@@ -21,11 +21,11 @@ from typing import Any
 from dunning.sandbox import options
 from dunning.sandbox.action import Action
 from dunning.sandbox.actions import ACTIONS, named
+from dunning.sandbox.state import table_of
 from dunning.sandbox.world import Sandbox
 
 _UNITS = {"d": 86400, "h": 3600, "m": 60, "s": 1}
 _SPAN = re.compile(r"(?:\d+[dhms])+")
-_ID = re.compile(r"[a-z]+_[0-9a-z_]{6,}")
 _KEYS = ("at", "do", "with", "as", "optional")
 
 
@@ -77,8 +77,8 @@ def _step(number: int, raw: dict[str, Any]) -> Step:
         raise ScriptError(f"step {number}: do = {do!r}; choose from {choices}")
     if not isinstance(given, dict):
         raise ScriptError(f"step {number} ({do}): with has to be a table, such as {{ times = 1 }}")
-    if name is not None and (not isinstance(name, str) or not name or _ID.fullmatch(name)):
-        raise ScriptError(f"step {number} ({do}): as = {name!r}; write a short name, such as 'anna'")
+    if name is not None and (not isinstance(name, str) or not name or _is_id(name)):
+        raise ScriptError(f"step {number} ({do}): as = {name!r}; write a name that is no id, such as 'anna'")
     try:
         options.read(named(do).options, given)
     except ValueError as error:
@@ -87,6 +87,10 @@ def _step(number: int, raw: dict[str, Any]) -> Step:
     if not isinstance(optional, bool):
         raise ScriptError(f"step {number} ({do}): optional = {optional!r}; write true or false")
     return Step(number, _span(number, raw.get("at", 0)), named(do), given, name, optional)
+
+
+def _is_id(text: str) -> bool:
+    return "_" in text and table_of(text) != ""
 
 
 def _span(number: int, at: object) -> timedelta:
@@ -107,7 +111,7 @@ def _in_order(steps: list[Step]) -> tuple[Step, ...]:
     for step in played:
         for option, kind in options.references(step.do.options).items():
             value = step.given.get(option)
-            if value is not None and not _ID.fullmatch(value):
+            if value is not None and not _is_id(value):
                 _check(step, option, value, kind, gives)
         if step.name in gives:
             raise ScriptError(f"{step}: as = {step.name!r} is taken by an earlier step; choose another name")

@@ -1,7 +1,7 @@
 """Setup intents, portal and checkout sessions, and webhook endpoints in Stripe's shape."""
 
 from dunning.sandbox.shapes import nulls
-from dunning.sandbox.state import API_VERSION, Obj, World
+from dunning.sandbox.state import Obj, World
 
 
 def setup_intent(world: World, owner_id: str, pm_id: str, metadata: Obj) -> Obj:
@@ -109,7 +109,7 @@ def webhook_endpoint(world: World, params: Obj) -> Obj:
     return {
         "id": world.new_id("we"),
         "object": "webhook_endpoint",
-        "api_version": params.get("api_version") or API_VERSION,
+        "api_version": params.get("api_version") or (world.platform or world).api_version,
         "application": None,
         "created": world.stamp(),
         "description": params.get("description"),

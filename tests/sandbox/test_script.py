@@ -75,7 +75,7 @@ ANNA = "[[step]]\ndo = 'customer'\nas = 'anna'\n"
             ANNA.replace("as =", "at = '1d'\nas =") + "[[step]]\ndo = 'void'\nwith = { invoice = 'anna' }",
             "step 2 (void): invoice = 'anna' is no id, and no step before it",
         ),
-        ("[[step]]\ndo = 'customer'\nas = 'in_123456'", "write a short name"),
+        ("[[step]]\ndo = 'customer'\nas = 'in_123456'", "write a name that is no id"),
         ("[steps]\na = 1", "only [[step]] tables"),
         ("step = 1", "only [[step]] tables"),
         ("[[step]]\ndo = 'deliver'\noptional = 1", "optional = 1; write true or false"),
