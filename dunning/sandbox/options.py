@@ -122,6 +122,8 @@ def _fits(value: Any, hint: Any) -> bool:
 def _words(hint: Any) -> str:
     origin, inside = get_origin(hint), get_args(hint)
     if origin is Annotated:
+        if (named := _refers(hint)) is not None:
+            return f"{named.replace('_', ' ')} id"
         limits = [str(one) for one in inside[1:] if isinstance(one, Limits)]
         return ", ".join([_words(inside[0]), *limits])
     if origin in {Union, UnionType}:
@@ -153,4 +155,4 @@ def _shown(default: Any) -> str:
         return "unchanged"
     if isinstance(default, bool):
         return "true" if default else "false"
-    return str(default)
+    return str(default) or "empty"
