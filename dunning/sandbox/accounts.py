@@ -45,6 +45,7 @@ class Accounts:
             base_url=own.base_url,
             smart_retries=own.smart_retries,
             final_invoice=own.final_invoice,
+            final_subscription=own.final_subscription,
             bill_until=own.bill_until,
             lock=own.lock,
             account=account,

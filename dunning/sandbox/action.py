@@ -38,7 +38,17 @@ class Action:
         Raises:
             ValueError: for options that do not fit, or when it cannot be done now; the sentence says why.
         """
-        return self.does(sandbox, options.read(self.options, given))
+        asked: Any = options.read(self.options, given)
+        for name, kind in options.references(self.options).items():
+            if name in given:
+                _check_kind(sandbox, name, given[name], kind)
+        return self.does(sandbox, asked)
+
+
+def _check_kind(sandbox: "Sandbox", name: str, object_id: str, kind: str) -> None:
+    _, found = sandbox.accounts.holding(object_id)
+    if found["object"] != kind:
+        raise ValueError(f"{name} = {object_id!r} has to name the {kind}: it is a {found['object']}")
 
 
 def action(*, takes: type = Nothing, gives: str = "", name: str | None = None) -> Callable[[Does], Action]:

@@ -4,7 +4,7 @@ from dataclasses import asdict, dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING, Annotated, Literal
 
-from dunning.sandbox import hosted, partial, session_shapes, wallet
+from dunning.sandbox import hosted, session_shapes, wallet
 from dunning.sandbox.action import action
 from dunning.sandbox.events import emit
 from dunning.sandbox.options import Amount, CustomerId, InvoiceId, Limits
@@ -115,11 +115,7 @@ def pay_part(sandbox: "Sandbox", asked: _Part) -> Obj:
     """Let the customer pay part of an invoice; the last part settles it."""
     with sandbox.world.lock:
         world, invoice = sandbox.accounts.holding(asked.invoice)
-        left = invoice["amount_remaining"] if invoice["status"] == "open" else 0
-        if asked.amount > left:
-            raise ValueError(f"amount = {asked.amount} is more than the {left} that are left to pay")
-        pm, actor = hosted.one_time_card(world, invoice), hosted.customer_actor(world, invoice["id"])
-        return {"invoice_payment": partial.pay_part(world, invoice, pm, asked.amount, actor)["id"]}
+        return {"payment": hosted.pay_part_on_page(world, invoice, asked.amount)["id"]}
 
 
 @action(takes=_Mail)

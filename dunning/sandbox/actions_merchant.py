@@ -143,10 +143,18 @@ def charge_of(sandbox: "Sandbox", invoice_id: str) -> tuple[World, Obj]:
         ValueError: if it was not paid by a charge.
     """
     world, invoice = sandbox.accounts.holding(invoice_id)
-    found = world.get(charging.payment_of(world, invoice)[1]["latest_charge"])
+    found = world.get(charge_id(world, invoice))
     if found is None or found["status"] != "succeeded":
         raise ValueError("this invoice was not paid by a charge")
     return world, found
+
+
+def charge_id(world: World, invoice: Obj) -> str | None:
+    """Return the last charge of an invoice's default payment; None while it is a draft."""
+    if invoice["status"] == "draft":
+        return None
+    latest: str | None = charging.payment_of(world, invoice)[1]["latest_charge"]
+    return latest
 
 
 @action(takes=_Credit, gives="credit_note")

@@ -4,10 +4,9 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING, Annotated
 
-from dunning.sandbox import banking, debits, money, retries, wallet
+from dunning.sandbox import banking, billing, debits, money, retries, wallet
 from dunning.sandbox.action import action
-from dunning.sandbox.actions_merchant import charge_of
-from dunning.sandbox.charging import payment_of
+from dunning.sandbox.actions_merchant import charge_id, charge_of
 from dunning.sandbox.options import Amount, Hours, InvoiceId, PaymentMethodId, Refers
 from dunning.sandbox.state import Actor, Obj
 
@@ -15,6 +14,7 @@ if TYPE_CHECKING:
     from dunning.sandbox.world import Sandbox
 
 DisputeId = Annotated[str, Refers("dispute")]
+SubscriptionId = Annotated[str, Refers("subscription")]
 RefundId = Annotated[str, Refers("refund")]
 
 
@@ -22,6 +22,11 @@ RefundId = Annotated[str, Refers("refund")]
 class _Retry:
     invoice: Annotated[InvoiceId, "which; Stripe must be retrying it"]
     hours: Annotated[Hours, "how long from now"] = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class _Bill:
+    subscription: Annotated[SubscriptionId, "which"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +75,15 @@ class _Warned:
     invoice: Annotated[InvoiceId, "which; it has to be paid by a charge"]
 
 
+@action(takes=_Bill, gives="invoice")
+def bill(sandbox: "Sandbox", asked: _Bill) -> Obj:
+    """Bill a subscription's next cycle now; while it is unpaid or paused, the bill stays a draft."""
+    with sandbox.world.lock:
+        world, subscription = sandbox.accounts.holding(asked.subscription)
+        billing.bill(world, subscription["id"], world.now().day, again=False)
+        return {"invoice": subscription["latest_invoice"]}
+
+
 @action(takes=_Retry)
 def stripe_retries(sandbox: "Sandbox", asked: _Retry) -> Obj:
     """Move Stripe's own next try of an invoice; with 0 hours it is made at once."""
@@ -97,11 +111,11 @@ def settle(sandbox: "Sandbox", asked: _Settled) -> Obj:
     """Let the bank answer a processing payment now instead of in some days."""
     with sandbox.world.lock:
         world, invoice = sandbox.accounts.holding(asked.invoice)
-        _, intent = payment_of(world, invoice)
-        if intent["status"] != "processing":
+        charged = world.get(charge_id(world, invoice))
+        if charged is None or charged["status"] != "pending":
             raise ValueError("no payment of this invoice is processing")
         by = Actor("stripe")
-        debits.settle_processing(world, invoice["id"], intent["payment_method"], by, code=asked.code)
+        debits.settle_processing(world, invoice["id"], charged["payment_method"], by, code=asked.code)
         return {"status": invoice["status"]}
 
 

@@ -42,6 +42,9 @@ class _Settings:
     final_invoice: Annotated[
         Literal["open", "uncollectible"], "what an invoice is after Stripe's last try"
     ] = UNCHANGED
+    final_subscription: Annotated[
+        Literal["canceled", "unpaid", "past_due"], "what a subscription is then"
+    ] = UNCHANGED
     deliver_to: Annotated[str | None, "where events are posted; empty: they wait"] = UNCHANGED
     events: Annotated[list[str], "the types the endpoint subscribed to; `*` is all"] = UNCHANGED
     api_version: Annotated[str, "the endpoint's, which its events are rendered in, such as 2024-06-20"] = (
@@ -130,7 +133,7 @@ def settings(sandbox: "Sandbox", asked: _Settings) -> Obj:
 def _set(sandbox: "Sandbox", name: str, value: Any) -> None:
     if name in {"api_version", "hybrid", "payloads"}:
         setattr(sandbox.world, name, value)
-    elif name in {"smart_retries", "final_invoice"}:
+    elif name in {"smart_retries", "final_invoice", "final_subscription"}:
         for world in sandbox.accounts.all():
             setattr(world, name, value)
     elif name == "events":

@@ -75,16 +75,26 @@ def _new_charge(world: World, intent: Obj, pm: Obj, verdict: Verdict) -> Obj:
 
 
 def write_attempt(
-    world: World, invoice: Obj, pm: Obj, actor: Actor, verdict: Verdict, kind: str = "charge"
+    world: World,
+    invoice: Obj,
+    pm: Obj,
+    actor: Actor,
+    verdict: Verdict,
+    *,
+    amount: int | None = None,
+    kind: str = "charge",
 ) -> None:
-    """Write the book line of one attempt, or of its `settlement` days later; amounts in minor units."""
+    """Write the book line of one attempt over `amount` minor units, by default all that is due.
+
+    A `settlement` is the bank's answer to an attempt that was processing.
+    """
     paid = verdict.outcome == "paid"
     world.books.write(
         kind,
         world.now(),
         invoice=invoice["id"],
         customer=invoice["customer"],
-        amount=invoice["amount_remaining"],
+        amount=invoice["amount_remaining"] if amount is None else amount,
         currency=invoice["currency"],
         outcome=verdict.outcome,
         decline_code=verdict.decline_code,
@@ -191,7 +201,7 @@ def settle(world: World, invoice: Obj, charge: Obj, pm: Obj, actor: Actor) -> No
     world.cards[pm["id"]].trouble = None
     if invoice["attempt_count"] == 0:
         invoice["attempt_count"] = 1
-    mark_paid(world, invoice, intent["amount"])
+    mark_paid(world, invoice, invoice["amount_paid"] + intent["amount"])
     emit(world, "charge.succeeded", charge, actor)
     emit(world, "payment_intent.succeeded", intent, actor)
     emit(world, "invoice_payment.paid", payment, actor)
@@ -201,11 +211,11 @@ def settle(world: World, invoice: Obj, charge: Obj, pm: Obj, actor: Actor) -> No
 
 
 def mark_paid(world: World, invoice: Obj, amount: int) -> None:
-    """Set the fields of an invoice that the last `amount` (minor units) has paid."""
+    """Set the fields of a paid invoice; `amount` in minor units."""
     invoice |= {
         "status": "paid",
         "attempted": True,
-        "amount_paid": invoice["amount_paid"] + amount,
+        "amount_paid": amount,
         "amount_remaining": 0,
         "auto_advance": False,
         "next_payment_attempt": None,

@@ -26,7 +26,7 @@ def settle_processing(
         return
     charge, by = world.tables["charges"][intent["latest_charge"]], Actor(actor.made_by)
     verdict = undebited(code) if code else _answer(world, account)
-    write_attempt(world, found, account, actor, verdict, "settlement")
+    write_attempt(world, found, account, actor, verdict, kind="settlement")
     charge |= invoice_shapes.answered(verdict, charge["amount"])
     if verdict is not PAID:
         decline(world, found, charge, account, verdict, actor=by, automatic=automatic)

@@ -50,6 +50,6 @@ def _value(world: World, value: Any, rest: list[str], path: str, shape: Shape) -
 
 
 def _payments(world: World, invoice: Obj) -> Obj:
-    ids = (invoice_payment_id(invoice), *world.files[invoice["id"]].parts)
-    payments = [world.tables["invoice_payments"][one] for one in ids]
-    return listing(payments, f"/v1/invoice_payments?invoice={invoice['id']}")
+    names = [*world.parts_of.get(invoice["id"], ()), invoice_payment_id(invoice)]
+    found = [payment for name in names if (payment := world.tables["invoice_payments"].get(name))]
+    return listing(found, f"/v1/invoice_payments?invoice={invoice['id']}")

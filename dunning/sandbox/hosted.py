@@ -6,7 +6,7 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 from starlette.routing import Route
 
-from dunning.sandbox import chance, forms
+from dunning.sandbox import chance, forms, parts
 from dunning.sandbox.accounts import Accounts
 from dunning.sandbox.charging import attempt, payment_of, usable_card
 from dunning.sandbox.events import emit
@@ -160,3 +160,9 @@ def pay_on_page(world: World, invoice: Obj, *, new_card: bool) -> bool:
     actor = customer_actor(world, invoice["id"])
     verdict, _ = attempt(world, invoice, pm, actor, on_session=True)
     return verdict.outcome in {"paid", "processing"}
+
+
+def pay_part_on_page(world: World, invoice: Obj, amount: int) -> Obj:
+    """Let the customer pay `amount` minor units of an invoice with a card used once; return the payment."""
+    pm = one_time_card(world, invoice)
+    return parts.pay_part(world, invoice, pm, amount, customer_actor(world, invoice["id"]))

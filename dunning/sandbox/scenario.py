@@ -15,10 +15,12 @@ from dunning.sandbox.wallet import add_card
 _DEBITED_IN = {"sepa_debit": "eur", "us_bank_account": "usd", "bacs_debit": "gbp", "au_becs_debit": "aud"}
 _CAUSES = {"authentication_required": "authentication", "processing": "processing"}
 
+_TRIAL_S = 14 * 86400
+
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """What a customer on request is like; there is no second bill.
+    """What a customer on request is like; a second bill comes only when it is asked for.
 
     Raises:
         ValueError: for a time zone that does not exist, or a bank debit in a currency it does not know.
@@ -34,10 +36,10 @@ class Wanted:
     attention: Annotated[Share, "how readily they do; at 0 it still happens"] = 1.0
     amount: Annotated[Amount, "of the bill, in minor units"] = 2900
     nickname: Annotated[str, "the plan's name"] = "Pro"
-    method: Annotated[
-        Literal["card", "sepa_debit", "us_bank_account", "bacs_debit", "au_becs_debit"],
-        "what they pay with; bank debits process for days",
-    ] = "card"
+    debit: Annotated[
+        Literal["sepa_debit", "us_bank_account", "bacs_debit", "au_becs_debit"] | None,
+        "the bank debit they pay with, which processes for days; none: a card",
+    ] = None
     brand: Annotated[str, "of the card"] = "visa"
     funding: Annotated[Literal["credit", "debit", "prepaid", "unknown"], "of the card"] = "debit"
     fail: Annotated[
@@ -66,25 +68,26 @@ class Wanted:
         ],
         "why it is billed; `subscription_create` begins an incomplete subscription",
     ] = "subscription_cycle"
+    trial: Annotated[bool, "whether a trial ends with this bill"] = False
     account: Annotated[str | None, "the connected account whose customer this is; none: your own"] = None
 
     def __post_init__(self) -> None:
         if self.zone not in available_timezones():
             raise ValueError(f"zone = {self.zone!r} is no IANA time zone: write one such as Europe/Rome")
-        needed = _DEBITED_IN.get(self.method, self.currency)
+        needed = _DEBITED_IN.get(self.debit or "", self.currency)
         if self.currency not in {None, needed}:
-            raise ValueError(f"currency = {self.currency!r} does not fit: a {self.method} is in {needed}")
+            raise ValueError(f"currency = {self.currency!r} does not fit: a {self.debit} is in {needed}")
 
     @property
     def billed_in(self) -> str:
         """The currency of the bill."""
-        return self.currency or _DEBITED_IN.get(self.method, "usd")
+        return self.currency or _DEBITED_IN.get(self.debit or "", "usd")
 
 
 def create_customer(world: World, wanted: Wanted) -> dict[str, Any]:
     """Create a customer with a card and a subscription, bill it now, and return the ids."""
     owner = _owner(world, wanted)
-    pm = _method(world, owner, wanted)
+    pm = _way_to_pay(world, owner, wanted)
     if wanted.card:
         owner["invoice_settings"]["default_payment_method"] = pm["id"]
     spare = add_card(world, owner, country=wanted.country, last4="5556") if wanted.backup else None
@@ -130,9 +133,9 @@ def _person(wanted: Wanted) -> Person:
     return Person(zone=wanted.zone, attention=wanted.attention, reads_mail=wanted.reads_mail)
 
 
-def _method(world: World, owner: Obj, wanted: Wanted) -> Obj:
-    if wanted.method != "card":
-        return banking.add_bank_account(world, owner, wanted.method)
+def _way_to_pay(world: World, owner: Obj, wanted: Wanted) -> Obj:
+    if wanted.debit is not None:
+        return banking.add_bank_account(world, owner, wanted.debit)
     return add_card(world, owner, brand=wanted.brand, funding=wanted.funding, country=wanted.country)
 
 
@@ -167,6 +170,8 @@ def _subscribe(world: World, owner: Obj, wanted: Wanted) -> Obj:
     made = world.add(shapes.subscription(world, owner, price, start=start, period_end=end))
     if wanted.reason == "subscription_create":
         made["status"] = "incomplete"
+    if wanted.trial:
+        made |= {"trial_start": start - _TRIAL_S, "trial_end": start}
     return made
 
 

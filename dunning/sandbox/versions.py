@@ -63,7 +63,7 @@ def older_fields(world: World, obj: Obj) -> Obj:
 
 
 def _invoice(world: World, invoice: Obj) -> Obj:
-    payment = world.tables["invoice_payments"].get(invoice["id"].replace("in_", "inpay_", 1))
+    payment = world.get(f"inpay{invoice['id'][2:]}")
     intent = world.get(payment["payment"]["payment_intent"]) if payment else None
     parent = (invoice.get("parent") or {}).get("subscription_details")
     return nulls("application_fee_amount discount quote tax transfer_data") | {

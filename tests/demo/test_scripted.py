@@ -17,7 +17,7 @@ with = { fail = "insufficient_funds", clears_after_hours = 12, reads_mail = fals
 at = "1h"
 do = "customer"
 as = "ben"
-with = { method = "us_bank_account", fail = "account_closed", settles_after_hours = 6, reads_mail = false }
+with = { debit = "us_bank_account", fail = "account_closed", settles_after_hours = 6, reads_mail = false }
 [[step]]
 at = "2d"
 do = "void"

@@ -104,6 +104,22 @@ def test_a_merchant_cancels_and_deletes(client: stripe.StripeClient, control: An
     assert getattr(client.v1.customers.retrieve(made["customer"]), "deleted", False)
 
 
+def test_an_unpaid_subscription_bills_drafts_that_can_be_finalized(
+    sandbox: Sandbox, client: stripe.StripeClient, control: Any
+) -> None:
+    control("set", final_subscription="unpaid")
+    made = control("customer", fail="insufficient_funds", clears_after_hours=20 * 24)
+    control("advance", seconds=timedelta(days=20).total_seconds())
+    assert client.v1.subscriptions.retrieve(made["subscription"]).status == "unpaid"
+    draft = control("bill", subscription=made["subscription"])["invoice"]
+    assert client.v1.invoices.retrieve(draft).status == "draft"
+    assert "not paid by a charge" in refused(control, "refund", invoice=draft)
+    assert "no payment of this invoice" in refused(control, "settle", invoice=draft)
+    client.v1.invoices.finalize_invoice(draft, {"auto_advance": True})
+    sandbox.play()
+    assert client.v1.invoices.retrieve(draft).status == "paid"
+
+
 def test_a_crowd_lives_beside_the_story(sandbox: Sandbox, control: Any) -> None:
     control("populate", customers=12, days=40)
     control("advance", seconds=timedelta(days=31).total_seconds())
@@ -125,6 +141,7 @@ def test_who_does_not_read_mail_never_clicks(sandbox: Sandbox, clock: VirtualClo
     ("action", "given", "says"),
     [
         ("refund", {"invoice": "in_none"}, "there is no 'in_none'"),
+        ("refund", {"invoice": "debit"}, "has to name the invoice: it is a payment_method"),
         ("settle", {"invoice": "paid"}, "no payment of this invoice is processing"),
         ("return_debit", {"invoice": "paid"}, "only debits are returned"),
         ("refund", {"invoice": "paid", "amount": 9999}, "2900 of this charge are left"),
@@ -135,7 +152,7 @@ def test_who_does_not_read_mail_never_clicks(sandbox: Sandbox, clock: VirtualClo
 def test_what_cannot_be_done_says_why(control: Any, action: str, given: dict[str, Any], says: str) -> None:
     known = {
         "paid": control("customer")["invoice"],
-        "debit": control("customer", method="sepa_debit")["payment_method"],
+        "debit": control("customer", debit="sepa_debit")["payment_method"],
     }
     assert says in refused(
         control, action, **{name: known.get(value, value) for name, value in given.items()}

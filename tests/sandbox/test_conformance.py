@@ -92,9 +92,9 @@ def test_every_object_and_event_of_a_lively_world_is_valid(
 def debits_and_money_back(control: Any) -> None:
     """Let every kind of bank debit fail, succeed and come back, and money go every other way."""
     for method in sorted(DEBITS):
-        control("customer", method=method, fail="insufficient_funds", settles_after_hours=1)
-        control("customer", method=method, settles_after_hours=1, returns_after_hours=2)
-    control("customer", method="sepa_debit", account="acct_acme", settles_after_hours=1)
+        control("customer", debit=method, fail="insufficient_funds", settles_after_hours=1)
+        control("customer", debit=method, settles_after_hours=1, returns_after_hours=2)
+    control("customer", debit="sepa_debit", account="acct_acme", settles_after_hours=1)
     paid = [control("customer")["invoice"] for _ in range(3)]
     control("refund", invoice=paid[0], amount=900, fails_after_hours=1)
     inquiry = control("dispute", invoice=paid[1], inquiry=True)["dispute"]

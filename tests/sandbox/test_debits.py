@@ -26,7 +26,7 @@ def outcomes(control: Any) -> list[tuple[str, str | None]]:
 def test_a_debit_leaves_the_invoice_open_for_days_and_then_pays_it(
     client: stripe.StripeClient, control: Any, method: str
 ) -> None:
-    made = control("customer", method=method)
+    made = control("customer", debit=method)
     intent = client.v1.payment_intents.retrieve(made["payment_intent"], {"expand": ["latest_charge"]})
     assert (intent.status, intent.payment_method_types) == ("processing", [method])
     assert (intent.latest_charge.status, intent.latest_charge.payment_method_details.type) == (
@@ -48,7 +48,7 @@ def test_pay_answers_an_open_invoice_and_the_bank_says_no_days_later(
     sandbox: Sandbox, client: stripe.StripeClient, control: Any
 ) -> None:
     control("set", smart_retries=False)
-    made = control("customer", method="sepa_debit", fail="insufficient_funds")
+    made = control("customer", debit="sepa_debit", fail="insufficient_funds")
     control("advance", seconds=5 * DAY)
     assert pay(client, made["invoice"]).status == "open"
     assert client.v1.invoices.retrieve(made["invoice"]).attempt_count == 1
@@ -67,16 +67,16 @@ def test_pay_answers_an_open_invoice_and_the_bank_says_no_days_later(
 def test_an_account_that_fills_up_while_the_debit_processes_pays_it(
     client: stripe.StripeClient, control: Any
 ) -> None:
-    made = control("customer", method="us_bank_account", fail="insufficient_funds", clears_after_hours=48)
+    made = control("customer", debit="us_bank_account", fail="insufficient_funds", clears_after_hours=48)
     control("advance", seconds=4 * DAY)
     assert client.v1.invoices.retrieve(made["invoice"]).status == "paid"
 
 
 def test_a_debit_settles_early_or_fails_when_told(client: stripe.StripeClient, control: Any) -> None:
     control("set", smart_retries=False)
-    failing = control("customer", method="bacs_debit")
+    failing = control("customer", debit="bacs_debit")
     assert control("settle", invoice=failing["invoice"], code="account_closed")["status"] == "open"
-    paying = control("customer", method="bacs_debit", settles_after_hours=1)
+    paying = control("customer", debit="bacs_debit", settles_after_hours=1)
     control("advance", seconds=3601)
     assert client.v1.invoices.retrieve(paying["invoice"]).status == "paid"
     control("advance", seconds=9 * DAY)
@@ -86,7 +86,7 @@ def test_a_debit_settles_early_or_fails_when_told(client: stripe.StripeClient, c
 def test_a_bank_that_takes_a_debit_back_makes_a_dispute_nobody_can_win(
     sandbox: Sandbox, client: stripe.StripeClient, control: Any
 ) -> None:
-    made = control("customer", method="us_bank_account", returns_after_hours=48, return_code="account_closed")
+    made = control("customer", debit="us_bank_account", returns_after_hours=48, return_code="account_closed")
     control("advance", seconds=6 * DAY + 1)
     [dispute] = client.v1.disputes.list().data
     assert (dispute.status, dispute.reason) == ("lost", "incorrect_account_details")
@@ -95,7 +95,7 @@ def test_a_bank_that_takes_a_debit_back_makes_a_dispute_nobody_can_win(
     assert (line["kind"], line["amount"], line["decline_code"]) == ("dispute", 2900, "account_closed")
     [mandate] = sandbox.world.tables["mandates"].values()
     assert client.v1.mandates.retrieve(mandate["id"]).status == "inactive"
-    again = control("customer", method="sepa_debit")
+    again = control("customer", debit="sepa_debit")
     control("settle", invoice=again["invoice"])
     dispute = client.v1.disputes.retrieve(control("return_debit", invoice=again["invoice"])["dispute"])
     assert dispute.reason == "insufficient_funds"
@@ -103,7 +103,7 @@ def test_a_bank_that_takes_a_debit_back_makes_a_dispute_nobody_can_win(
 
 
 def test_without_a_mandate_a_debit_fails_at_once(client: stripe.StripeClient, control: Any) -> None:
-    made = control("customer", method="au_becs_debit", fail="insufficient_funds")
+    made = control("customer", debit="au_becs_debit", fail="insufficient_funds")
     control("settle", invoice=made["invoice"])
     control("revoke_mandate", payment_method=made["payment_method"])
     with pytest.raises(stripe.CardError) as caught:
@@ -114,7 +114,7 @@ def test_without_a_mandate_a_debit_fails_at_once(client: stripe.StripeClient, co
 def test_stripes_own_try_waits_while_a_payment_is_processing(
     clock: VirtualClock, client: stripe.StripeClient, control: Any
 ) -> None:
-    made = control("customer", method="sepa_debit", fail="insufficient_funds", settles_after_hours=1)
+    made = control("customer", debit="sepa_debit", fail="insufficient_funds", settles_after_hours=1)
     control("advance", seconds=3601)
     assert client.v1.invoices.retrieve(made["invoice"]).next_payment_attempt is not None
     sandbox_pays = pay(client, made["invoice"])

@@ -58,7 +58,7 @@ ANNA = "[[step]]\ndo = 'customer'\nas = 'anna'\n"
         ("[[step]]\ndo = 'customer'\nwith = { attention = 2 }", "it takes number, 0 to 1"),
         ("[[step]]\ndo = 'customer'\nwith = { zone = 'Mars' }", "zone = 'Mars' is no IANA time zone"),
         (
-            "[[step]]\ndo = 'customer'\nwith = { method = 'sepa_debit', currency = 'usd' }",
+            "[[step]]\ndo = 'customer'\nwith = { debit = 'sepa_debit', currency = 'usd' }",
             "a sepa_debit is in eur",
         ),
         ("[[step]]\ndo = 'fault'\nwith = { when = 'never' }", "it takes `before` or `after`"),
