@@ -52,7 +52,10 @@ def routes(sandbox: Sandbox) -> list[Route]:
 
 
 def _options(body: bytes) -> dict[str, Any]:
-    given = json.loads(body or b"{}")
+    try:
+        given = json.loads(body or b"{}")
+    except ValueError as error:
+        raise ValueError(f"the body is not JSON: {error}") from error
     if not isinstance(given, dict):
         raise ValueError("the options are a JSON object")  # noqa: TRY004 - what is wrong is the value sent
     return given

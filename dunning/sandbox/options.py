@@ -98,7 +98,7 @@ def _unknown(name: str, known: dict[str, Any]) -> str:
         return f"there is no option {name}: it takes none"
     near = get_close_matches(name, known, 1)
     return f"there is no option {name}: " + (
-        f"did you mean {near[0]}?" if near else f"choose from {', '.join(known)}"
+        f"perhaps {near[0]} is meant" if near else f"choose from {', '.join(known)}"
     )
 
 

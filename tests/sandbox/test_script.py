@@ -52,7 +52,7 @@ ANNA = "[[step]]\ndo = 'customer'\nas = 'anna'\n"
         ("[[step]]\ndo = 'deliver'\nwith = 1", "step 1 (deliver): with has to be a table"),
         ("[[step]]\ndo = 'deliver'\nwith = { a = 1 }", "there is no option a: it takes none"),
         ("[[step]]\ndo = 'customer'\nwith = { hair = 'red' }", "step 1 (customer): there is no option hair"),
-        ("[[step]]\ndo = 'customer'\nwith = { amuont = 1 }", "did you mean amount?"),
+        ("[[step]]\ndo = 'customer'\nwith = { amuont = 1 }", "perhaps amount is meant"),
         ("[[step]]\ndo = 'customer'\nwith = { amount = '1' }", "it takes whole number, at least 1"),
         ("[[step]]\ndo = 'customer'\nwith = { amount = true }", "amount = True does not fit"),
         ("[[step]]\ndo = 'customer'\nwith = { attention = 2 }", "it takes number, 0 to 1"),
@@ -154,13 +154,15 @@ def test_later_steps_name_what_earlier_ones_made(tmp_path: Path, sandbox: Sandbo
 
 
 def test_the_same_is_said_to_python_and_over_http(sandbox: Sandbox, control: Any) -> None:
-    with pytest.raises(ValueError, match="did you mean amount"):
+    with pytest.raises(ValueError, match="perhaps amount is meant"):
         sandbox.do("customer", amuont=1)
     with pytest.raises(ValueError, match="there is no action 'dance'"):
         sandbox.do("dance")
     answer = httpx.post(f"{control.url}/_sandbox/customer", json={"amuont": 1})
-    assert (answer.status_code, "did you mean amount" in answer.json()["error"]) == (400, True)
+    assert (answer.status_code, "perhaps amount is meant" in answer.json()["error"]) == (400, True)
     assert httpx.post(f"{control.url}/_sandbox/customer", json=[]).status_code == 400
+    torn = httpx.post(f"{control.url}/_sandbox/customer", content=b"{")
+    assert (torn.status_code, "is not JSON" in torn.json()["error"]) == (400, True)
     told = httpx.get(f"{control.url}/_sandbox/actions").json()
     assert told["refund"]["gives"] == ["refund"]
 
