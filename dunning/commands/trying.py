@@ -23,6 +23,16 @@ BooksOption = Annotated[
         help="Write the simulated Stripe's own truth into this new file: JSON lines.",
     ),
 ]
+ScriptOption = Annotated[
+    Path | None,
+    typer.Option(
+        "--script", metavar="FILE", help="TOML file of [[step]]s: what happens, and when (docs/sandbox.md)."
+    ),
+]
+CustomersOption = Annotated[
+    int | None,
+    typer.Option(min=0, max=100_000, help="How many subscribers.", show_default="300, or 0 with --script"),
+]
 SeedOption = Annotated[int, typer.Option(help="The same seed plays the same story again.")]
 
 
@@ -34,7 +44,7 @@ def demo(
     ] = None,
     seed: SeedOption = 7,
     days: Annotated[int, typer.Option(min=1, max=3650, help="How many days to play.")] = 90,
-    customers: Annotated[int, typer.Option(min=1, max=100_000, help="How many subscribers.")] = 300,
+    customers: CustomersOption = None,
     speed: Annotated[
         str, typer.Option(metavar="SPAN", help="Simulated time per real second: 12h, or 1d=2s.")
     ] = "12h",
@@ -49,6 +59,7 @@ def demo(
         Path | None, typer.Option("--db", metavar="FILE", help="Keep the SQLite database in this new file.")
     ] = None,
     books: BooksOption = None,
+    script: ScriptOption = None,
 ) -> None:
     """Watch failed payments being recovered in a simulated business; nothing real is touched."""
     from dunning import logs
@@ -58,22 +69,21 @@ def demo(
         raise Unusable("--json prints the figures of a demo without pages: add --headless.")
     logs.configure(level=logging.ERROR)  # the demo's troubles are meant, and the pages show them
     _end_tidily()
-    files = {"database": db, "books": books}
-    with _unwritable_explained():
+    what: dict[str, Any] = {"seed": seed, "days": days, "customers": _subscribers(customers, script)}
+    what |= {"database": db, "books": books}
+    with _unwritable_explained(), _script_explained():
+        what["steps"] = _steps(script)
         if headless:
-            _play(as_json=as_json, seed=seed, days=days, customers=customers, **files)
+            _play(as_json=as_json, **what)
             return
         from dunning.demo import live
 
         live.show(
-            seed=seed,
-            days=days,
-            customers=customers,
+            **what,
             speed=_speed(speed),
             host=settings.host,
             port=settings.port if port is None else port,
             open_browser=not no_open,
-            **files,
         )
 
 
@@ -83,18 +93,25 @@ def sandbox(
     port: Annotated[int, typer.Option(min=0, max=65535, help="TCP port to listen on.")] = 12111,
     deliver: Annotated[
         str | None,
-        typer.Option(metavar="URL", help="Where events go, such as http://127.0.0.1:8000/webhooks/stripe."),
+        typer.Option(
+            metavar="URL",
+            help="Where webhooks are posted, such as http://127.0.0.1:8000/webhooks/stripe; without it they "
+            "wait.",
+        ),
     ] = None,
-    script: Annotated[
-        Path | None, typer.Option(metavar="FILE", help="TOML file of [[step]]s: what happens, and when.")
-    ] = None,
+    script: ScriptOption = None,
     seed: SeedOption = 7,
     books: BooksOption = None,
 ) -> None:
-    """Run a simulated Stripe: point STRIPE_API_BASE at it and use any sk_test_ key."""
+    """Run a simulated Stripe, to rehearse against a real installation: no account, no money.
+
+    Point STRIPE_API_BASE at it and use any sk_test_ key. Webhooks are signed with STRIPE_WEBHOOK_SECRET, or
+    with whsec_sandbox where there is none. A --script says what happens and when; while it runs, POST
+    /_sandbox/… does the same, and GET /_sandbox/actions lists what there is. docs/sandbox.md has it all. Time
+    is real here: `dunning demo --script` plays weeks in seconds.
+    """
     from dunning import logs
     from dunning.sandbox import run_standalone
-    from dunning.sandbox.script import ScriptError
 
     settings = _simulated_settings()
     if deliver is not None and not deliver.startswith(("http://", "https://")):
@@ -103,9 +120,8 @@ def sandbox(
     _end_tidily()
     signs = {"secret": settings.webhook_secrets[0]} if settings.webhook_secrets else {}
     try:
-        run_standalone(host, port, deliver, script, seed, books, **signs)
-    except ScriptError as error:
-        raise Unusable(f"--script: {error}.") from None
+        with _script_explained():
+            run_standalone(host, port, deliver, script, seed, books, **signs)
     except FileExistsError:
         raise Unusable(f"--books {books} exists already: name a new file, or remove it.") from None
     except OSError as error:
@@ -129,6 +145,28 @@ def _simulated_settings() -> Any:
             "another directory."
         )
     return settings
+
+
+def _subscribers(asked: int | None, script: Path | None) -> int:
+    if asked == 0 and script is None:
+        raise Unusable("--customers 0 leaves nobody to watch: write a larger number, or add --script.")
+    return asked if asked is not None else 300 if script is None else 0
+
+
+def _steps(script: Path | None) -> Any:
+    from dunning.sandbox.script import load
+
+    return load(script) if script else ()
+
+
+@contextmanager
+def _script_explained() -> Iterator[None]:
+    from dunning.sandbox.script import ScriptError
+
+    try:
+        yield
+    except ScriptError as error:
+        raise Unusable(f"--script: {error}.") from None
 
 
 @contextmanager

@@ -8,6 +8,7 @@ from typing import Any
 
 from dunning.demo.stage import START, Stage, set_up
 from dunning.demo.summary import figures
+from dunning.sandbox.script import Step
 
 
 def play(
@@ -18,16 +19,21 @@ def play(
     database: Path | None = None,
     books: Path | None = None,
     progress: Callable[[float], None] = lambda _share: None,
+    steps: tuple[Step, ...] = (),
 ) -> dict[str, Any]:
-    """Play `days` days and return the figures; for one seed and version they are equal from run to run.
+    """Play `days` days, and the steps of a script, and return the figures.
 
+    For one seed, script and version they are equal from run to run.
     `progress` is told the share of the time that has passed.
 
     Raises:
         Unusable: `database` or `books` exists already.
+        ScriptError: a step cannot be played.
     """
     began = time.monotonic()
-    with set_up(seed=seed, days=days, customers=customers, database=database, books=books) as stage:
+    with set_up(
+        seed=seed, days=days, customers=customers, database=database, books=books, steps=steps
+    ) as stage:
         end = START + timedelta(days=days)
         while stage.clock.now() < end:
             stage.settle()

@@ -10,6 +10,7 @@ from typing import Any, Final
 from dunning import logs
 from dunning.demo.stage import START, Stage, set_up
 from dunning.demo.summary import counters
+from dunning.sandbox.script import Step
 
 SPEEDS: Final = tuple(
     timedelta(hours=hours) for hours in (1, 3, 6, 12, 24, 48, 96)
@@ -110,6 +111,7 @@ def show(
     open_browser: bool,
     database: Path | None = None,
     books: Path | None = None,
+    steps: tuple[Step, ...] = (),
 ) -> None:
     """Put the demo on screen until Ctrl-C; `speed` is virtual time per second.
 
@@ -126,6 +128,7 @@ def show(
         host=host,
         port=port,
         bar=player,
+        steps=steps,
     ) as stage:
         where = f"The demo is at {stage.url}/recoveries (Ctrl-C ends it). Nothing here is real."
         print(where, flush=True)  # noqa: T201 - the address is what the command is for

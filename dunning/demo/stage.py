@@ -24,7 +24,8 @@ from dunning.demo.mailbox import Mailbox
 from dunning.errors import Unusable
 from dunning.flows import switches
 from dunning.flows.house import House
-from dunning.sandbox import Sandbox, Server, serve
+from dunning.sandbox import Sandbox, Server, script, serve
+from dunning.sandbox.script import Step
 from dunning.settings import Settings
 from dunning.store import due
 from dunning.store.engine import open_store
@@ -84,6 +85,7 @@ def set_up(
     port: int = 0,
     host: str = "127.0.0.1",
     bar: DemoBar | None = None,
+    steps: tuple[Step, ...] = (),
 ) -> Iterator[Stage]:
     """Put everything on the stage, and clear it away afterwards.
 
@@ -106,6 +108,7 @@ def set_up(
         stack.callback(house.store.engine.dispose)
         stage = _raise(stack, clock, sandbox, house, url, listener, bar)
         sandbox.populate(customers=customers, until=START + timedelta(days=days))
+        script.plan(sandbox, steps)
         yield stage
 
 

@@ -1,6 +1,5 @@
 """Customers, their cards and their subscriptions over the API."""
 
-from dunning.sandbox import shapes
 from dunning.sandbox.api_call import Call, Endpoint, endpoint, lists, matching, merge_metadata, page
 from dunning.sandbox.api_errors import ApiError, invalid
 from dunning.sandbox.events import emit
@@ -66,10 +65,9 @@ def _delete_customer(call: Call) -> Obj:
 
 def _cards(call: Call) -> Obj:
     owner = call.find("customer", call.path.get("id") or call.required("customer"))
-    if call.param("type") not in {None, "card"}:
-        return shapes.listing([], "/v1/payment_methods")
     world = call.world
     found = [world.tables["payment_methods"][one] for one in world.cards_of.get(owner["id"], ())]
+    found = matching(found, type=call.param("type"))
     return page(call, found, f"/v1/customers/{owner['id']}/payment_methods")
 
 
@@ -158,6 +156,9 @@ def _cancel(call: Call) -> Obj:
     subscription = call.find("subscription")
     if subscription["status"] == "canceled":
         raise invalid("This subscription is already canceled.", saved=True)
+    given = call.param("cancellation_details") or {}
+    told = {name: given[name] for name in ("comment", "feedback") if given.get(name)}
+    subscription["cancellation_details"] = subscription["cancellation_details"] | told
     cancel_subscription(call.world, subscription, call.actor, "cancellation_requested")
     return subscription
 

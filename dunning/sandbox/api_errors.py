@@ -40,6 +40,17 @@ def unauthorized() -> ApiError:
     )
 
 
+def forbidden_account(account: str) -> ApiError:
+    """Return the 403 for an account that did not connect to this platform."""
+    return ApiError(
+        403,
+        type="invalid_request_error",
+        code="account_invalid",
+        message=f"The provided key does not have access to account '{account}' (or that account does not "
+        "exist). Application access may have been revoked.",
+    )
+
+
 def conflict(code: str) -> ApiError:
     """Return the busy answers: 429 for locks and rates, 409 for a key in flight."""
     messages = {
@@ -63,8 +74,22 @@ def idempotency_mismatch(key: str) -> ApiError:
     )
 
 
-def broken() -> ApiError:
-    """Return a 500 as Stripe words it; a key remembers it."""
+def refused(status: int) -> ApiError:
+    """Return the answer of a door that stays shut: 401 for the key, 403 for its rights."""
+    if status == 401:
+        return unauthorized()
     return ApiError(
-        500, saved=True, type="api_error", message="An unknown error occurred while processing the request."
+        status,
+        type="invalid_request_error",
+        message="The provided key does not have the required permissions for this endpoint.",
+    )
+
+
+def broken(status: int = 500) -> ApiError:
+    """Return a 5xx as Stripe words it; a key remembers it."""
+    return ApiError(
+        status,
+        saved=True,
+        type="api_error",
+        message="An unknown error occurred while processing the request.",
     )

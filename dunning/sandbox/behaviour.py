@@ -24,7 +24,7 @@ def receive(world: World, to: str, text: str, at: datetime) -> None:
     person.mailed.append(at)
     number = len(person.mailed)
     link = _LINK.search(text)
-    if link is None or not _follows(world, customer, person, number):
+    if link is None or not person.reads_mail or not _follows(world, customer, person, number):
         return
     hours = chance.lognormal(5, 0.9, world.seed, customer, "opens", number)
     opened = _daytime(at + timedelta(hours=hours), person, world.roll(customer, "hour", number))

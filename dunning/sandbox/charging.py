@@ -1,17 +1,14 @@
 """One attempt to collect an invoice, and everything that follows from it."""
 
-from datetime import timedelta
-
 from dunning.sandbox import invoice_shapes, money_shapes
 from dunning.sandbox.attribution import card_source, credited_to
+from dunning.sandbox.banking import mandate_of, settling_time
 from dunning.sandbox.declines import Verdict
 from dunning.sandbox.events import emit
 from dunning.sandbox.issuer import judge
 from dunning.sandbox.retries import plan_next
 from dunning.sandbox.standing import fall_behind, recover_standing
 from dunning.sandbox.state import Actor, Obj, World
-
-SETTLES_AFTER = timedelta(hours=24)
 
 
 def usable_card(world: World, invoice: Obj) -> Obj | None:
@@ -61,26 +58,43 @@ def attempt(
         _ask_customer(world, invoice, pm, verdict, actor)
         return verdict, None
     if verdict.outcome == "processing":
-        _start_processing(world, invoice, intent, pm, actor)
-        return verdict, None
-    charge = world.add(invoice_shapes.charge(world, intent, pm, verdict))
-    intent["latest_charge"] = charge["id"]
+        return verdict, _start_processing(world, invoice, pm, verdict, actor, automatic=automatic)
+    charge = _new_charge(world, intent, pm, verdict)
     if verdict.outcome == "paid":
         settle(world, invoice, charge, pm, actor)
     else:
-        _decline(world, invoice, charge, pm, verdict, actor=actor, automatic=automatic)
+        decline(world, invoice, charge, pm, verdict, actor=actor, automatic=automatic)
     return verdict, charge
 
 
-def write_attempt(world: World, invoice: Obj, pm: Obj, actor: Actor, verdict: Verdict) -> None:
-    """Write the book line of one attempt; amounts in minor units."""
+def _new_charge(world: World, intent: Obj, pm: Obj, verdict: Verdict) -> Obj:
+    mandate = mandate_of(world, pm["id"])
+    made = world.add(invoice_shapes.charge(world, intent, pm, verdict, mandate["id"] if mandate else None))
+    intent |= {"latest_charge": made["id"], "payment_method_types": [pm["type"]]}
+    return made
+
+
+def write_attempt(
+    world: World,
+    invoice: Obj,
+    pm: Obj,
+    actor: Actor,
+    verdict: Verdict,
+    *,
+    amount: int | None = None,
+    kind: str = "charge",
+) -> None:
+    """Write the book line of one attempt over `amount` minor units, by default all that is due.
+
+    A `settlement` is the bank's answer to an attempt that was processing.
+    """
     paid = verdict.outcome == "paid"
     world.books.write(
-        "charge",
+        kind,
         world.now(),
         invoice=invoice["id"],
         customer=invoice["customer"],
-        amount=invoice["amount_remaining"],
+        amount=invoice["amount_remaining"] if amount is None else amount,
         currency=invoice["currency"],
         outcome=verdict.outcome,
         decline_code=verdict.decline_code,
@@ -96,7 +110,7 @@ def payment_error(pm: Obj, verdict: Verdict, charge: Obj | None) -> Obj:
     """Return the error that a payment intent remembers and `pay` answers; absent codes are left out."""
     code = verdict.code or "card_declined"
     optional = {
-        "decline_code": verdict.decline_code,
+        "decline_code": verdict.decline_code if pm["type"] == "card" else None,
         "advice_code": verdict.advice_code,
         "network_advice_code": verdict.network_advice_code,
         "network_decline_code": verdict.network_decline_code,
@@ -118,9 +132,10 @@ def _remember_failure(world: World, invoice: Obj, pm: Obj, verdict: Verdict) -> 
     file.last_decline, file.last_card = verdict.decline_code, pm["id"]
 
 
-def _decline(
+def decline(
     world: World, invoice: Obj, charge: Obj, pm: Obj, verdict: Verdict, *, actor: Actor, automatic: bool
 ) -> None:
+    """Let an attempt fail: the invoice stays open, and Stripe plans its next try."""
     _, intent = payment_of(world, invoice)
     intent["status"], intent["payment_method"], intent["next_action"] = "requires_payment_method", None, None
     intent["last_payment_error"] = payment_error(pm, verdict, charge)
@@ -150,11 +165,22 @@ def _ask_customer(world: World, invoice: Obj, pm: Obj, verdict: Verdict, actor: 
     fall_behind(world, invoice, actor)
 
 
-def _start_processing(world: World, invoice: Obj, intent: Obj, pm: Obj, actor: Actor) -> None:
-    intent["status"], intent["payment_method"], intent["last_payment_error"] = "processing", pm["id"], None
+def _start_processing(
+    world: World, invoice: Obj, pm: Obj, verdict: Verdict, actor: Actor, *, automatic: bool
+) -> Obj:
+    """Wait for the bank: the charge is pending, and the invoice stays open until it answers."""
+    _, intent = payment_of(world, invoice)
+    charge = _new_charge(world, intent, pm, verdict)
+    intent |= {"status": "processing", "payment_method": pm["id"]}
+    intent |= {"last_payment_error": None, "next_action": None}
     invoice["attempted"] = True
+    if automatic:
+        invoice["next_payment_attempt"] = None
+    emit(world, "charge.pending", charge, actor)
     emit(world, "payment_intent.processing", intent, actor)
-    world.schedule(world.now() + SETTLES_AFTER, "settle", invoice=invoice["id"], pm=pm["id"], actor=actor)
+    at = world.now() + settling_time(world, pm)
+    world.schedule(at, "settle", invoice=invoice["id"], pm=pm["id"], actor=actor, automatic=automatic)
+    return charge
 
 
 def settle(world: World, invoice: Obj, charge: Obj, pm: Obj, actor: Actor) -> None:
@@ -175,7 +201,7 @@ def settle(world: World, invoice: Obj, charge: Obj, pm: Obj, actor: Actor) -> No
     world.cards[pm["id"]].trouble = None
     if invoice["attempt_count"] == 0:
         invoice["attempt_count"] = 1
-    mark_paid(world, invoice, intent["amount"])
+    mark_paid(world, invoice, invoice["amount_paid"] + intent["amount"])
     emit(world, "charge.succeeded", charge, actor)
     emit(world, "payment_intent.succeeded", intent, actor)
     emit(world, "invoice_payment.paid", payment, actor)

@@ -1,31 +1,22 @@
-"""Telling the sandbox what to do: `POST /_sandbox/{hold|release|fault|customer|advance|deliver|mail|…}`.
+"""Telling the sandbox what to do: `POST /_sandbox/{action}`, JSON in and JSON out.
 
-JSON in, JSON out. `hold {"when": "before"|"after", "path"?, "times"?}` withholds the answers of `pay`;
-`release {}` lets them go; `fault {"status"?, "code"?, "decline_code"?, "seconds"?, "drop"?, "when"?, "path"?,
-"method"?, "times"?}`; `customer {…}` takes the options of `scenario.Wanted` and `deliver: true`;
-`advance {"seconds": n}` moves the sandbox's clock and plays what falls due; `deliver {}` posts what waits;
-`mail {"to", "text", "subject"?}`; `refund|dispute|warning {"invoice", "amount"?}`; `set {"smart_retries"?,
-"final_invoice"?, "deliver_to"?, "duplicate_share"?, "reorder"?, "drop_share"?}`. `GET /_sandbox/books` and
-`GET /_sandbox/summary` read. A request it cannot follow is answered 400 with a sentence.
+docs/sandbox.md describes every action and option; `GET /_sandbox/actions` tells the same as data,
+`GET /_sandbox/books` and `GET /_sandbox/summary` what happened. A request it cannot follow is answered 400
+with a sentence.
 """
 
 import asyncio
 import json
-from collections.abc import Callable
 from dataclasses import asdict
-from datetime import datetime, timedelta
 from typing import Any
 
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from dunning.core.clock import VirtualClock
-from dunning.sandbox import money
-from dunning.sandbox.charging import payment_of
+from dunning.sandbox import options
+from dunning.sandbox.actions import ACTIONS
 from dunning.sandbox.events import dump
-from dunning.sandbox.offset import OffsetClock
-from dunning.sandbox.state import Actor, Obj
 from dunning.sandbox.world import Sandbox
 
 
@@ -33,14 +24,14 @@ def routes(sandbox: Sandbox) -> list[Route]:
     """Return the control routes of one sandbox."""
 
     async def control(request: Request) -> Response:
-        action = ACTIONS.get(request.path_params["action"])
-        if action is None:
+        name = request.path_params["action"]
+        if name not in ACTIONS:
             return _json({"error": f"Unknown action; choose from {', '.join(sorted(ACTIONS))}."}, 404)
         try:
-            details = json.loads(await request.body() or b"{}")
-            answer = await asyncio.to_thread(action, sandbox, details)
-        except (TypeError, ValueError, KeyError, AttributeError) as error:
-            return _json({"error": f"{type(error).__name__}: {error}"}, 400)
+            given = _options(await request.body())
+            answer = await asyncio.to_thread(ACTIONS[name], sandbox, given)
+        except ValueError as error:
+            return _json({"error": f"{error}."}, 400)
         return _json(answer)
 
     async def books(_: Request) -> Response:
@@ -49,134 +40,38 @@ def routes(sandbox: Sandbox) -> list[Route]:
     async def summary(_: Request) -> Response:
         return _json(sandbox.summary() | {"held": len(sandbox.faults.held)})
 
+    async def actions(_: Request) -> Response:
+        return _json(schema())
+
     return [
+        Route("/_sandbox/actions", actions, methods=["GET"]),
         Route("/_sandbox/books", books, methods=["GET"]),
         Route("/_sandbox/summary", summary, methods=["GET"]),
         Route("/_sandbox/{action}", control, methods=["POST"]),
     ]
 
 
+def _options(body: bytes) -> dict[str, Any]:
+    try:
+        given = json.loads(body or b"{}")
+    except ValueError as error:
+        raise ValueError(f"the body is not JSON: {error}") from error
+    if not isinstance(given, dict):
+        raise ValueError("the options are a JSON object")  # noqa: TRY004 - what is wrong is the value sent
+    return given
+
+
+def schema() -> dict[str, Any]:
+    """Return every action: what it does, its options, and the ids that its answer gives."""
+    return {
+        one.name: {
+            "says": one.says,
+            "options": [asdict(option) for option in options.described(one.options)],
+            "gives": list(one.gives),
+        }
+        for one in ACTIONS.values()
+    }
+
+
 def _json(obj: Any, status: int = 200) -> Response:
     return Response(dump(obj), status, media_type="application/json")
-
-
-def hold(sandbox: Sandbox, details: Obj) -> Obj:
-    """Withhold the answers of `pay` (or of `path`) until released; by default every one."""
-    sandbox.faults.add(**({"times": None, "when": "after"} | details | {"hold": True}))
-    return {"holding": True}
-
-
-def release(sandbox: Sandbox, details: Obj) -> Obj:
-    """Let held requests go and stop holding."""
-    if details:
-        raise ValueError("release takes no options")
-    return {"released": sandbox.faults.release()}
-
-
-def fault(sandbox: Sandbox, details: Obj) -> Obj:
-    """Put a fault in force."""
-    return asdict(sandbox.faults.add(**details))
-
-
-def customer(sandbox: Sandbox, details: Obj) -> Obj:
-    """Create a customer whose invoice behaves as told."""
-    options = dict(details)
-    at_once = options.pop("deliver", False)
-    answer = sandbox.customer(**options)
-    return answer | ({"delivered": sandbox.deliver()} if at_once else {})
-
-
-def advance(sandbox: Sandbox, details: Obj) -> Obj:
-    """Move the clock forward by `seconds`, stopping at everything that falls due on the way."""
-    target = sandbox.clock.now() + timedelta(seconds=float(details["seconds"]))
-    planned = sandbox.next_at()
-    while planned is not None and planned <= target:
-        _move(sandbox, planned)
-        sandbox.play()
-        sandbox.deliver()
-        following = sandbox.next_at()
-        if following is not None and following <= planned <= sandbox.clock.now():
-            break  # an endpoint that does not answer is tried again later, not in a circle
-        planned = following
-    _move(sandbox, target)
-    sandbox.play()
-    return {"now": sandbox.clock.now().isoformat()}
-
-
-def _move(sandbox: Sandbox, to: datetime) -> None:
-    clock = sandbox.clock
-    if not isinstance(clock, VirtualClock | OffsetClock):
-        raise TypeError("this sandbox runs on a clock that cannot be moved")
-    clock.advance_to(to)
-
-
-def deliver(sandbox: Sandbox, details: Obj) -> Obj:
-    """Post every event that waits."""
-    if details:
-        raise ValueError("deliver takes no options")
-    return {"delivered": sandbox.deliver()}
-
-
-def mail(sandbox: Sandbox, details: Obj) -> Obj:
-    """Let a mail reach a simulated customer now."""
-    subject = details.get("subject", "")
-    sandbox.mail(to=details["to"], subject=subject, text=details["text"], at=sandbox.clock.now())
-    return {"received": True}
-
-
-def _charge_of(sandbox: Sandbox, details: Obj) -> Obj:
-    invoice = sandbox.world.tables["invoices"][details["invoice"]]
-    charge = sandbox.world.get(payment_of(sandbox.world, invoice)[1]["latest_charge"])
-    if charge is None or charge["status"] != "succeeded":
-        raise ValueError("this invoice was not paid by a charge")
-    return charge
-
-
-def refund(sandbox: Sandbox, details: Obj) -> Obj:
-    """Refund the charge that paid an invoice, as the merchant would in the Dashboard."""
-    with sandbox.world.lock:
-        charge = _charge_of(sandbox, details)
-        amount = int(details.get("amount") or charge["amount"] - charge["amount_refunded"])
-        actor = Actor("merchant", sandbox.world.new_id("req"))
-        return {"refund": money.refund(sandbox.world, charge, amount, actor)["id"]}
-
-
-def dispute(sandbox: Sandbox, details: Obj) -> Obj:
-    """Let the cardholder dispute the charge that paid an invoice."""
-    with sandbox.world.lock:
-        return {"dispute": money.dispute(sandbox.world, _charge_of(sandbox, details))["id"]}
-
-
-def warning(sandbox: Sandbox, details: Obj) -> Obj:
-    """Let the network warn of fraud about the charge that paid an invoice."""
-    with sandbox.world.lock:
-        return {"warning": money.warn_of_fraud(sandbox.world, _charge_of(sandbox, details))["id"]}
-
-
-def settings(sandbox: Sandbox, details: Obj) -> Obj:
-    """Change the account's and the wire's settings."""
-    for name, value in details.items():
-        if name in {"smart_retries", "final_invoice"}:
-            setattr(sandbox, name, value)
-        elif name in {"duplicate_share", "reorder", "drop_share"}:
-            setattr(sandbox.mischief, name, value)
-        elif name == "deliver_to":
-            sandbox.deliver_to = value
-        else:
-            raise ValueError(f"there is no setting {name!r}")
-    return {"set": sorted(details)}
-
-
-ACTIONS: dict[str, Callable[[Sandbox, Obj], Obj]] = {
-    "hold": hold,
-    "release": release,
-    "fault": fault,
-    "customer": customer,
-    "advance": advance,
-    "deliver": deliver,
-    "mail": mail,
-    "refund": refund,
-    "dispute": dispute,
-    "warning": warning,
-    "set": settings,
-}

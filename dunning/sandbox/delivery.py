@@ -16,11 +16,18 @@ _TIMEOUT = 20.0
 
 @dataclass(slots=True)
 class Mischief:
-    """How unreliable the wire is; shares of events, decided by the seed."""
+    """How unreliable the wire is; shares of events, decided by the seed.
+
+    Lost posts (`drop_share`) are tried again; missing events (`missing_share`) never come, and are left for
+    the Events API; late ones (`late_share`) come up to `late_hours` after they happened.
+    """
 
     duplicate_share: float = 0.0
     reorder: bool = False
     drop_share: float = 0.0
+    missing_share: float = 0.0
+    late_share: float = 0.0
+    late_hours: float = 6.0
 
 
 @dataclass(slots=True)
@@ -39,13 +46,14 @@ def sign(secret: str, body: str, at: datetime) -> str:
 
 @dataclass(slots=True)
 class Courier:
-    """Brings events to one endpoint."""
+    """Brings events to one endpoint; what falls due while it is `disabled` never comes."""
 
     world: World
     signing_clock: Clock
     url: str | None = None
     mischief: Mischief = field(default_factory=Mischief)
     delivered: int = 0
+    disabled: bool = False
     _waiting: list[_Delivery] = field(default_factory=list)
     _client: httpx.Client | None = None
 
@@ -72,12 +80,31 @@ class Courier:
         with self.world.lock:
             now = self.world.clock.now()
             fresh, self.world.outbox = self.world.outbox, []
-            self._waiting += [_Delivery(event, now) for event in fresh]
+            self._waiting += [self._accept(event, now) for event in fresh if not self._misses(event)]
             due = [one for one in self._waiting if one.due <= now]
             self._waiting = [one for one in self._waiting if one.due > now]
+        if self.disabled:
+            return []
         if self.mischief.reorder:
             due.sort(key=lambda one: self.world.roll("order", one.event.id, one.tries))
         return due
+
+    def skip_waiting(self) -> None:
+        """Let everything that is due now never come."""
+        disabled, self.disabled = self.disabled, True
+        self._take_due()
+        self.disabled = disabled
+
+    def _misses(self, event: StoredEvent) -> bool:
+        share = self.mischief.missing_share
+        return share > 0 and self.world.roll("missing", event.id) < share
+
+    def _accept(self, event: StoredEvent, now: datetime) -> _Delivery:
+        share = self.mischief.late_share
+        if share <= 0 or self.world.roll("late", event.id) >= share:
+            return _Delivery(event, now)
+        hours = self.world.roll("late by", event.id) * self.mischief.late_hours
+        return _Delivery(event, now + timedelta(hours=hours))
 
     def _post(self, one: _Delivery) -> int:
         world, event = self.world, one.event

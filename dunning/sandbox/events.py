@@ -3,9 +3,10 @@
 import json
 from typing import Any
 
+from dunning.sandbox import thin
 from dunning.sandbox.state import Actor, Obj, StoredEvent, World
+from dunning.sandbox.versions import rendered, shape_of
 
-API_VERSION = "2026-10-28.endive"
 # What a dunning system subscribes to: the money that failed or came, and whatever ends a recovery.
 DUNNING_EVENTS = frozenset(
     {
@@ -26,9 +27,11 @@ DUNNING_EVENTS = frozenset(
         "checkout.session.completed",
         "charge.refunded",
         "refund.created",
+        "refund.failed",
         "charge.dispute.created",
         "charge.dispute.closed",
         "credit_note.created",
+        "credit_note.voided",
         "radar.early_fraud_warning.created",
     }
 )
@@ -43,27 +46,32 @@ def emit(
     world: World, event_type: str, obj: Obj, actor: Actor, *, previous: Obj | None = None
 ) -> StoredEvent:
     """Record that `obj` changed; it is posted later if the endpoint subscribed to the type."""
-    wanted = event_type in world.enabled_events or "*" in world.enabled_events
+    platform = world.platform or world
+    wanted = bool(platform.enabled_events & {event_type, "*"})
+    posted = wanted and platform.payloads != "thin"
     event_id = world.new_id("evt")
     created = world.stamp()
-    data: Obj = {"object": obj}
+    data: Obj = {"object": rendered(world, obj, shape_of(platform.api_version, hybrid=platform.hybrid))}
     if previous is not None:
         data["previous_attributes"] = previous
     body = dump(
         {
             "id": event_id,
             "object": "event",
-            "api_version": API_VERSION,
+            "api_version": platform.api_version,
             "created": created,
             "data": data,
             "livemode": world.livemode,
-            "pending_webhooks": 1 if wanted else 0,
+            "pending_webhooks": 1 if posted else 0,
             "request": {"id": actor.request_id, "idempotency_key": actor.key},
             "type": event_type,
         }
+        | ({"account": world.account} if world.account else {})
     )
-    event = StoredEvent(event_id, event_type, created, body, delivered=not wanted)
+    event = StoredEvent(event_id, event_type, created, body, delivered=not posted)
     world.events[event_id] = event
-    if wanted:
-        world.outbox.append(event)
+    if posted:
+        platform.outbox.append(event)
+    if platform.payloads != "snapshot":
+        platform.outbox += thin.notifications(world, event, obj, actor, previous)
     return event

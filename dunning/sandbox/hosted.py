@@ -6,7 +6,8 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 from starlette.routing import Route
 
-from dunning.sandbox import chance, forms
+from dunning.sandbox import chance, forms, parts
+from dunning.sandbox.accounts import Accounts
 from dunning.sandbox.charging import attempt, payment_of, usable_card
 from dunning.sandbox.events import emit
 from dunning.sandbox.state import Actor, Obj, World
@@ -26,18 +27,22 @@ _CARDS = {
 _ZERO_DECIMAL = {"bif", "clp", "djf", "gnf", "jpy", "kmf", "krw", "mga", "pyg", "rwf", "vnd", "vuv", "xaf"}
 
 
-def routes(world: World) -> list[Route]:
-    """Return the routes of the hosted pages."""
+def routes(accounts: Accounts) -> list[Route]:
+    """Return the routes of the hosted pages, of whichever account the object in the path belongs to."""
+
+    def world_of(request: Request) -> World:
+        wanted = request.path_params["id"]
+        return next((one for one in accounts.all() if one.get(wanted)), accounts.own)
 
     async def portal(request: Request) -> Response:
         text = (await request.body()).decode()
-        with world.lock:
-            return _portal(world, request, forms.parse(text))
+        with accounts.own.lock:
+            return _portal(world_of(request), request, forms.parse(text))
 
     async def invoice(request: Request) -> Response:
         text = (await request.body()).decode()
-        with world.lock:
-            return _invoice(world, request, forms.parse(text))
+        with accounts.own.lock:
+            return _invoice(world_of(request), request, forms.parse(text))
 
     return [
         Route("/portal/{id}", portal, methods=["GET", "POST"]),
@@ -135,17 +140,29 @@ def _invoice_form(invoice: Obj, message: str, status: int = 200) -> Response:
     return _page(f"Invoice {escape(invoice['number'])}", note + form, status)
 
 
+def one_time_card(world: World, invoice: Obj) -> Obj:
+    """Return a card that works, typed on the page of an invoice and not saved."""
+    owner = world.tables["customers"][invoice["customer"]]
+    pm = add_card(world, owner, origin="hosted", country=(owner["address"] or {}).get("country") or "US")
+    world.cards_of[owner["id"]].remove(pm["id"])
+    pm["customer"] = None
+    return pm
+
+
 def pay_on_page(world: World, invoice: Obj, *, new_card: bool) -> bool:
     """Let the customer pay on the hosted page; a new card is used once and not saved."""
-    owner = world.tables["customers"][invoice["customer"]]
     pm = usable_card(world, invoice)
     if new_card or pm is None:
-        pm = add_card(world, owner, origin="hosted", country=(owner["address"] or {}).get("country") or "US")
-        world.cards_of[owner["id"]].remove(pm["id"])
-        pm["customer"] = None
+        pm = one_time_card(world, invoice)
     _, intent = payment_of(world, invoice)
     if intent["status"] == "processing":
         return True
     actor = customer_actor(world, invoice["id"])
     verdict, _ = attempt(world, invoice, pm, actor, on_session=True)
-    return verdict.outcome == "paid"
+    return verdict.outcome in {"paid", "processing"}
+
+
+def pay_part_on_page(world: World, invoice: Obj, amount: int) -> Obj:
+    """Let the customer pay `amount` minor units of an invoice with a card used once; return the payment."""
+    pm = one_time_card(world, invoice)
+    return parts.pay_part(world, invoice, pm, amount, customer_actor(world, invoice["id"]))

@@ -13,6 +13,7 @@ class _Entry:
     fingerprint: str
     at: datetime
     answer: tuple[int, str] | None = None
+    late: bool = False
 
 
 class Idempotency:
@@ -41,8 +42,12 @@ class Idempotency:
         """Remember what the first request was answered."""
         self._entries[key].answer = (status, body)
 
+    def postpone(self, key: str, *, late: bool) -> None:
+        """Keep a key in flight after its connection broke off, for as long as its effect is `late`."""
+        self._entries[key].late = late
+
     def abandon(self, key: str) -> None:
-        """Drop a key whose request was answered nothing worth keeping."""
+        """Drop a key whose request was answered nothing worth keeping, unless its effect is still to come."""
         entry = self._entries.get(key)
-        if entry is not None and entry.answer is None:
+        if entry is not None and entry.answer is None and not entry.late:
             del self._entries[key]

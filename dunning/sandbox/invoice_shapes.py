@@ -1,5 +1,6 @@
 """Invoices, their payments, payment intents and charges in Stripe's shape (2026-10-28.endive)."""
 
+from dunning.sandbox.debit_shapes import charge_details
 from dunning.sandbox.declines import Verdict
 from dunning.sandbox.shapes import listing, nulls
 from dunning.sandbox.state import Obj, World
@@ -212,34 +213,45 @@ def invoice_payment(world: World, of: Obj, intent: Obj) -> Obj:
     }
 
 
-def charge(world: World, intent: Obj, pm: Obj, verdict: Verdict) -> Obj:
-    """Return the charge of one attempt that reached a verdict at once."""
-    paid = verdict.outcome == "paid"
-    failed = verdict.outcome == "declined"
-    return _CHARGE_NULLS | {
-        "id": world.new_id("ch"),
-        "object": "charge",
-        "amount": intent["amount"],
-        "amount_captured": intent["amount"] if paid else 0,
-        "amount_refunded": 0,
-        "billing_details": pm["billing_details"],
+def charge(world: World, intent: Obj, pm: Obj, verdict: Verdict, mandate: str | None = None) -> Obj:
+    """Return the charge of one attempt; `mandate` is the one of the bank account it debits."""
+    card = pm["type"] == "card"
+    method = {"type": "card", "card": _card_details(pm["card"])} if card else charge_details(pm, mandate)
+    return (
+        _CHARGE_NULLS
+        | {
+            "id": world.new_id("ch"),
+            "object": "charge",
+            "amount": intent["amount"],
+            "amount_refunded": 0,
+            "billing_details": pm["billing_details"],
+            "created": world.stamp(),
+            "currency": intent["currency"],
+            "customer": intent["customer"],
+            "description": intent["description"],
+            "disputed": False,
+            "fraud_details": {},
+            "livemode": world.livemode,
+            "metadata": {},
+            "payment_intent": intent["id"],
+            "payment_method": pm["id"],
+            "payment_method_details": method,
+            "refunded": False,
+        }
+        | answered(verdict, intent["amount"])
+    )
+
+
+def answered(verdict: Verdict, amount: int) -> Obj:
+    """Return the fields of a charge that say what came of it; `amount` in minor units."""
+    paid, failed = verdict.outcome == "paid", verdict.outcome == "declined"
+    return {
+        "amount_captured": amount if paid else 0,
         "captured": paid,
-        "created": world.stamp(),
-        "currency": intent["currency"],
-        "customer": intent["customer"],
-        "description": intent["description"],
-        "disputed": False,
         "failure_code": verdict.code if failed else None,
         "failure_message": verdict.message if failed else None,
-        "fraud_details": {},
-        "livemode": world.livemode,
-        "metadata": {},
         "outcome": _outcome(verdict),
         "paid": paid,
-        "payment_intent": intent["id"],
-        "payment_method": pm["id"],
-        "payment_method_details": {"type": "card", "card": _card_details(pm["card"])},
-        "refunded": False,
         "status": {"paid": "succeeded", "declined": "failed"}.get(verdict.outcome, "pending"),
     }
 

@@ -4,6 +4,7 @@ from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
 from dunning.sandbox import chance
+from dunning.sandbox.banking import mandate_of
 from dunning.sandbox.declines import PAID, PROCESSING, Verdict, declined
 from dunning.sandbox.state import CardFile, Obj, Trouble, World
 
@@ -16,6 +17,8 @@ def judge(world: World, invoice: Obj, pm: Obj, *, on_session: bool) -> Verdict:
     """Return what one attempt on this card comes to now; `on_session` when the customer is present."""
     if world.forced:
         return declined(world.forced.pop(0))
+    if pm["type"] != "card":
+        return _debit(world, pm)
     now = world.now()
     if (pm["card"]["exp_year"], pm["card"]["exp_month"]) < (now.year, now.month):
         return declined("expired_card")
@@ -25,6 +28,19 @@ def judge(world: World, invoice: Obj, pm: Obj, *, on_session: bool) -> Verdict:
     if not on_session and _moody(world, invoice, pm, file.trouble):
         return declined("do_not_honor")
     return PAID
+
+
+def _debit(world: World, pm: Obj) -> Verdict:
+    """Return what a bank says at once: it will see, or that nobody may debit this account."""
+    mandate = mandate_of(world, pm["id"])
+    stands = mandate is not None and mandate["status"] == "active"
+    return PROCESSING if stands else undebited("debit_not_authorized")
+
+
+def undebited(code: str) -> Verdict:
+    """Return the verdict of a debit that failed; banks give a failure code and no decline code or advice."""
+    message = "The bank account could not be debited."
+    return Verdict("declined", code, code, message, network_status="declined_by_network")
 
 
 def helped(trouble: Trouble, now: datetime) -> bool:

@@ -32,19 +32,13 @@ def refund(world: World, charge: Obj, amount: int, reason: str | None) -> Obj:
     }
 
 
-def dispute(world: World, charge: Obj, reason: str) -> Obj:
-    """Return a dispute over the whole of a charge."""
+def dispute(world: World, charge: Obj, reason: str, amount: int) -> Obj:
+    """Return a dispute over `amount` minor units of a charge; of bank debits Stripe tells no network."""
     now = world.stamp()
-    network = {
-        "brand": charge["payment_method_details"]["card"]["brand"],
-        "case_type": "chargeback",
-        "network": charge["payment_method_details"]["card"]["brand"],
-        "network_reason_code": "13.2",
-    }
-    return {
+    return _network(charge) | {
         "id": world.new_id("du"),
         "object": "dispute",
-        "amount": charge["amount"],
+        "amount": amount,
         "balance_transactions": [],
         "charge": charge["id"],
         "created": now,
@@ -64,10 +58,18 @@ def dispute(world: World, charge: Obj, reason: str) -> Obj:
         "livemode": world.livemode,
         "metadata": {},
         "payment_intent": charge["payment_intent"],
-        "payment_method_details": {"card": network, "type": "card"},
         "reason": reason,
         "status": "needs_response",
     }
+
+
+def _network(charge: Obj) -> Obj:
+    card = charge["payment_method_details"].get("card")
+    if card is None:
+        return {}
+    told = {"case_type": "chargeback", "network_reason_code": "13.2"}
+    told |= {"brand": card["brand"], "network": card["brand"]}
+    return {"payment_method_details": {"card": told, "type": "card"}}
 
 
 def fraud_warning(world: World, charge: Obj) -> Obj:
@@ -135,5 +137,5 @@ def balance_transaction(world: World, kind: str, source: Obj, amount: int) -> Ob
         "reporting_category": kind,
         "source": source["id"],
         "status": "available",
-        "type": {"dispute": "adjustment"}.get(kind, kind),
+        "type": {"dispute": "adjustment", "dispute_reversal": "adjustment"}.get(kind, kind),
     }

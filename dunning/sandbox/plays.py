@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from typing import Any
 
-from dunning.sandbox import billing, money, wallet
+from dunning.sandbox import billing, debits, money, wallet
 from dunning.sandbox.charging import attempt, payment_of, subscription_of, usable_card
 from dunning.sandbox.hosted import customer_actor, pay_on_page
 from dunning.sandbox.standing import cancel_subscription
@@ -69,11 +69,14 @@ def _aftermath(world: World, invoice: str, kind: str) -> None:
 
 PLAYS: dict[str, Callable[..., Any]] = {
     "bill": billing.bill,
+    "first_charge": billing.charge_finalized,
     "retry": billing.retry,
     "give_up": billing.give_up,
-    "settle": billing.settle_processing,
+    "settle": debits.settle_processing,
+    "bank_returns": debits.bank_returns,
     "update_card": wallet.update_card,
     "close_dispute": money.close_dispute,
+    "fail_refund": money.fail_refund,
     "customer_quits": _quits,
     "customer_pays": _pays,
     "merchant_acts": _merchant_acts,

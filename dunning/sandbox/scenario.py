@@ -2,59 +2,96 @@
 
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import Any
+from typing import Annotated, Any, Literal
+from zoneinfo import available_timezones
 
-from dunning.sandbox import billing, population, shapes
+from dunning.sandbox import banking, billing, population, shapes
 from dunning.sandbox.charging import payment_of
 from dunning.sandbox.events import emit
+from dunning.sandbox.options import Amount, Hours, Share
 from dunning.sandbox.state import STRIPE, Obj, Person, Trouble, World
 from dunning.sandbox.wallet import add_card
 
+_DEBITED_IN = {"sepa_debit": "eur", "us_bank_account": "usd", "bacs_debit": "gbp", "au_becs_debit": "aud"}
 _CAUSES = {"authentication_required": "authentication", "processing": "processing"}
+
+_TRIAL_S = 14 * 86400
 
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """What a customer on request is like.
+    """What a customer on request is like; a second bill comes only when it is asked for.
 
-    `fail` is a decline code (or `processing`) that the card answers until `clears_after_hours` (null: for
-    ever). `one_off` bills without a subscription; `bill` false bills nothing; there is no second bill.
-    `card` false leaves the card without being anybody's default; `reason` is the billing reason, and
-    `subscription_create` begins an incomplete subscription. `amount` is in minor units; `attention` in 0..1
-    is how readily they read mail; `zone` is an IANA name.
+    Raises:
+        ValueError: for a time zone that does not exist, or a bank debit in a currency it does not know.
     """
 
-    email: str | None = None
-    name: str = "Robin Example"
-    country: str = "US"
-    currency: str = "usd"
-    locale: str = "en"
-    zone: str = "UTC"
-    attention: float = 1.0
-    amount: int = 2900
-    nickname: str = "Pro"
-    brand: str = "visa"
-    funding: str = "debit"
-    fail: str | None = None
-    clears_after_hours: float | None = None
-    network_advice_code: str | None = None
-    backup: bool = False
-    subscription_default: bool = False
-    one_off: bool = False
-    bill: bool = True
-    card: bool = True
-    reason: str = "subscription_cycle"
+    email: Annotated[str | None, "the address; none: a new one"] = None
+    name: Annotated[str, "the name"] = "Robin Example"
+    country: Annotated[str, "of the customer and the card; cards from `IN` Stripe never retries"] = "US"
+    currency: Annotated[str | None, "of the bill; none: the bank debit's own, `usd` for cards"] = None
+    locale: Annotated[str, "the language they prefer"] = "en"
+    zone: Annotated[str, "their IANA time zone"] = "UTC"
+    reads_mail: Annotated[bool, "whether they ever follow the link of a mail"] = True
+    attention: Annotated[Share, "how readily they do; at 0 it still happens"] = 1.0
+    amount: Annotated[Amount, "of the bill, in minor units"] = 2900
+    nickname: Annotated[str, "the plan's name"] = "Pro"
+    debit: Annotated[
+        Literal["sepa_debit", "us_bank_account", "bacs_debit", "au_becs_debit"] | None,
+        "the bank debit they pay with, which processes for days; none: a card",
+    ] = None
+    brand: Annotated[str, "of the card"] = "visa"
+    funding: Annotated[Literal["credit", "debit", "prepaid", "unknown"], "of the card"] = "debit"
+    fail: Annotated[
+        str | None, "the decline code of the card, or failure code of the debit; `processing` takes a day"
+    ] = None
+    clears_after_hours: Annotated[Hours | None, "when it stops failing; none: never"] = None
+    network_advice_code: Annotated[str | None, "the card network's advice beside the decline"] = None
+    updates_after_hours: Annotated[Hours | None, "when the network renews the card; none: never"] = None
+    settles_after_hours: Annotated[Hours | None, "how long a debit processes; none: as its kind does"] = None
+    returns_after_hours: Annotated[
+        Hours | None, "when after its success the bank takes a debit back; none: never"
+    ] = None
+    return_code: Annotated[str, "why the bank takes it back"] = "insufficient_funds"
+    backup: Annotated[bool, "whether there is another card, which works"] = False
+    subscription_default: Annotated[bool, "whether the subscription names the card itself"] = False
+    one_off: Annotated[bool, "bill without a subscription"] = False
+    bill: Annotated[bool, "whether to bill at all"] = True
+    card: Annotated[bool, "whether the card is anybody's default"] = True
+    reason: Annotated[
+        Literal[
+            "subscription_create",
+            "subscription_cycle",
+            "subscription_update",
+            "subscription_threshold",
+            "manual",
+        ],
+        "why it is billed; `subscription_create` begins an incomplete subscription",
+    ] = "subscription_cycle"
+    trial: Annotated[bool, "whether a trial ends with this bill"] = False
+    account: Annotated[str | None, "the connected account whose customer this is; none: your own"] = None
+
+    def __post_init__(self) -> None:
+        if self.zone not in available_timezones():
+            raise ValueError(f"zone = {self.zone!r} is no IANA time zone: write one such as Europe/Rome")
+        needed = _DEBITED_IN.get(self.debit or "", self.currency)
+        if self.currency not in {None, needed}:
+            raise ValueError(f"currency = {self.currency!r} does not fit: a {self.debit} is in {needed}")
+
+    @property
+    def billed_in(self) -> str:
+        """The currency of the bill."""
+        return self.currency or _DEBITED_IN.get(self.debit or "", "usd")
 
 
 def create_customer(world: World, wanted: Wanted) -> dict[str, Any]:
     """Create a customer with a card and a subscription, bill it now, and return the ids."""
     owner = _owner(world, wanted)
-    pm = add_card(world, owner, brand=wanted.brand, funding=wanted.funding, country=wanted.country)
+    pm = _way_to_pay(world, owner, wanted)
     if wanted.card:
         owner["invoice_settings"]["default_payment_method"] = pm["id"]
     spare = add_card(world, owner, country=wanted.country, last4="5556") if wanted.backup else None
-    if wanted.fail:
-        _fail(world, pm, wanted.fail, wanted)
+    _foretell(world, pm, wanted)
     subscription = None if wanted.one_off else _subscribe(world, owner, wanted)
     if subscription and wanted.subscription_default:
         subscription["default_payment_method"] = pm["id"]
@@ -76,15 +113,44 @@ def _owner(world: World, wanted: Wanted) -> Obj:
     owner = world.add(
         shapes.customer(
             world,
-            email=wanted.email or f"customer{number}@example.com",
+            email=wanted.email or f"customer{number}@{_domain(world)}",
             name=wanted.name,
             country=wanted.country,
-            currency=wanted.currency,
+            currency=wanted.billed_in,
             locale=wanted.locale,
         )
     )
-    population.register(world, owner, Person(zone=wanted.zone, attention=wanted.attention))
+    population.register(world, owner, _person(wanted))
     return owner
+
+
+def _domain(world: World) -> str:
+    name = (world.account or "").removeprefix("acct_").lower().replace("_", "-")
+    return f"{name}.example.com" if name else "example.com"
+
+
+def _person(wanted: Wanted) -> Person:
+    return Person(zone=wanted.zone, attention=wanted.attention, reads_mail=wanted.reads_mail)
+
+
+def _way_to_pay(world: World, owner: Obj, wanted: Wanted) -> Obj:
+    if wanted.debit is not None:
+        return banking.add_bank_account(world, owner, wanted.debit)
+    return add_card(world, owner, brand=wanted.brand, funding=wanted.funding, country=wanted.country)
+
+
+def _foretell(world: World, pm: Obj, wanted: Wanted) -> None:
+    """Lay down what will become of the card or bank account."""
+    if wanted.fail:
+        _fail(world, pm, wanted.fail, wanted)
+    file = world.cards[pm["id"]]
+    if wanted.settles_after_hours is not None:
+        file.settles = timedelta(hours=wanted.settles_after_hours)
+    if wanted.returns_after_hours is not None:
+        file.returns = (timedelta(hours=wanted.returns_after_hours), wanted.return_code)
+    if wanted.updates_after_hours is not None and pm["type"] == "card":
+        at = world.now() + timedelta(hours=wanted.updates_after_hours)
+        world.schedule(at, "update_card", pm=pm["id"])
 
 
 def _fail(world: World, pm: Obj, code: str, wanted: Wanted) -> None:
@@ -104,6 +170,8 @@ def _subscribe(world: World, owner: Obj, wanted: Wanted) -> Obj:
     made = world.add(shapes.subscription(world, owner, price, start=start, period_end=end))
     if wanted.reason == "subscription_create":
         made["status"] = "incomplete"
+    if wanted.trial:
+        made |= {"trial_start": start - _TRIAL_S, "trial_end": start}
     return made
 
 

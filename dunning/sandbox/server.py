@@ -1,5 +1,6 @@
 """The sandbox as a server: the simulated API, the hosted pages and the control routes on one port."""
 
+import logging
 import socket
 import threading
 
@@ -11,7 +12,7 @@ from starlette.routing import Route
 
 from dunning.sandbox import control, hosted
 from dunning.sandbox.events import dump
-from dunning.sandbox.http import Door
+from dunning.sandbox.http import BrokenOffError, Door
 from dunning.sandbox.world import Sandbox
 
 _STARTS_WITHIN = 10.0
@@ -38,6 +39,7 @@ class Server:
         config = uvicorn.Config(
             application(sandbox), log_level="critical", access_log=False, lifespan="off", ws="none"
         )
+        logging.getLogger("uvicorn.error").addFilter(_unasked)
         self._server = uvicorn.Server(config)
         self._thread = threading.Thread(
             target=self._server.run, kwargs={"sockets": [self._socket]}, name="sandbox", daemon=True
@@ -61,12 +63,17 @@ class Server:
         self._socket.close()
 
 
+def _unasked(record: logging.LogRecord) -> bool:
+    """Keep broken connections out of the log, since somebody asked for them."""
+    return not (record.exc_info and isinstance(record.exc_info[1], BrokenOffError))
+
+
 def application(sandbox: Sandbox) -> Starlette:
     """Return the ASGI application of one sandbox."""
-    door = Door(sandbox.world, sandbox.faults, sandbox.keys)
+    door = Door(sandbox.accounts, sandbox.faults, sandbox.keys)
     unknown = Route("/{path:path}", _unknown, methods=["GET", "POST", "DELETE"])
     return Starlette(
-        routes=[*door.routes(), *hosted.routes(sandbox.world), *control.routes(sandbox), unknown]
+        routes=[*door.routes(), *hosted.routes(sandbox.accounts), *control.routes(sandbox), unknown]
     )
 
 

@@ -1,6 +1,5 @@
 """Setup intents, portal and checkout sessions, and webhook endpoints in Stripe's shape."""
 
-from dunning.sandbox.events import API_VERSION
 from dunning.sandbox.shapes import nulls
 from dunning.sandbox.state import Obj, World
 
@@ -110,7 +109,7 @@ def webhook_endpoint(world: World, params: Obj) -> Obj:
     return {
         "id": world.new_id("we"),
         "object": "webhook_endpoint",
-        "api_version": params.get("api_version") or API_VERSION,
+        "api_version": params.get("api_version") or (world.platform or world).api_version,
         "application": None,
         "created": world.stamp(),
         "description": params.get("description"),

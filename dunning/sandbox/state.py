@@ -3,7 +3,7 @@
 import heapq
 import threading
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from dunning.core.clock import Clock
@@ -11,10 +11,11 @@ from dunning.sandbox import chance
 from dunning.sandbox.books import Books
 
 Obj = dict[str, Any]
+API_VERSION = "2026-10-28.endive"
 TABLES = (
     "customers payment_methods subscriptions prices invoices invoice_payments payment_intents charges "
     "refunds disputes credit_notes setup_intents portal_sessions checkout_sessions webhook_endpoints "
-    "balance_transactions fraud_warnings"
+    "balance_transactions fraud_warnings mandates"
 ).split()
 TABLE_OF_PREFIX = {
     "cus": "customers",
@@ -34,6 +35,7 @@ TABLE_OF_PREFIX = {
     "we": "webhook_endpoints",
     "txn": "balance_transactions",
     "issfr": "fraud_warnings",
+    "mandate": "mandates",
 }
 
 
@@ -64,13 +66,19 @@ class Trouble:
 
 @dataclass(slots=True)
 class CardFile:
-    """What only the network knows of a card, and how it came into the account."""
+    """What only the network knows of a card or bank account, and how it came into the Stripe account.
+
+    `settles` is how long a debit takes, None for as long as its kind does; `returns` when after its success
+    the bank takes it back, and with which failure code.
+    """
 
     since: datetime
     origin: str = "original"
     through_link: bool = False
     updated_at: datetime | None = None
     trouble: Trouble | None = None
+    settles: timedelta | None = None
+    returns: tuple[timedelta, str] | None = None
 
 
 @dataclass(slots=True)
@@ -84,6 +92,7 @@ class Person:
     stretch_days: float = 2.5
     fragility: float = 0.0
     attention: float = 0.0
+    reads_mail: bool = True
     mailed: list[datetime] = field(default_factory=list)
 
 
@@ -100,18 +109,24 @@ class InvoiceFile:
 
 @dataclass(slots=True)
 class StoredEvent:
-    """An event as it was rendered when it happened."""
+    """An event as it was rendered when it happened; a thin one names its `snapshot`."""
 
     id: str
     type: str
     created: int
     body: str
     delivered: bool = False
+    snapshot: str = ""
 
 
 @dataclass(slots=True)
 class World:
-    """Everything one sandbox holds; guarded by `lock`, which nobody keeps while calling others."""
+    """Everything one Stripe account holds; guarded by `lock`, which nobody keeps while calling others.
+
+    A connected account (`account`) keeps its objects apart, and its events leave through its platform.
+    `api_version` is the one that webhooks, and requests that name none, are rendered in; `hybrid` says
+    whether versions before basil carry the new fields too; `payloads` is snapshot, thin or both.
+    """
 
     clock: Clock
     seed: int
@@ -119,8 +134,14 @@ class World:
     livemode: bool = False
     base_url: str = "http://127.0.0.1"
     webhook_secret: str = ""
+    account: str | None = None
+    platform: "World | None" = None
+    api_version: str = API_VERSION
+    hybrid: bool = True
+    payloads: str = "snapshot"
     smart_retries: bool = True
     final_invoice: str = "open"
+    final_subscription: str = "canceled"
     bill_until: datetime | None = None
     enabled_events: frozenset[str] = frozenset()
     lock: threading.RLock = field(default_factory=threading.RLock)
@@ -129,10 +150,12 @@ class World:
     cards: dict[str, CardFile] = field(default_factory=dict)
     files: dict[str, InvoiceFile] = field(default_factory=dict)
     events: dict[str, StoredEvent] = field(default_factory=dict)
+    thin_events: dict[str, StoredEvent] = field(default_factory=dict)
     outbox: list[StoredEvent] = field(default_factory=list)
     forced: list[str] = field(default_factory=list)
     cards_of: dict[str, list[str]] = field(default_factory=dict)
     invoices_of: dict[str, list[str]] = field(default_factory=dict)
+    parts_of: dict[str, list[str]] = field(default_factory=dict)
     customer_by_email: dict[str, str] = field(default_factory=dict)
     deleted: set[str] = field(default_factory=set)
     link_sessions: set[str] = field(default_factory=set)

@@ -1,14 +1,17 @@
 """The sandbox as a whole: one world, its courier, its faults, and the time they share."""
 
 from collections import Counter
+from collections.abc import Callable
 from datetime import datetime
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import httpx
 
 from dunning.core.clock import Clock
-from dunning.sandbox import behaviour, population, scenario
+from dunning.sandbox import actions, behaviour, population, scenario
+from dunning.sandbox.accounts import Accounts
 from dunning.sandbox.books import Books
 from dunning.sandbox.delivery import Courier, Mischief
 from dunning.sandbox.events import DUNNING_EVENTS
@@ -49,6 +52,7 @@ class Sandbox:
             webhook_secret=webhook_secret,
             enabled_events=DUNNING_EVENTS,
         )
+        self.accounts = Accounts(self.world)
         self.faults = Faults()
         self.keys = Idempotency()
         self.courier = Courier(self.world, signing_clock or clock)
@@ -99,17 +103,28 @@ class Sandbox:
     def final_invoice(self, status: str) -> None:
         self.world.final_invoice = status
 
+    @property
+    def final_subscription(self) -> str:
+        """What becomes of a subscription after Stripe's last retry: `canceled`, `unpaid` or `past_due`."""
+        return self.world.final_subscription
+
+    @final_subscription.setter
+    def final_subscription(self, status: str) -> None:
+        self.world.final_subscription = status
+
     def customer(self, **options: Any) -> dict[str, Any]:
         """Create one customer as told (see `scenario.Wanted`), bill it now, return the ids."""
+        wanted = scenario.Wanted(**options)
         with self.world.lock:
-            return scenario.create_customer(self.world, scenario.Wanted(**options))
+            return scenario.create_customer(self.accounts.connect(wanted.account), wanted)
 
     def move_to(self, url: str) -> None:
         """Take a base URL for hosted pages, also those of invoices already made."""
         with self.world.lock:
-            for invoice in self.world.tables["invoices"].values():
-                invoice["hosted_invoice_url"] = f"{url}/invoice/{invoice['id']}"
-            self.world.base_url = url
+            for world in self.accounts.all():
+                for invoice in world.tables["invoices"].values():
+                    invoice["hosted_invoice_url"] = f"{url}/invoice/{invoice['id']}"
+                world.base_url = url
 
     def populate(self, customers: int = 300, until: datetime | None = None) -> None:
         """Create customers whose bills spread over the next month; nothing is billed after `until`."""
@@ -120,36 +135,47 @@ class Sandbox:
     def next_at(self) -> datetime | None:
         """Return when the next thing happens: a bill, a retry, a customer's act, a redelivery."""
         with self.world.lock:
-            planned = (self.world.next_planned(), self.courier.next_at())
+            planned = (self.accounts.next_planned(), self.courier.next_at())
         return min((one for one in planned if one is not None), default=None)
 
     def play(self) -> None:
         """Play everything due at or before the clock's now, in order; clicks go out unlocked."""
         while True:
             with self.world.lock:
-                entry = self.world.take_due(self.clock.now())
+                entry = self.accounts.take_due(self.clock.now())
                 if entry is None:
                     return
-                at, what, details = entry
+                world, at, what, details = entry
                 if what in PLAYS:
-                    self._play(at, what, details)
+                    self._play(world, at, partial(PLAYS[what], world, **details))
+                    continue
+                if what == "effect":
+                    self._play(world, at, details["function"])
                     continue
             if what == "step":
                 details["function"]()
             else:
-                behaviour.follow(self.world, self._browser(), **details)
+                behaviour.follow(world, self._browser(), **details)
 
-    def _play(self, at: datetime, what: str, details: dict[str, Any]) -> None:
-        self.world.instant = at
+    def _play(self, world: World, at: datetime, act: Callable[[], Any]) -> None:
+        world.instant = at
         try:
-            PLAYS[what](self.world, **details)
+            act()
         finally:
-            self.world.instant = None
+            world.instant = None
 
     def _browser(self) -> httpx.Client:
         if self._clicks is None:
             self._clicks = httpx.Client(timeout=_CLICK_TIMEOUT, trust_env=False)
         return self._clicks
+
+    def do(self, action: str, **options: Any) -> dict[str, Any]:
+        """Do one action of `POST /_sandbox/…` and return its answer.
+
+        Raises:
+            ValueError: for an action or an option that nobody knows, or that cannot be done now.
+        """
+        return actions.named(action)(self, options)
 
     def deliver(self) -> int:
         """Post every due event to `deliver_to`; return how many were accepted."""
@@ -158,7 +184,8 @@ class Sandbox:
     def mail(self, *, to: str, subject: str, text: str, at: datetime) -> None:
         """Let a mail reach a customer's inbox at an aware instant; unknown addresses are ignored."""
         with self.world.lock:
-            behaviour.receive(self.world, to, f"{subject}\n{text}", at)
+            for world in self.accounts.all():
+                behaviour.receive(world, to, f"{subject}\n{text}", at)
 
     def books(self) -> list[dict[str, Any]]:
         """Return a copy of the book lines so far."""
@@ -167,19 +194,22 @@ class Sandbox:
 
     def summary(self) -> dict[str, Any]:
         """Return counts for display: objects, events, and book lines by kind and outcome."""
-        world = self.world
-        with world.lock:
-            invoices = Counter(str(one["status"]) for one in world.tables["invoices"].values())
-            failed = sum(1 for one in world.files.values() if one.failed_at is not None)
-            charges = Counter(str(one["outcome"]) for one in world.books.lines if one["kind"] == "charge")
+        worlds = self.accounts.all()
+        with self.world.lock:
+            invoices = Counter(
+                str(one["status"]) for world in worlds for one in world.tables["invoices"].values()
+            )
+            failed = sum(one.failed_at is not None for world in worlds for one in world.files.values())
+            lines = self.world.books.lines
+            charges = Counter(str(one["outcome"]) for one in lines if one["kind"] == "charge")
             return {
                 "now": self.clock.now().isoformat(),
-                "customers": len(world.tables["customers"]),
+                "customers": sum(len(world.tables["customers"]) for world in worlds),
                 "invoices": dict(sorted(invoices.items())),
                 "invoices_failed": failed,
                 "charges": dict(sorted(charges.items())),
-                "events": len(world.events),
-                "events_waiting": len(world.outbox),
+                "events": sum(len(world.events) for world in worlds),
+                "events_waiting": len(self.world.outbox),
                 "events_delivered": self.courier.delivered,
             }
 

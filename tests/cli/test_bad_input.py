@@ -50,6 +50,8 @@ ARGUMENTS: list[tuple[tuple[str, ...], str]] = [
     (("demo", "--speed", "fast"), "--speed"),
     (("demo", "--speed", "0h"), "--speed"),
     (("demo", "--headless", "--days", "1", "--customers", "1", "--books", "no/such/x.jsonl"), "no/such"),
+    (("demo", "--headless", "--script", "nope.toml"), "nope.toml"),
+    (("demo", "--headless", "--customers", "0"), "--script"),
     (("sandbox", "--script", "nope.toml"), "--script"),
     (("sandbox", "--deliver", "somewhere"), "--deliver"),
     (("sandbox", "--host", "203.0.113.7"), "203.0.113.7"),

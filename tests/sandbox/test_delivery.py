@@ -134,6 +134,69 @@ def test_mischief_repeats_reorders_and_loses_but_everything_arrives(
     assert endpoint.ids()[:5] != wanted[:5]
 
 
+def test_a_missing_event_never_comes_and_is_left_to_the_events_api(
+    sandbox: Sandbox, clock: VirtualClock, endpoint: Endpoint, client: stripe.StripeClient, control: Any
+) -> None:
+    control("set", missing_share=0.5)
+    for _ in range(6):
+        control("customer", fail="lost_card")
+    wanted = {event.id for event in sandbox.world.outbox}
+    sandbox.deliver()
+    control("set", smart_retries=False)
+    control("advance", seconds=4 * 86400)
+    missing = wanted - set(endpoint.ids())
+    assert 0 < len(missing) < len(wanted)
+    listed = client.v1.events.list({"delivery_success": False, "limit": 100}).data
+    assert {event.id for event in listed} >= missing
+
+
+def test_late_events_come_within_their_hours(
+    sandbox: Sandbox, clock: VirtualClock, endpoint: Endpoint, control: Any
+) -> None:
+    control("set", late_share=0.5, late_hours=2, smart_retries=False)
+    for _ in range(6):
+        control("customer", fail="lost_card")
+    wanted = {event.id for event in sandbox.world.outbox}
+    sandbox.deliver()
+    assert 0 < len(endpoint.ids()) < len(wanted)
+    clock.advance_to(clock.now() + timedelta(hours=2))
+    sandbox.deliver()
+    assert set(endpoint.ids()) == wanted
+
+
+def test_what_happens_while_the_endpoint_is_disabled_is_never_posted(
+    sandbox: Sandbox, clock: VirtualClock, endpoint: Endpoint, client: stripe.StripeClient, control: Any
+) -> None:
+    sandbox.enabled_events = frozenset({"invoice.payment_failed"})
+    control("set", smart_retries=False)
+    control("disable", hours=72)
+    control("customer", fail="lost_card", deliver=True)
+    control("advance", seconds=71 * 3600)
+    control("customer", fail="lost_card")
+    control("advance", seconds=3600)
+    control("customer", fail="lost_card", deliver=True)
+    assert len(endpoint.ids()) == 1
+    missed = client.v1.events.list({"delivery_success": False, "types": ["invoice.payment_failed"]}).data
+    assert len(missed) == 2
+    control("disable")
+    control("customer", fail="lost_card")
+    control("enable")
+    assert sandbox.deliver() == 0
+
+
+def test_the_same_seed_loses_the_same_events(sandbox: Sandbox, clock: VirtualClock, control: Any) -> None:
+    twin = Sandbox(clock=clock, seed=7, webhook_secret=SECRET)
+    for one in (sandbox, twin):
+        one.do("set", missing_share=0.3, late_share=0.3)
+        for _ in range(4):
+            one.do("customer", fail="lost_card")
+    fates = [
+        [(event.id, one.courier._misses(event)) for event in one.world.outbox] for one in (sandbox, twin)
+    ]
+    twin.close()
+    assert fates[0] == fates[1]
+
+
 def test_without_a_listener_events_wait(sandbox: Sandbox, control: Any) -> None:
     control("customer", fail="lost_card")
     assert sandbox.deliver() == 0

@@ -95,8 +95,9 @@ class Mails:
 
     def send(self, outgoing: Outgoing) -> Accepted:
         self.sent.append((self.stage_clock.now(), outgoing))
-        customer = self.sandbox.world.customer_by_email[outgoing.recipient]
-        self.sandbox.world.people[customer].mailed.append(self.stage_clock.now())
+        for world in self.sandbox.accounts.all():
+            if customer := world.customer_by_email.get(outgoing.recipient):
+                world.people[customer].mailed.append(self.stage_clock.now())
         mishap, self.mishap = self.mishap, None
         if mishap is not None:
             raise mishap
@@ -221,14 +222,13 @@ class Stage:
 
     def invoice(self, ids: dict[str, Any]) -> dict[str, Any]:
         """Return the invoice as Stripe has it."""
-        return self.sandbox.world.tables["invoices"][ids["invoice"]]
+        return self.sandbox.accounts.holding(ids["invoice"])[1]
 
     def charges(self, ids: dict[str, Any], *, by: str | None = None) -> list[str]:
         """Return the outcomes of the network's attempts on an invoice, from the sandbox's own books."""
         lines = (line for line in self.sandbox.books() if line["invoice"] == ids["invoice"])
-        return [
-            line["outcome"] for line in lines if line["kind"] == "charge" and by in {None, line["made_by"]}
-        ]
+        asked = (line for line in lines if line["kind"] in {"charge", "settlement"})
+        return [line["outcome"] for line in asked if by in {None, line["made_by"]}]
 
     def laws_broken(self) -> dict[str, int]:
         """Return the laws of the database that do not hold, with how many rows break them."""

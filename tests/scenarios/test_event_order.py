@@ -13,7 +13,7 @@ from scenarios.stage import Stage, Switchboard, set_stage
 from dunning.core.vocabulary import EventState, Retries, Status
 from dunning.flows import attempting, card_update, charging
 from dunning.flows.driver import run
-from dunning.sandbox.control import refund
+from dunning.sandbox.actions_merchant import refund
 from dunning.sandbox.state import StoredEvent
 from dunning.store import attempts
 from dunning.store.tables import events as events_table

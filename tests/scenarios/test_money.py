@@ -4,7 +4,7 @@ from scenarios.stage import Stage
 
 from dunning.core.vocabulary import ClosedReason, Status
 from dunning.sandbox import money
-from dunning.sandbox.control import refund
+from dunning.sandbox.actions_merchant import refund
 
 
 def recovered(stage: Stage) -> dict[str, str]:
