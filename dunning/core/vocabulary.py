@@ -46,6 +46,8 @@ COSTS_BUDGET: Final = frozenset(
     {AttemptState.PAID, AttemptState.DECLINED, AttemptState.NEEDS_ACTION, *UNFINISHED},
 )
 
+NETWORK_ANSWERED: Final = frozenset({AttemptState.PAID, AttemptState.DECLINED, AttemptState.NEEDS_ACTION})
+
 
 class MadeBy(StrEnum):
     """Who asked for an attempt."""
@@ -134,3 +136,10 @@ class LedgerKind(StrEnum):
     DISPUTE_REVERSAL = "dispute_reversal"
     CREDIT_NOTE = "credit_note"
     REVERSAL = "reversal"
+
+
+class WithheldBy(StrEnum):
+    """What forbade an attempt that was due: the network's budget for the card, or a stop of the bank's."""
+
+    BUDGET = "budget"
+    STOP_CODE = "stop_code"

@@ -5,24 +5,34 @@ that refusal is the last guard against a double charge.
 """
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from email.utils import parsedate_to_datetime
 from typing import Any, Final, Literal, TypeVar
 
 import stripe
 
-from dunning import __version__
-from dunning.core.billing import Card, Customer, Failure, Invoice, Whose
-from dunning.errors import OutcomeUnknown, Refused, Transient
+from dunning import __version__, logs
+from dunning.core.billing import Card, Customer, Failure, Invoice, Payment, Whose
+from dunning.core.declines import wants_outcome
+from dunning.errors import OutcomeUnknown, Refused, StripeError, Transient
 from dunning.gateway.listen_shapes import dig
-from dunning.gateway.shapes import AUTHENTICATION_CODES, read_card, read_customer, read_failure, read_invoice
+from dunning.gateway.shapes import (
+    AUTHENTICATION_CODES,
+    read_card,
+    read_customer,
+    read_failure,
+    read_invoice,
+    with_outcome,
+)
 
 CONNECT_TIMEOUT_S = 5
 READ_TIMEOUT_S = 30
 READ_RETRIES = 2
 API_VERSION: Final[str] = stripe.api_version  # the one this SDK was made for
 T = TypeVar("T")
+
+log = logs.get(__name__)
 
 EXPAND_PAYMENTS = "payments.data.payment.payment_intent"
 
@@ -67,6 +77,33 @@ class Stripe:
         expand: Any = {"expand": [EXPAND_PAYMENTS]}
         return read_invoice(_ask(lambda: self._client.v1.invoices.retrieve(invoice_id, expand, _on(whose))))
 
+    def failed_invoice(self, whose: Whose, invoice_id: str) -> Invoice:
+        """Return the invoice as `invoice` does, its newest failure told to the end (see `told`)."""
+        invoice = self.invoice(whose, invoice_id)
+        told = tuple(self._told_payment(whose, invoice, payment) for payment in invoice.payments)
+        return replace(invoice, payments=told)
+
+    def told(self, whose: Whose, failure: Failure, charge_id: str | None = None) -> Failure:
+        """Return a failure with the outcome of its charge, where only that tells a block from the bank's no.
+
+        One more call, for codes that name no reason; when it fails, the failure stays as it was told.
+        """
+        charge = failure.charge or charge_id
+        if charge is None or failure.needs_action or not wants_outcome(failure.decline):
+            return failure
+        options: Any = {**_on(whose), "max_network_retries": 0}  # a charge's lease is running
+        try:
+            raw = _ask(lambda: self._client.v1.charges.retrieve(charge, {}, options))
+        except StripeError as error:
+            log.warning("outcome_not_read", charge_id=charge, error=str(error))
+            return failure
+        return with_outcome(failure, raw)
+
+    def _told_payment(self, whose: Whose, invoice: Invoice, payment: Payment) -> Payment:
+        if payment.failure is None or payment.failure is not invoice.failure:
+            return payment
+        return replace(payment, failure=self.told(whose, payment.failure, payment.charge))
+
     def pay(self, whose: Whose, invoice_id: str, *, key: str, card_id: str | None = None) -> PayAnswer:
         """Ask for one charge under `key`; the same key again is a question, never a second charge.
 
@@ -83,7 +120,8 @@ class Stripe:
         try:
             answer = self._client.v1.invoices.pay(invoice_id, params, options)  # type: ignore[arg-type]  # a built dict
         except stripe.StripeError as error:
-            return _refused_payment(error)
+            refused = _refused_payment(error)
+            return replace(refused, failure=refused.failure and self.told(whose, refused.failure))
         raw = answer.to_dict()
         paid = raw.get("status") == "paid"
         response = answer.last_response

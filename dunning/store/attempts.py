@@ -106,9 +106,13 @@ def _highest_sent(connection: Connection, whose: Whose, invoice_id: str, known: 
     return max((keys[key] for key in connection.execute(seen).scalars()), default=known)
 
 
-def reached_network(connection: Connection, fingerprint: str, since: datetime) -> list[datetime]:
-    """Return when a card was tried since `since`, by anyone, leaving out what never reached the network."""
+def reached_network(
+    connection: Connection, whose: Whose, fingerprint: str, since: datetime
+) -> list[datetime]:
+    """Return when a merchant's card was tried since `since`, by anyone, as far as it reached the network."""
     query = select(attempts.c.at).where(
+        attempts.c.account_id == whose.account_id,
+        attempts.c.livemode == whose.livemode,
         attempts.c.fingerprint == fingerprint,
         attempts.c.at >= since,
         attempts.c.state.in_(sorted(REACHES_NETWORK)),

@@ -125,7 +125,8 @@ def decline_title(code: str | None, decline_class: str | None) -> str:
 
 def decline_sentence(row: Any) -> str:
     """Return what an attempt's or a recovery's decline codes say, for staff only."""
-    names = ("advice_code", "network_advice_code", "network_decline_code", "network_status", "brand")
+    advice = ("advice_code", "network_advice_code", "network_decline_code", "brand")
+    names = (*advice, "network_status", "outcome_type", "outcome_reason")
     rest = {name: row[name] for name in names if name in row}
     return staff_wording(Decline(code=row["decline_code"], **rest))
 
