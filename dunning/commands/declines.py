@@ -14,7 +14,7 @@ from dunning.errors import Unusable
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from dunning.commands.card_rules_file import Problem
+    from dunning.core.card_rules_file import Problem
 
 JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 RulesFile = Annotated[Path, typer.Argument(metavar="FILE", help="Card rules as .toml.")]
@@ -92,7 +92,7 @@ def export(
     ] = None,
 ) -> None:
     """Write the card rules in force, or an older version, as a file to change and publish."""
-    from dunning.commands import card_rules_file
+    from dunning.core import card_rules_file
     from dunning.store import card_rules
 
     with opened_house() as house, house.store.read() as connection:
@@ -111,7 +111,7 @@ def export(
 
 
 def _read(file: Path) -> "tuple[Mapping[str, Any], list[Problem]]":
-    from dunning.commands import card_rules_file
+    from dunning.core import card_rules_file
 
     try:
         text = file.read_text(encoding="utf-8")

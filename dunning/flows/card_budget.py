@@ -1,13 +1,41 @@
 """The network's budget for a card: how much is used, by anyone's tries, and when it frees up."""
 
+from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import datetime
 
 from sqlalchemy import Connection
 
 from dunning.core.billing import Whose
-from dunning.core.network_rules import Use, budget_use, longest_window
-from dunning.store import attempts, card_rules
+from dunning.core.network_rules import FEES, Fee, Use, budget_use, longest_window
+from dunning.core.vocabulary import WithheldBy
+from dunning.store import attempts, card_rules, objects, recoveries, withheld
 from dunning.store.rows import CardRow
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """How a recovery stands with its card's network: of the card that would be used next."""
+
+    network: str | None = None
+    uses: tuple[Use, ...] = ()
+    fee: Fee | None = None  # what the network publishes for one try beyond the budget
+    withheld: Mapping[tuple[str, WithheldBy], int] | None = None
+
+
+def standing(connection: Connection, recovery_id: str, now: datetime) -> Standing:
+    """Return the budget of the card that would be used next, and what was withheld of the recovery."""
+    recovery = recoveries.by_id(connection, recovery_id)
+    if recovery is None:
+        return Standing()
+    card = objects.card(connection, recovery.whose, recovery.fresh_card_id or recovery.card_id)
+    network = card.network if card else None
+    return Standing(
+        network,
+        use(connection, recovery.whose, card, now),
+        FEES.get((network or "", WithheldBy.BUDGET)),
+        withheld.of_recovery(connection, recovery_id),
+    )
 
 
 def use(connection: Connection, whose: Whose, card: CardRow | None, now: datetime) -> tuple[Use, ...]:

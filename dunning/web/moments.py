@@ -138,6 +138,8 @@ def _attempt_ids(attempt: Any) -> Iterator[tuple[str, str]]:
     for name in (*codes, "charge_id", "request_id"):
         if attempt[name]:
             yield name.removesuffix("_id").replace("_", " "), attempt[name]
+    if attempt["rules_version"]:
+        yield "card rules", f"version {attempt['rules_version']}"
     if attempt["ordinal"]:
         yield "attempt", f"no. {attempt['ordinal']}"
 

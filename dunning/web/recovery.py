@@ -10,7 +10,8 @@ from starlette.exceptions import HTTPException
 from starlette.responses import HTMLResponse, RedirectResponse
 
 from dunning.core.vocabulary import OPEN, Status
-from dunning.flows import staff
+from dunning.flows import card_budget, staff
+from dunning.flows.protection import protected
 from dunning.flows.staff import Answer
 from dunning.store import queue, timeline
 from dunning.web.gates import STRIPE_PAGES, content_security_policy
@@ -96,6 +97,7 @@ def _facts(screen: Screen, recovery_id: str) -> dict[str, Any]:
     with screen.house.store.read() as connection:
         story = timeline.story(connection, recovery_id)
         row = queue.item(connection, recovery_id)
+        standing = card_budget.standing(connection, recovery_id, now)
     if story is None or row is None:
         raise HTTPException(404, "There is no such recovery.")
     calendar = screen.calendar()
@@ -107,6 +109,8 @@ def _facts(screen: Screen, recovery_id: str) -> dict[str, Any]:
         "next": next_step(row, now=now),
         "explained": explained(story.plan) if row["status"] in {Status.SCHEDULED, Status.WAITING} else None,
         "moments": moments(story, now=now),
+        "standing": standing,
+        "protected": protected(standing.withheld or {}),
         "refusal": staff.refusal(screen.house, recovery_id) if is_open else None,
         "tomorrow": (now.astimezone(calendar.zone) + timedelta(days=1)).date(),
         "in_a_week": (now.astimezone(calendar.zone) + timedelta(days=7)).date(),

@@ -11,7 +11,16 @@ from babel.dates import format_date, format_datetime
 from dunning.core.campaign import When
 from dunning.core.declines import TABLE, Decline, staff_wording
 from dunning.core.money import Money
-from dunning.core.vocabulary import AttemptState, ClosedReason, MadeBy, MessageState, Reason, Retries, Status
+from dunning.core.vocabulary import (
+    AttemptState,
+    ClosedReason,
+    MadeBy,
+    MessageState,
+    Reason,
+    Retries,
+    Status,
+    WithheldBy,
+)
 from dunning.mail.formats import money as written_money
 
 ENGLISH: Final = Locale("en")
@@ -101,6 +110,10 @@ CONDITION: Final[dict[str, str]] = {
     When.CUSTOMER_MUST_ACT: "only when no retry can help without the customer",
     When.RETRY_FAILED: "only after a retry failed, or when no retry can help",
 }
+WITHHELD: Final[dict[str, str]] = {
+    WithheldBy.BUDGET: "the network’s budget for the card",
+    WithheldBy.STOP_CODE: "a stop of the bank’s",
+}
 BRANDS: Final = {"amex": "American Express", "jcb": "JCB", "unionpay": "UnionPay", "diners": "Diners Club"}
 
 
@@ -114,6 +127,12 @@ def money(amount: int | None, currency: str | None) -> str:
 def brand(name: str | None) -> str:
     """Return a card brand as people write it."""
     return BRANDS.get(name or "", (name or "card").replace("_", " ").capitalize())
+
+
+def window(length: timedelta) -> str:
+    """Return the length of a rolling window in whole days, or in hours up to one day."""
+    hours = int(length.total_seconds()) // 3600
+    return f"{hours} hours" if hours <= 24 or hours % 24 else f"{hours // 24} days"
 
 
 def decline_title(code: str | None, decline_class: str | None) -> str:
