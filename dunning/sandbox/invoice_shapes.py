@@ -238,7 +238,7 @@ def charge(world: World, intent: Obj, pm: Obj, verdict: Verdict) -> Obj:
         "paid": paid,
         "payment_intent": intent["id"],
         "payment_method": pm["id"],
-        "payment_method_details": {"type": "card", "card": _card_details(pm["card"])},
+        "payment_method_details": {"type": pm["type"], pm["type"]: _method_details(pm)},
         "refunded": False,
         "status": {"paid": "succeeded", "declined": "failed"}.get(verdict.outcome, "pending"),
     }
@@ -246,18 +246,23 @@ def charge(world: World, intent: Obj, pm: Obj, verdict: Verdict) -> Obj:
 
 def _outcome(verdict: Verdict) -> Obj:
     blocked = verdict.network_status == "not_sent_to_network"
+    risky = verdict.outcome_reason == "highest_risk_level"
     kind = "blocked" if blocked else "issuer_declined"
     return {
         "advice_code": verdict.advice_code,
         "network_advice_code": verdict.network_advice_code,
         "network_decline_code": verdict.network_decline_code,
         "network_status": verdict.network_status,
-        "reason": "highest_risk_level" if blocked else verdict.decline_code,
-        "risk_level": "highest" if blocked else "normal",
-        "risk_score": 91 if blocked else 12,
+        "reason": verdict.outcome_reason,
+        "risk_level": "highest" if risky else "normal",
+        "risk_score": 91 if risky else 12,
         "seller_message": verdict.message,
         "type": kind if verdict.outcome == "declined" else "authorized",
     }
+
+
+def _method_details(pm: Obj) -> Obj:
+    return _card_details(pm["card"]) if pm["type"] == "card" else dict(pm[pm["type"]])
 
 
 def _card_details(card: Obj) -> Obj:

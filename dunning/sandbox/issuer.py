@@ -17,7 +17,7 @@ def judge(world: World, invoice: Obj, pm: Obj, *, on_session: bool) -> Verdict:
     if world.forced:
         return declined(world.forced.pop(0))
     now = world.now()
-    if (pm["card"]["exp_year"], pm["card"]["exp_month"]) < (now.year, now.month):
+    if "card" in pm and (pm["card"]["exp_year"], pm["card"]["exp_month"]) < (now.year, now.month):
         return declined("expired_card")
     file = world.cards[pm["id"]]
     if file.trouble is not None and not helped(file.trouble, now):

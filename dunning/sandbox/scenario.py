@@ -8,7 +8,7 @@ from dunning.sandbox import billing, population, shapes
 from dunning.sandbox.charging import payment_of
 from dunning.sandbox.events import emit
 from dunning.sandbox.state import STRIPE, Obj, Person, Trouble, World
-from dunning.sandbox.wallet import add_card
+from dunning.sandbox.wallet import add_card, add_debit
 
 _CAUSES = {"authentication_required": "authentication", "processing": "processing"}
 
@@ -20,7 +20,8 @@ class Wanted:
     `fail` is a decline code (or `processing`) that the card answers until `clears_after_hours` (null: for
     ever). `one_off` bills without a subscription; `bill` false bills nothing; there is no second bill.
     `card` false leaves the card without being anybody's default; `reason` is the billing reason, and
-    `subscription_create` begins an incomplete subscription. `amount` is in minor units; `attention` in 0..1
+    `subscription_create` begins an incomplete subscription. `debit` gives a bank debit of that type (such as
+    `sepa_debit`) in place of the card. `amount` is in minor units; `attention` in 0..1
     is how readily they read mail; `zone` is an IANA name.
     """
 
@@ -35,6 +36,7 @@ class Wanted:
     nickname: str = "Pro"
     brand: str = "visa"
     funding: str = "debit"
+    debit: str | None = None
     fail: str | None = None
     clears_after_hours: float | None = None
     network_advice_code: str | None = None
@@ -49,7 +51,7 @@ class Wanted:
 def create_customer(world: World, wanted: Wanted) -> dict[str, Any]:
     """Create a customer with a card and a subscription, bill it now, and return the ids."""
     owner = _owner(world, wanted)
-    pm = add_card(world, owner, brand=wanted.brand, funding=wanted.funding, country=wanted.country)
+    pm = _way_to_pay(world, owner, wanted)
     if wanted.card:
         owner["invoice_settings"]["default_payment_method"] = pm["id"]
     spare = add_card(world, owner, country=wanted.country, last4="5556") if wanted.backup else None
@@ -69,6 +71,12 @@ def create_customer(world: World, wanted: Wanted) -> dict[str, Any]:
         "payment_intent": None,
     }
     return ids | (_bill(world, owner, subscription, wanted) if wanted.bill else {})
+
+
+def _way_to_pay(world: World, owner: Obj, wanted: Wanted) -> Obj:
+    if wanted.debit is not None:
+        return add_debit(world, owner, wanted.debit)
+    return add_card(world, owner, brand=wanted.brand, funding=wanted.funding, country=wanted.country)
 
 
 def _owner(world: World, wanted: Wanted) -> Obj:

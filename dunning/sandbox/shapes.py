@@ -99,6 +99,13 @@ def card(
     }
 
 
+def debit(world: World, owner: Obj, kind: str) -> Obj:
+    """Return a new bank-debit payment method of this customer, such as `sepa_debit`."""
+    made = card(world, owner)
+    fingerprint = made.pop("card")["fingerprint"]
+    return made | {"type": kind, kind: {"fingerprint": fingerprint, "last4": "3000"}}
+
+
 def billing_details(owner: Obj) -> Obj:
     """Return the billing details that a customer would type."""
     return {

@@ -11,7 +11,16 @@ def add_card(
     world: World, owner: Obj, *, origin: str = "original", trouble: str | None = None, **look: Any
 ) -> Obj:
     """Give a customer a card without telling anyone; `trouble` is a decline code it always answers."""
-    pm = world.add(shapes.card(world, owner, **look))
+    return _keep(world, owner, shapes.card(world, owner, **look), origin, trouble)
+
+
+def add_debit(world: World, owner: Obj, kind: str) -> Obj:
+    """Give a customer a bank debit of this kind without telling anyone."""
+    return _keep(world, owner, shapes.debit(world, owner, kind), "original", None)
+
+
+def _keep(world: World, owner: Obj, made: Obj, origin: str, trouble: str | None) -> Obj:
+    pm = world.add(made)
     file = CardFile(since=world.now(), origin=origin)
     if trouble:
         file.trouble = Trouble("scripted", trouble, since=world.now())
