@@ -64,7 +64,7 @@ def _line(text: str, path: tuple[str, ...]) -> int:
         found = _key(key).search(text, start, end)
         if found is None:
             break
-        start = found.start("key")
+        start = found.start()
         if depth == 1:
             header = HEADER.search(text, found.end())
             end = header.start() if header else end
@@ -74,4 +74,4 @@ def _line(text: str, path: tuple[str, ...]) -> int:
 def _key(key: str) -> re.Pattern[str]:
     """Return what finds a key: alone, in a table's header, or within an inline table."""
     named = "|".join(re.escape(form) for form in (key, f'"{key}"', f"'{key}'", json.dumps(key)))
-    return re.compile(rf"^[^#\n]*?(?<![\w\"'-])(?P<key>{named})(?=[ \t]*[\].=])", re.MULTILINE)
+    return re.compile(rf"^[^#\n]*?(?<![\w\"'-])(?:{named})(?=[ \t]*[\].=])", re.MULTILINE)
