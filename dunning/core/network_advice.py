@@ -1,7 +1,8 @@
 """What banks and card networks advise beside the decline code: the rows of `network_advice.csv`.
 
 `field` is where Stripe puts the code; `network` is the brand it means something on, or `any`. An empty
-class changes nothing; `wait_hours` is a literal delay before the next try. The merchant cannot override
+class changes nothing; `wait_hours` is a literal delay before the next try; `charged` says that the network
+publishes a fee for a try after it. The merchant cannot override
 these rows: they are the networks' law, and breaking it costs fees.
 """
 
@@ -26,6 +27,7 @@ class AdviceRow:
     code: str
     decline_class: DeclineClass | None
     wait: timedelta | None
+    charged: bool
     words_for_staff: str
     source: str
 
@@ -37,6 +39,7 @@ def _row(row: dict[str, str]) -> AdviceRow:
         code=row["code"],
         decline_class=DeclineClass(row["class"]) if row["class"] else None,
         wait=timedelta(hours=int(row["wait_hours"])) if row["wait_hours"] else None,
+        charged=row["charged"] == "yes",
         words_for_staff=row["words_for_staff"],
         source=row["source"],
     )

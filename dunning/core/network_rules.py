@@ -13,7 +13,7 @@ from typing import Final
 from dunning.core.clock import utc
 from dunning.core.decline_table import BUILT_IN, STOPPED, DeclineTable, data_rows
 from dunning.core.declines import Decline, classify
-from dunning.core.network_advice import network_advice
+from dunning.core.network_advice import network_advice, network_answer
 from dunning.core.vocabulary import WithheldBy
 
 OTHER: Final = "other"  # a network without a row of its own
@@ -79,6 +79,17 @@ def budgets(network: str | None, among: Budgets = BUDGETS) -> tuple[Budget, ...]
 def stops_card(decline: Decline, table: DeclineTable = BUILT_IN) -> bool:
     """Whether the decline forbids this card for good: hard and fraud classes, 03, 21, do_not_try_again."""
     return classify(decline, table) in STOPPED
+
+
+def charged_after(decline: Decline) -> bool:
+    """Whether the network publishes a fee for a try after this decline; of no known brand, none."""
+    if decline.brand is None:
+        return False
+    said = (
+        network_advice(decline.brand, decline.network_advice_code),
+        network_answer(decline.brand, decline.network_decline_code),
+    )
+    return any(row is not None and row.charged for row in said)
 
 
 def earliest_after(decline: Decline, at: datetime) -> datetime | None:

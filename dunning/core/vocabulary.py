@@ -139,7 +139,8 @@ class LedgerKind(StrEnum):
 
 
 class WithheldBy(StrEnum):
-    """What forbade an attempt that was due: the network's budget for the card, or a stop of the bank's."""
+    """What forbade an attempt that was due."""
 
-    BUDGET = "budget"
-    STOP_CODE = "stop_code"
+    BUDGET = "budget"  # the network's, for the card
+    STOP_CODE = "stop_code"  # of the network's own: it charges for a try after it
+    HARD_DECLINE = "hard_decline"  # another refusal for good, for which no network publishes a fee

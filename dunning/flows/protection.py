@@ -9,10 +9,10 @@ from dunning.core.vocabulary import WithheldBy
 
 DEFINITION: Final = (
     "Withheld: the next attempt of a recovery, which the policy still allowed, was forbidden by the "
-    "network’s budget for the card or by a stop of the bank’s; counted once for each refusal that it would "
+    "network’s budget for the card or by a refusal for good; counted once for each refusal that it would "
     "have followed. The estimate multiplies that count by the lowest fee that the network publishes for one "
-    "such try. It is no invoice: the fee depends on country and acquirer, and networks that publish none "
-    "add none."
+    "such try: beyond its budget, or after a stop code of its own. It is no invoice: the fee depends on "
+    "country and acquirer, and what has no published fee adds nothing."
 )
 
 

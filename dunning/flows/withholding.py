@@ -10,6 +10,7 @@ from datetime import datetime
 
 from sqlalchemy import Connection
 
+from dunning.core.network_rules import charged_after
 from dunning.core.vocabulary import NETWORK_ANSWERED, AttemptState, WithheldBy
 from dunning.flows import retelling
 from dunning.store import attempts, card_rules, objects, withheld
@@ -27,15 +28,18 @@ def keep_budget(
 def keep_stop(connection: Connection, recovery: RecoveryRow, *, now: datetime) -> None:
     """Keep that the next attempt is not made since the bank said never again.
 
-    A block of Stripe's own is none: it never reaches a network, and no network charges for it.
+    A block of Stripe's own is none: it never reaches a network.
     """
     card = objects.card(connection, recovery.whose, recovery.fresh_card_id or recovery.card_id)
     history = attempts.of_recovery(connection, recovery.id)
     refused = [row for row in history if row.state is AttemptState.DECLINED]
     if card is not None and card.fingerprint is not None:
         refused = attempts.declined(connection, recovery.whose, card.fingerprint)
-    if any(retelling.stopped_by_bank(connection, row) for row in refused):
-        _keep(connection, recovery, card, history, WithheldBy.STOP_CODE, now, None)
+    stops = [row for row in refused if retelling.stopped_by_bank(connection, row)]
+    if stops:
+        charged = any(charged_after(retelling.decline_of(row)) for row in stops)
+        cause = WithheldBy.STOP_CODE if charged else WithheldBy.HARD_DECLINE
+        _keep(connection, recovery, card, history, cause, now, None)
 
 
 def _keep(

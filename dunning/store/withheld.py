@@ -1,4 +1,4 @@
-"""Attempts that a network's budget or a stop of the bank's forbade: facts, each counted once."""
+"""Attempts that a network's budget or a refusal for good forbade: facts, each counted once."""
 
 from collections.abc import Mapping
 from datetime import datetime

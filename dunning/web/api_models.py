@@ -134,7 +134,7 @@ class BudgetUse(Shape):
 class RecoveryDetail(Recovery):
     """A recovery with its attempts, oldest first, and why staff may not retry it now.
 
-    `withheld` counts the attempts that a network's budget or a stop of the bank's forbade.
+    `withheld` counts the attempts that a network's budget or a refusal for good forbade.
     """
 
     attempts: list[Attempt]

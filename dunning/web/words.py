@@ -112,7 +112,8 @@ CONDITION: Final[dict[str, str]] = {
 }
 WITHHELD: Final[dict[str, str]] = {
     WithheldBy.BUDGET: "the network’s budget for the card",
-    WithheldBy.STOP_CODE: "a stop of the bank’s",
+    WithheldBy.STOP_CODE: "a stop code of the network’s",
+    WithheldBy.HARD_DECLINE: "a refusal for good",
 }
 BRANDS: Final = {"amex": "American Express", "jcb": "JCB", "unionpay": "UnionPay", "diners": "Diners Club"}
 

@@ -34,7 +34,7 @@ def upgrade() -> None:
     sa.Column('at', sa.DateTime(timezone=True), nullable=False),
     sa.Column('free_at', sa.DateTime(timezone=True), nullable=True),
     sa.Column('rules_version', sa.Integer(), nullable=False),
-    sa.CheckConstraint("cause IN ('budget', 'stop_code')", name=op.f('ck_withheld_cause_known')),
+    sa.CheckConstraint("cause IN ('budget', 'stop_code', 'hard_decline')", name=op.f('ck_withheld_cause_known')),
     sa.ForeignKeyConstraint(['recovery_id'], ['recoveries.id'], name=op.f('fk_withheld_recovery_id')),
     sa.PrimaryKeyConstraint('recovery_id', 'after', name=op.f('pk_withheld'))
     )

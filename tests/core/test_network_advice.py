@@ -6,7 +6,14 @@ import pytest
 
 from dunning.core.declines import Decline, DeclineClass, classify, staff_wording
 from dunning.core.network_advice import ROWS
-from dunning.core.network_rules import BUDGET_SOURCES, BUDGETS, FEES, earliest_after, stops_card
+from dunning.core.network_rules import (
+    BUDGET_SOURCES,
+    BUDGETS,
+    FEES,
+    charged_after,
+    earliest_after,
+    stops_card,
+)
 from dunning.core.vocabulary import WithheldBy
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
@@ -105,3 +112,22 @@ def test_every_budget_and_fee_names_its_source() -> None:
     assert {network for network, _ in FEES} == {"visa", "mastercard"}
     assert all(fee.amount > 0 and ".com" in fee.source for fee in FEES.values())
     assert FEES["mastercard", WithheldBy.BUDGET].amount == 50
+
+
+@pytest.mark.parametrize(
+    ("decline", "charged"),
+    [
+        (Decline("do_not_honor", None, "03", brand="mastercard"), True),
+        (Decline("do_not_honor", None, "21", brand="mastercard"), True),
+        (Decline("do_not_honor", None, "02", brand="mastercard"), False),
+        (Decline("do_not_honor", None, "03"), False),
+        (Decline("lost_card", network_decline_code="41", brand="visa"), True),
+        (Decline("lost_card", network_decline_code="41", brand="amex"), False),
+        (Decline("lost_card", brand="visa"), False),
+        (Decline("do_not_honor", "do_not_try_again", brand="visa"), False),
+    ],
+)
+def test_a_fee_is_only_counted_after_a_stop_for_which_one_is_published(
+    decline: Decline, *, charged: bool
+) -> None:
+    assert charged_after(decline) is charged

@@ -191,3 +191,33 @@ def test_a_budget_of_the_merchants_own_is_kept(stage: Stage) -> None:
     assert len(times) >= 3
     spans = zip(times, times[2:], strict=False)
     assert all(late - early >= timedelta(days=10) for early, late in spans)
+
+
+@pytest.mark.parametrize(
+    ("code", "brand", "cause"),
+    [
+        ("lost_card", "visa", WithheldBy.STOP_CODE),
+        ("lost_card", "amex", WithheldBy.HARD_DECLINE),
+        ("not_permitted", "visa", WithheldBy.HARD_DECLINE),
+    ],
+)
+def test_a_refusal_for_good_is_a_stop_code_only_where_the_network_says_so(
+    quick_stage: Stage, code: str, brand: str, cause: WithheldBy
+) -> None:
+    robin = quick_stage.fails(code, brand=brand)
+    quick_stage.pass_time(days=20)
+    [(network, told, _)] = withheld_of(quick_stage, robin)
+    assert (network, told) == (brand, cause)
+
+
+def test_what_needs_the_customer_is_not_withheld(quick_stage: Stage) -> None:
+    for code in ("expired_card", "authentication_required", "insufficient_funds"):
+        robin = quick_stage.fails(code)
+        quick_stage.pass_time(days=20)
+        assert withheld_of(quick_stage, robin) == []
+
+
+def test_while_stripe_retries_nothing_of_ours_is_withheld(watching_stage: Stage) -> None:
+    robin = watching_stage.fails("lost_card")
+    watching_stage.pass_time(days=20)
+    assert withheld_of(watching_stage, robin) == []
