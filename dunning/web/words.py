@@ -9,7 +9,7 @@ from babel import Locale
 from babel.dates import format_date, format_datetime
 
 from dunning.core.campaign import When
-from dunning.core.declines import TABLE, Decline, staff_wording
+from dunning.core.declines import BUILT_IN, TABLE, Decline, DeclineTable, staff_wording
 from dunning.core.money import Money
 from dunning.core.vocabulary import (
     AttemptState,
@@ -143,12 +143,12 @@ def decline_title(code: str | None, decline_class: str | None) -> str:
     return DECLINE_CLASS.get(decline_class or "unknown", "No reason given")
 
 
-def decline_sentence(row: Any) -> str:
-    """Return what an attempt's or a recovery's decline codes say, for staff only."""
+def decline_sentence(row: Any, table: DeclineTable = BUILT_IN) -> str:
+    """Return what an attempt's or a recovery's decline codes say by `table`, for staff only."""
     advice = ("advice_code", "network_advice_code", "network_decline_code", "brand")
     names = (*advice, "network_status", "outcome_type", "outcome_reason")
     rest = {name: row[name] for name in names if name in row}
-    return staff_wording(Decline(code=row["decline_code"], **rest))
+    return staff_wording(Decline(code=row["decline_code"], **rest), table)
 
 
 def decline_gist(code: str | None, decline_class: str | None) -> str:

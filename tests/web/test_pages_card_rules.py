@@ -157,3 +157,26 @@ def test_what_the_versions_show_can_be_published_again(quick_desk: Desk) -> None
     document, problems = read(text)
     assert problems == []
     assert document == card_rules.in_force(quick_desk.house).document
+
+
+def test_a_refusal_is_told_in_the_words_of_the_version_that_read_it(quick_desk: Desk) -> None:
+    publish(quick_desk, words="An empty account, says Ada.")
+    publish(quick_desk, words="A whim of the bank, says Ben.")
+    recovery_id = quick_desk.one("lost")
+    column = tables.attempts.c
+    with quick_desk.house.store.write() as connection:
+        query = select(column.id).where(column.recovery_id == recovery_id).order_by(column.at)
+        first, *_, last = connection.execute(query).scalars()
+        for attempt_id, version in ((first, 1), (last, 2)):
+            read_by = {
+                "rules_version": version,
+                "decline_class": "soft_funds",
+                "decline_code": "do_not_honor",
+            }
+            connection.execute(update(tables.attempts).where(column.id == attempt_id).values(**read_by))
+        failed = update(tables.recoveries).where(tables.recoveries.c.id == recovery_id)
+        connection.execute(failed.values(decline_code="do_not_honor", decline_class="soft_funds"))
+    page = quick_desk.see(f"/recoveries/{recovery_id}")
+    assert page.count("An empty account, says Ada.") == 1
+    assert page.count("A whim of the bank, says Ben.") == 2
+    assert "read by version 2 of the" in page
