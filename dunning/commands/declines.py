@@ -38,7 +38,7 @@ def show_list(*, as_json: JsonOption = False) -> None:
     columns = ("code", "class", "what we do", "source")
     console.say_table(columns, ((d["code"], d["class"], d["action"], d["source"]) for d in told["declines"]))
     console.say()
-    head = ("network", "where", "code", "class", "wait", "meaning")
+    head = ("network", "where", "code", "class", "what we do", "meaning")
     console.say_table(head, (_advice_line(row) for row in told["advice"]))
     console.say()
     console.say_table(("network", "budget"), told["budgets"].items())
@@ -149,6 +149,7 @@ def _told(rules: Any, unknown: list[Any]) -> dict[str, Any]:
             "field": row.field,
             "code": row.code,
             "class": row.decline_class,
+            "action": row.action,
             "wait_hours": int(row.wait.total_seconds()) // 3600 if row.wait else None,
             "words": row.words_for_staff,
             "source": row.source,
@@ -165,5 +166,4 @@ def _told(rules: Any, unknown: list[Any]) -> dict[str, Any]:
 
 
 def _advice_line(row: "Mapping[str, Any]") -> tuple[object, ...]:
-    wait = f"{row['wait_hours']} h" if row["wait_hours"] else None
-    return row["network"], row["field"], row["code"], row["class"], wait, row["words"]
+    return row["network"], row["field"], row["code"], row["class"], row["action"], row["words"]

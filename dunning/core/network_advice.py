@@ -31,6 +31,17 @@ class AdviceRow:
     words_for_staff: str
     source: str
 
+    @property
+    def action(self) -> str:
+        """Return in a few words what we do on this advice."""
+        if self.wait is not None:
+            return f"wait {int(self.wait.total_seconds()) // 3600} h, then retry"
+        if self.decline_class is None:
+            return "as the decline code says"
+        if self.decline_class is DeclineClass.NEEDS_CARD:
+            return "ask for another card, one late try in case the network renews it"
+        return "never try this card again"
+
 
 def _row(row: dict[str, str]) -> AdviceRow:
     return AdviceRow(

@@ -38,6 +38,7 @@ def test_the_list_shows_every_code_with_its_class_and_source(run: Run) -> None:
     assert (rows["lost_card"]["class"], rows["lost_card"]["final"]) == ("hard", True)
     assert all(row["source"] and row["action"] for row in told["declines"])
     assert {row["network"] for row in told["advice"]} == {"any", "mastercard", "visa"}
+    assert all(row["source"] and row["action"] for row in told["advice"])
     assert told["budgets"]["mastercard"] == "10 in 24h, 35 in 30d"
     people = run("list").out
     assert "Card rules version 0 (built in)" in people

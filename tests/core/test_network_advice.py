@@ -56,6 +56,19 @@ def test_every_network_advice_code_on_every_brand(code: str, brand: str | None) 
     assert earliest_after(decline, NOW) == (None if hours is None else NOW + timedelta(hours=hours))
 
 
+@pytest.mark.parametrize(("code", "said"), MASTERCARD.items())
+def test_every_code_of_mastercards_has_its_action(
+    code: str, said: tuple[DeclineClass | None, int | None]
+) -> None:
+    told, hours = said
+    action = ROWS["mastercard", "network_advice_code", code].action
+    if hours is not None:
+        assert action == f"wait {hours} h, then retry"
+    else:
+        starts = {DeclineClass.HARD: "never try", DeclineClass.NEEDS_CARD: "ask for another card"}
+        assert action.startswith(starts[told] if told else "as the decline code says")
+
+
 @pytest.mark.parametrize("brand", BRANDS)
 @pytest.mark.parametrize(
     ("advice", "told"),
