@@ -13,11 +13,12 @@ from scenarios.stage import Stage
 from sqlalchemy import delete, select, update
 from sqlalchemy.exc import DBAPIError
 
+from dunning.core.billing import Whose
 from dunning.core.declines import Decline, DeclineClass, classify
 from dunning.flows import card_rules, staff
 from dunning.flows.house import House
+from dunning.store import attempts, tables
 from dunning.store import card_rules as kept
-from dunning.store import tables
 
 ROW = {"class": "soft_funds"}
 
@@ -84,10 +85,10 @@ def test_the_database_refuses_to_change_a_version(house: House, change: Any) -> 
 
 def test_codes_that_nobody_has_described_are_counted(house: House) -> None:
     with house.store.write() as connection:
-        attempts = connection.execute(select(tables.attempts.c.id)).scalars().all()
+        known = connection.execute(select(tables.attempts.c.id)).scalars().all()
         strange = {"state": "declined", "decline_code": "martian_bank", "advice_code": "sing"}
         strange |= {"network_advice_code": "77", "brand": "mastercard", "network_status": "lost_in_space"}
-        chosen = update(tables.attempts).where(tables.attempts.c.id.in_(attempts[:3]))
+        chosen = update(tables.attempts).where(tables.attempts.c.id.in_(known[:3]))
         connection.execute(chosen.values(**strange, ordinal=None))
     told = undescribed(house)
     assert told == {
@@ -98,6 +99,21 @@ def test_codes_that_nobody_has_described_are_counted(house: House) -> None:
     }
     card_rules.set_row(house, "martian_bank", {"class": "hard"}, by="ada")
     assert ("decline_code", "martian_bank") not in undescribed(house)
+
+
+def test_a_card_is_counted_for_the_merchant_who_tried_it(house: House) -> None:
+    found = tables.attempts.c
+    with house.store.write() as connection:
+        theirs = connection.execute(select(found.id)).scalars().first()
+        connection.execute(update(tables.attempts).values(fingerprint="fp_one", at=house.clock.now()))
+        total = len(attempts.reached_network(connection, Whose(), "fp_one", house.clock.now()))
+        connection.execute(
+            update(tables.attempts).where(found.id == theirs).values(account_id="acct_1", ordinal=None)
+        )
+        since = house.clock.now()
+        ours = attempts.reached_network(connection, Whose(), "fp_one", since)
+        other = attempts.reached_network(connection, Whose("acct_1"), "fp_one", since)
+    assert (len(ours), len(other)) == (total - 1, 1)
 
 
 def undescribed(house: House) -> dict[tuple[str, str], int]:

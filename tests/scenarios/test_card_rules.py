@@ -221,3 +221,33 @@ def test_while_stripe_retries_nothing_of_ours_is_withheld(watching_stage: Stage)
     robin = watching_stage.fails("lost_card")
     watching_stage.pass_time(days=20)
     assert withheld_of(watching_stage, robin) == []
+
+
+def test_one_account_behind_two_customers_has_one_budget(stage: Stage) -> None:
+    robin = stage.fails("insufficient_funds", debit="sepa_debit")
+    world = stage.sandbox.world
+    twin = stage.sandbox.customer(fail="insufficient_funds", debit="sepa_debit", bill=False)
+    methods = world.tables["payment_methods"]
+    methods[twin["payment_method"]]["sepa_debit"] = methods[robin["payment_method"]]["sepa_debit"]
+
+    # The twin's first bill is the second try on the same account: nothing is left for us.
+    [bill] = bill_again(stage, twin, 1)
+    stage.pass_time(days=13)
+    assert [stage.charges(ids) for ids in (robin, bill)] == [["declined"], ["declined"]]
+    causes = [cause for ids in (robin, bill) for _, cause, _ in withheld_of(stage, ids)]
+    assert causes == [WithheldBy.BUDGET, WithheldBy.BUDGET]
+
+
+def test_a_budget_that_others_use_up_after_the_plan_withholds_the_attempt_when_it_is_due(
+    stage: Stage,
+) -> None:
+    robin = stage.fails("insufficient_funds", debit="sepa_debit")
+    due = stage.recovery(robin).next_attempt_at
+    assert due is not None
+    assert withheld_of(stage, robin) == []
+    bill_again(stage, robin, 1)  # Stripe's own first try of it is the second on this account
+    stage.pass_time(seconds=(due - stage.clock.now()).total_seconds())
+    assert stage.charges(robin, by="dunning") == []
+    assert stage.attempts(robin)[-1].state is AttemptState.CANCELLED
+    [(network, cause, _)] = withheld_of(stage, robin)
+    assert (network, cause) == ("sepa_debit", WithheldBy.BUDGET)
