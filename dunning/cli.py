@@ -15,6 +15,7 @@ from dunning import __version__
 from dunning.commands import (
     campaigns,
     database,
+    declines,
     health,
     learning,
     money,
@@ -104,6 +105,11 @@ _campaign = _group("campaign", "Read, check and date the messages that customers
 _campaign.command("export")(campaigns.export)
 _campaign.command("validate")(campaigns.validate)
 _campaign.command("plan")(campaigns.plan)
+_declines = _group("declines", "What decline codes mean, and your own card rules.", OPERATE)
+_declines.command("list")(declines.show_list)
+_declines.command("validate")(declines.validate)
+_declines.command("publish")(declines.publish)
+_declines.command("export")(declines.export)
 app.command("reconcile", rich_help_panel=OPERATE)(stripe_account.reconcile)
 app.command("learn", rich_help_panel=OPERATE)(learning.learn)
 

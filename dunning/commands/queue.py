@@ -55,7 +55,7 @@ def show(
     as_json: JsonOption = False,
 ) -> None:
     """Show one recovery: its attempts, its messages, its money, and what comes next."""
-    from dunning.flows import staff
+    from dunning.flows import card_budget, staff
     from dunning.store import queue, timeline
 
     with opened_house() as house:
@@ -63,13 +63,15 @@ def show(
         with house.store.read() as connection:
             story = timeline.story(connection, recovery_id)
             item = queue.item(connection, recovery_id)
+            standing = card_budget.standing(connection, recovery_id, house.clock.now())
     if as_json:
-        console.say(_detail(item, story, refusal, why=why))
+        console.say(_detail(item, story, refusal, standing, why=why))
         return
     _say_recovery(item)
     _say_history(story)
     if why:
         _say_why(story, refusal)
+        _say_budget(standing)
 
 
 def retry(recovery_id: RecoveryId, *, as_json: JsonOption = False) -> None:
@@ -144,16 +146,11 @@ def _line(recovery: Any) -> tuple[object, ...]:
     )
 
 
-def _detail(item: Any, story: Any, refusal: str | None, *, why: bool) -> str:
+def _detail(item: Any, story: Any, refusal: str | None, standing: Any, *, why: bool) -> str:
     """Return the API's own shape of a recovery, with the planner's whole explanation when asked."""
-    from dunning.web.api_models import Attempt, Recovery, RecoveryDetail
+    from dunning.web.api_models import RecoveryDetail
 
-    detail = RecoveryDetail(
-        **Recovery.of(item).model_dump(),
-        attempts=[Attempt.of(row) for row in story.attempts],
-        plan_reason=story.plan["reason"] if story.plan else None,
-        retry_refusal=refusal,
-    )
+    detail = RecoveryDetail.told(item, story, refusal, standing)
     if not why:
         return detail.model_dump_json(indent=2)
     import json
@@ -216,3 +213,15 @@ def _say_why(story: Any, refusal: str | None) -> None:
         for veto in explanation.get("vetoed", ()):
             console.say(f"  forbidden by {veto['rule']}: {veto['sentence']}")
     console.say(f"Staff may not retry now: {refusal}" if refusal else "Staff may retry now.")
+
+
+def _say_budget(standing: Any) -> None:
+    """Print how much of the network's budget the next card has used, and what the rules withheld."""
+    from dunning.core.card_rules import spelt
+    from dunning.flows.protection import protected
+
+    for use in standing.uses:
+        full = f"; full until {console.minute(use.free_at)} UTC" if use.free_at else ""
+        console.say(f"Tries on this card ({standing.network}): {use.used} of {spelt(use.budget)}{full}.")
+    for line in protected(standing.withheld or {}):
+        console.say(f"Withheld by {line.cause.replace('_', ' ')} ({line.network}): {line.count}; {line.fee}.")

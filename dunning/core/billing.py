@@ -6,7 +6,7 @@ Amounts are integer minor units; instants are aware UTC; ids are Stripe's, verba
 from dataclasses import dataclass
 from datetime import datetime
 
-from dunning.core.declines import Decline, DeclineClass, classify
+from dunning.core.declines import BUILT_IN, Decline, DeclineClass, DeclineTable, classify
 from dunning.core.vocabulary import InvoiceClass
 
 
@@ -16,6 +16,11 @@ class Whose:
 
     account_id: str = "self"
     livemode: bool = False
+
+
+def network_of(kind: str, brand: str | None) -> str | None:
+    """Return whose rules hold for a payment method: a card's brand, or the type of anything else."""
+    return brand if kind == "card" else kind
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +39,11 @@ class Card:
     exp_year: int | None = None
     created: datetime | None = None
 
+    @property
+    def network(self) -> str | None:
+        """Return whose rules hold: a card's brand, a bank debit's type."""
+        return network_of(self.type, self.brand)
+
 
 @dataclass(frozen=True, slots=True)
 class Failure:
@@ -45,14 +55,13 @@ class Failure:
     card: Card | None = None
     needs_action: bool = False
 
-    @property
-    def decline_class(self) -> DeclineClass:
-        """Return the class; an invoice that failed for lack of any payment method needs a card."""
+    def decline_class(self, table: DeclineTable = BUILT_IN) -> DeclineClass:
+        """Return the class by `table`; an invoice that failed for lack of any payment method needs a card."""
         if self.needs_action:
             return DeclineClass.NEEDS_AUTHENTICATION
         if self.card is None and self.decline == Decline():
             return DeclineClass.NEEDS_CARD
-        return classify(self.decline)
+        return classify(self.decline, table)
 
 
 @dataclass(frozen=True, slots=True)

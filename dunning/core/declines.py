@@ -1,31 +1,35 @@
 """What a decline means: its class, its words, and whether the same card may be tried again.
 
-The table is `declines.csv` beside this file, one row per code of docs.stripe.com/declines/codes, per
-outcome reason, and per failure code of a bank debit. Its columns: `retries` is the most retries that the
-code itself allows on the same card (empty: as the policy says), `final` marks a code that no later
-advice may soften.
+The codes are data: `decline_table` has a row for each, of which the merchant may override some, and
+`network_advice` what banks and networks advise beside them. Every function takes the table to read by.
 """
 
-import csv
 from dataclasses import dataclass
-from enum import StrEnum
 from functools import lru_cache
-from importlib.resources import files
-from types import MappingProxyType
+from typing import Final
 
+from dunning.core.decline_table import BUILT_IN, NEVER_AGAIN, STOPPED, DeclineClass, DeclineRow, DeclineTable
+from dunning.core.network_advice import bank_advice, network_advice, network_answer, network_status
 
-class DeclineClass(StrEnum):
-    """The nine kinds of decline; a policy speaks of these, never of single codes."""
+__all__ = [
+    "BUILT_IN",
+    "TABLE",
+    "Decline",
+    "DeclineClass",
+    "DeclineRow",
+    "DeclineTable",
+    "classify",
+    "customer_wording",
+    "may_retry",
+    "retry_limit",
+    "staff_wording",
+    "wants_outcome",
+]
 
-    SOFT_FUNDS = "soft_funds"
-    SOFT_ISSUER = "soft_issuer"
-    TECHNICAL = "technical"
-    LIMIT = "limit"
-    NEEDS_AUTHENTICATION = "needs_authentication"
-    NEEDS_CARD = "needs_card"
-    HARD = "hard"
-    FRAUD = "fraud"
-    UNKNOWN = "unknown"
+TABLE: Final = BUILT_IN.rows
+UNKNOWN_RETRIES: Final = 2  # a code nobody has described yet: two spaced tries, then a human reads it
+
+_UNTOLD = frozenset({None, "generic_decline", "card_declined", "partner_generic_decline"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,96 +47,48 @@ class Decline:
     brand: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class DeclineRow:
-    """One row of the table; `retries` None leaves the number to the policy."""
-
-    code: str
-    decline_class: DeclineClass
-    words_for_staff: str
-    hide_from_customer: bool
-    retries: int | None
-    final: bool
-    source: str
-
-
-def _read_table() -> dict[str, DeclineRow]:
-    text = files("dunning.core").joinpath("declines.csv").read_text(encoding="utf-8")
-    return {row["code"]: _row(row) for row in csv.DictReader(text.splitlines())}
-
-
-def _row(row: dict[str, str]) -> DeclineRow:
-    return DeclineRow(
-        code=row["code"],
-        decline_class=DeclineClass(row["class"]),
-        words_for_staff=row["words_for_staff"],
-        hide_from_customer=row["hide_from_customer"] == "yes",
-        retries=int(row["retries"]) if row["retries"] else None,
-        final=row["final"] == "yes",
-        source=row["source"],
-    )
-
-
-TABLE = MappingProxyType(_read_table())
-
-UNKNOWN_RETRIES = 2  # a code nobody has described yet: two spaced tries, then a human reads it
-
-_STOPPED = frozenset({DeclineClass.HARD, DeclineClass.FRAUD})
-_NEVER_AGAIN = _STOPPED | {DeclineClass.NEEDS_AUTHENTICATION, DeclineClass.NEEDS_CARD}
-_UNTOLD = frozenset({None, "generic_decline", "card_declined", "partner_generic_decline"})
-
-# Mastercard's merchant advice codes as acquirers publish them (Braintree, Cybersource, Solidgate).
-_MASTERCARD_CLASSES = {
-    "01": DeclineClass.NEEDS_CARD,
-    "03": DeclineClass.HARD,
-    "04": DeclineClass.HARD,
-    "21": DeclineClass.HARD,
-    "22": DeclineClass.HARD,
-    "40": DeclineClass.NEEDS_CARD,
-    "41": DeclineClass.NEEDS_CARD,
-}
-# Visa's advice is its category: 1 never, 2 not now, 3 with other data (Cybersource, Checkout.com).
-_VISA_CLASSES = {"01": DeclineClass.HARD, "03": DeclineClass.NEEDS_CARD}
-VISA_NEVER = frozenset({"04", "07", "12", "14", "15", "41", "43", "46", "57", "R0", "R1", "R3"})
-
-
-def follows_mastercard(brand: str | None) -> bool:
-    """Whether the network advice code is Mastercard's; an unknown brand is taken as strictly."""
-    return brand is None or brand.lower() == "mastercard"
-
-
 @lru_cache(maxsize=4096)
-def classify(decline: Decline) -> DeclineClass:
+def classify(decline: Decline, table: DeclineTable = BUILT_IN) -> DeclineClass:
     """Return the class of `decline`: final codes and stops, then the outcome, then advice, then the row.
 
     A code that nobody has described is `unknown`, which is retried like a soft decline, with few tries.
     """
-    row = _row_of(decline)
+    row = _row_of(decline, table)
     if row is not None and row.final:
         return row.decline_class
-    if (advised := _network_class(decline)) in _STOPPED or decline.advice_code == "do_not_try_again":
+    if (advised := _network_class(decline, table)) in STOPPED or _advised(decline) in STOPPED:
         return DeclineClass.HARD
-    if (blocked := _blocked_class(decline, row)) is not None:
+    if (blocked := _blocked_class(decline, row, table)) is not None:
         return blocked
-    if decline.advice_code == "confirm_card_data":
-        return DeclineClass.NEEDS_CARD
-    if advised is not None:
-        return advised
+    if (told := _advised(decline) or advised) is not None:
+        return told
     return _softened(decline, DeclineClass.UNKNOWN if row is None else row.decline_class)
+
+
+def wants_outcome(decline: Decline) -> bool:
+    """Return whether only the charge's outcome can tell a block from the bank's no.
+
+    So it is where the code names no reason, or may be Stripe's own suspicion, and nothing else says that
+    the bank or its network has answered.
+    """
+    told = (decline.outcome_type, decline.network_status, decline.network_decline_code)
+    row = TABLE.get(decline.code or "")
+    suspicious = row is not None and row.decline_class is DeclineClass.FRAUD
+    return told == (None, None, None) and (decline.code in _UNTOLD or suspicious)
 
 
 def may_retry(decline_class: DeclineClass) -> bool:
     """Whether the same card may ever be tried again after a decline of this class."""
-    return decline_class not in _NEVER_AGAIN
+    return decline_class not in NEVER_AGAIN
 
 
-def retry_limit(decline: Decline) -> int | None:
+def retry_limit(decline: Decline, table: DeclineTable = BUILT_IN) -> int | None:
     """Return the most retries the decline allows on the same card; None leaves it to the policy.
 
     A card that must be replaced gets one late try where the network's updater may have replaced it
     (an expired card, `confirm_card_data`, Mastercard 01), none where the data itself is wrong.
     """
-    decline_class, row = classify(decline), _row_of(decline)
+    decline_class, row = classify(decline, table), _row_of(decline, table)
     if decline_class is DeclineClass.NEEDS_CARD:
         return _updater_tries(row)
     if not may_retry(decline_class):
@@ -154,46 +110,46 @@ def customer_wording(decline_class: DeclineClass, code: str | None = None) -> st
     return _CUSTOMER_WORDS[decline_class]
 
 
-def staff_wording(decline: Decline) -> str:
+def staff_wording(decline: Decline, table: DeclineTable = BUILT_IN) -> str:
     """Return in one or two sentences what the decline says, for staff only."""
-    words = " ".join(part for part in (_code_words(decline), _advice_words(decline)) if part)
-    return words or _CLASS_WORDS[classify(decline)]
+    words = " ".join(part for part in (_code_words(decline, table), _advice_words(decline)) if part)
+    return words or _CLASS_WORDS[classify(decline, table)]
 
 
-def _row_of(decline: Decline) -> DeclineRow | None:
+def _row_of(decline: Decline, table: DeclineTable) -> DeclineRow | None:
     """Return the row that says most: an outcome reason explains a decline that names no reason."""
     if decline.code in _UNTOLD and decline.outcome_reason not in _UNTOLD:
-        told = TABLE.get(decline.outcome_reason or "")
+        told = table.row(decline.outcome_reason)
         if told is not None:
             return told
-    return TABLE.get(decline.code or "") or TABLE.get(decline.failure_code or "")
+    return table.row(decline.code) or table.row(decline.failure_code)
 
 
-def _network_class(decline: Decline) -> DeclineClass | None:
-    if decline.brand == "visa":
-        if decline.network_decline_code in VISA_NEVER and not _says_card(decline):
-            return DeclineClass.HARD
-        return _VISA_CLASSES.get(_two_digits(decline.network_advice_code))
-    if follows_mastercard(decline.brand):
-        return _MASTERCARD_CLASSES.get(_two_digits(decline.network_advice_code))
-    return None
+def _advised(decline: Decline) -> DeclineClass | None:
+    row = bank_advice(decline.advice_code)
+    return row.decline_class if row is not None else None
 
 
-def _says_card(decline: Decline) -> bool:
-    row = _row_of(decline)
+def _network_class(decline: Decline, table: DeclineTable) -> DeclineClass | None:
+    answer = network_answer(decline.brand, decline.network_decline_code)
+    if answer is not None and not _says_card(decline, table):
+        return answer.decline_class
+    row = network_advice(decline.brand, decline.network_advice_code)
+    return row.decline_class if row is not None else None
+
+
+def _says_card(decline: Decline, table: DeclineTable) -> bool:
+    row = _row_of(decline, table)
     return row is not None and row.decline_class is DeclineClass.NEEDS_CARD
 
 
-def _two_digits(code: str | None) -> str:
-    return (code or "").strip().zfill(2)
-
-
-def _blocked_class(decline: Decline, row: DeclineRow | None) -> DeclineClass | None:
+def _blocked_class(decline: Decline, row: DeclineRow | None, table: DeclineTable) -> DeclineClass | None:
     """A try that Stripe kept from the network was never the bank's answer, whatever the code says."""
-    unsent = decline.network_status == "not_sent_to_network" and decline.code in _UNTOLD
+    status = network_status(decline.network_status)
+    unsent = status is not None and status.decline_class is not None and decline.code in _UNTOLD
     if decline.outcome_type != "blocked" and not unsent:
         return None
-    reason = TABLE.get(decline.outcome_reason or "") or row
+    reason = table.row(decline.outcome_reason) or row
     if reason is None or may_retry(reason.decline_class):
         return DeclineClass.HARD
     return reason.decline_class
@@ -213,8 +169,8 @@ def _updater_tries(row: DeclineRow | None) -> int:
     return 1
 
 
-def _code_words(decline: Decline) -> str:
-    row = _row_of(decline)
+def _code_words(decline: Decline, table: DeclineTable) -> str:
+    row = _row_of(decline, table)
     if row is not None:
         return row.words_for_staff
     code = decline.code or decline.failure_code
@@ -222,15 +178,15 @@ def _code_words(decline: Decline) -> str:
 
 
 def _advice_words(decline: Decline) -> str:
-    if decline.advice_code in _ADVICE_WORDS:
-        return _ADVICE_WORDS[decline.advice_code]
+    if (advice := bank_advice(decline.advice_code)) is not None:
+        return advice.words_for_staff
     if decline.outcome_type == "blocked":
-        return "Stripe blocked it before it reached the bank."
-    if follows_mastercard(decline.brand):
-        return _MASTERCARD_WORDS.get(_two_digits(decline.network_advice_code), "")
-    return ""
+        return _BLOCKED_WORDS
+    network = network_advice(decline.brand, decline.network_advice_code)
+    return network.words_for_staff if network is not None else ""
 
 
+_BLOCKED_WORDS = "Stripe blocked it before it reached the bank."
 _CUSTOMER_WORDS = {
     DeclineClass.SOFT_FUNDS: "your bank declined the payment",
     DeclineClass.SOFT_ISSUER: "your bank declined the payment",
@@ -252,15 +208,4 @@ _CLASS_WORDS = {
     DeclineClass.HARD: "The bank will not approve this card.",
     DeclineClass.FRAUD: "The payment was refused as too risky.",
     DeclineClass.UNKNOWN: "Stripe gave no reason.",
-}
-_ADVICE_WORDS = {
-    "do_not_try_again": "The bank advises not to try this card again.",
-    "try_again_later": "The bank advises to try again later.",
-    "confirm_card_data": "The bank advises to check the card's data with the customer.",
-}
-_MASTERCARD_WORDS = {
-    "01": "Mastercard says that new account data is available.",
-    "02": "Mastercard says to wait 72 hours.",
-    "03": "Mastercard says not to try again.",
-    "21": "Mastercard says that the customer has cancelled the recurring payment.",
 }

@@ -1,26 +1,22 @@
-"""What the card networks allow: literal delays, stops, and how many tries fit in a rolling window."""
+"""What the card networks allow: literal delays, stops, how many tries fit in a rolling window, and fees.
 
-from collections.abc import Iterable
+The numbers are data with their sources: `network_advice.csv`, `network_budgets.csv`, `network_fees.csv`.
+The merchant may set other budgets (see `card_rules`).
+"""
+
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from types import MappingProxyType
 from typing import Final
 
 from dunning.core.clock import utc
-from dunning.core.declines import Decline, DeclineClass, classify, follows_mastercard
+from dunning.core.decline_table import BUILT_IN, STOPPED, DeclineTable, data_rows
+from dunning.core.declines import Decline, classify
+from dunning.core.network_advice import network_advice, network_answer
+from dunning.core.vocabulary import WithheldBy
 
-_STOPPED = frozenset({DeclineClass.HARD, DeclineClass.FRAUD})
-
-# Mastercard's advice 24-30 (the references of Braintree and Antom); 02 is 72 h (Solidgate, Everonet).
-MASTERCARD_DELAYS: Final = {
-    "02": timedelta(hours=72),
-    "24": timedelta(hours=1),
-    "25": timedelta(hours=24),
-    "26": timedelta(days=2),
-    "27": timedelta(days=4),
-    "28": timedelta(days=6),
-    "29": timedelta(days=8),
-    "30": timedelta(days=10),
-}
+OTHER: Final = "other"  # a network without a row of its own
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,33 +27,69 @@ class Budget:
     window: timedelta
 
 
-_MONTH = timedelta(days=30)
-DEFAULT_BUDGETS: Final = (Budget(15, _MONTH),)
-# Visa: 15 in 30 days (Stripe blocks after the 15th; support.stripe.com, "excessive retries").
-# Mastercard: 10 in 24 h and 35 in 30 days before a fee (Braintree network updates 2023 and 2024).
-# Amex and Discover publish no number: held to Visa's. Debits: docs.stripe.com/billing, smart retries.
-BUDGETS: Final = {
-    "visa": (Budget(15, _MONTH),),
-    "mastercard": (Budget(10, timedelta(hours=24)), Budget(35, _MONTH)),
-    "amex": (Budget(15, _MONTH),),
-    "discover": (Budget(15, _MONTH),),
-    "us_bank_account": (Budget(2, timedelta(days=40)),),
-    "sepa_debit": (Budget(2, _MONTH),),
-    "bacs_debit": (Budget(2, _MONTH),),
-    "au_becs_debit": (Budget(2, _MONTH),),
-    "acss_debit": (Budget(1, _MONTH),),
-    "nz_bank_account": (Budget(1, _MONTH),),
-}
+Budgets = Mapping[str, tuple[Budget, ...]]  # by card brand, or type of a bank debit, as Stripe spells it
 
 
-def budgets(brand: str | None) -> tuple[Budget, ...]:
+@dataclass(frozen=True, slots=True)
+class Use:
+    """How much of one budget is used: `free_at` is when one more attempt fits, None when it fits now."""
+
+    budget: Budget
+    used: int
+    free_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class Fee:
+    """What a network publishes as its fee for one forbidden try, in minor units; the lowest it names."""
+
+    amount: int
+    currency: str
+    words: str
+    source: str
+
+
+def _read_budgets() -> dict[str, tuple[Budget, ...]]:
+    read: dict[str, tuple[Budget, ...]] = {}
+    for row in data_rows("network_budgets.csv"):
+        budget = Budget(int(row["limit"]), timedelta(hours=int(row["hours"])))
+        read[row["network"]] = (*read.get(row["network"], ()), budget)
+    return read
+
+
+BUDGETS: Final[Budgets] = MappingProxyType(_read_budgets())
+BUDGET_SOURCES: Final = MappingProxyType(
+    {row["network"]: row["source"] for row in data_rows("network_budgets.csv")}
+)
+FEES: Final = MappingProxyType(
+    {
+        (row["network"], WithheldBy(row["cause"])): Fee(
+            int(row["minor_units"]), row["currency"], row["words"], row["source"]
+        )
+        for row in data_rows("network_fees.csv")
+    }
+)
+
+
+def budgets(network: str | None, among: Budgets = BUDGETS) -> tuple[Budget, ...]:
     """Return the budgets of a card brand or bank-debit type, spelt as Stripe spells it."""
-    return BUDGETS.get((brand or "").lower(), DEFAULT_BUDGETS)
+    return among.get((network or "").lower(), among[OTHER])
 
 
-def stops_card(decline: Decline) -> bool:
+def stops_card(decline: Decline, table: DeclineTable = BUILT_IN) -> bool:
     """Whether the decline forbids this card for good: hard and fraud classes, 03, 21, do_not_try_again."""
-    return classify(decline) in _STOPPED
+    return classify(decline, table) in STOPPED
+
+
+def charged_after(decline: Decline) -> bool:
+    """Whether the network publishes a fee for a try after this decline; of no known brand, none."""
+    if decline.brand is None:
+        return False
+    said = (
+        network_advice(decline.brand, decline.network_advice_code),
+        network_answer(decline.brand, decline.network_decline_code),
+    )
+    return any(row is not None and row.charged for row in said)
 
 
 def earliest_after(decline: Decline, at: datetime) -> datetime | None:
@@ -68,23 +100,30 @@ def earliest_after(decline: Decline, at: datetime) -> datetime | None:
     Raises:
         ValueError: if `at` is naive.
     """
-    if not follows_mastercard(decline.brand):
-        return None
-    delay = MASTERCARD_DELAYS.get((decline.network_advice_code or "").strip().zfill(2))
-    return None if delay is None else utc(at) + delay
+    advice = network_advice(decline.brand, decline.network_advice_code)
+    return None if advice is None or advice.wait is None else utc(at) + advice.wait
 
 
-def budget_used(brand: str | None, past_attempt_times: Iterable[datetime], now: datetime) -> int:
+def budget_used(
+    network: str | None, past_attempt_times: Iterable[datetime], now: datetime, among: Budgets = BUDGETS
+) -> int:
     """Count the attempts of the longest window that ends at `now`.
 
     The caller leaves out attempts that never reached the network, and counts Stripe's own.
     """
-    longest = max(budget.window for budget in budgets(brand))
     now = utc(now)
-    return sum(now - longest < utc(at) <= now for at in past_attempt_times)
+    since = now - longest_window(network, among)
+    return sum(since < utc(at) <= now for at in past_attempt_times)
 
 
-def next_free(brand: str | None, past_attempt_times: Iterable[datetime], now: datetime) -> datetime:
+def longest_window(network: str | None, among: Budgets = BUDGETS) -> timedelta:
+    """Return how far back a network's budgets look."""
+    return max(budget.window for budget in budgets(network, among))
+
+
+def next_free(
+    network: str | None, past_attempt_times: Iterable[datetime], now: datetime, among: Budgets = BUDGETS
+) -> datetime:
     """Return the earliest instant, not before `now`, at which one more attempt stays inside every budget.
 
     An attempt leaves a window exactly one window after it was made. Times in UTC; the caller leaves out
@@ -93,11 +132,23 @@ def next_free(brand: str | None, past_attempt_times: Iterable[datetime], now: da
     Raises:
         ValueError: if an instant is naive.
     """
-    times = sorted(utc(at) for at in past_attempt_times)
-    return max(
-        [utc(now), *(_freed(budget, times) for budget in budgets(brand) if len(times) >= budget.limit)]
-    )
+    uses = budget_use(network, past_attempt_times, now, among)
+    return max([utc(now), *(use.free_at for use in uses if use.free_at is not None)])
 
 
-def _freed(budget: Budget, times: list[datetime]) -> datetime:
-    return times[-budget.limit] + budget.window
+def budget_use(
+    network: str | None, past_attempt_times: Iterable[datetime], now: datetime, among: Budgets = BUDGETS
+) -> tuple[Use, ...]:
+    """Return, for each budget of a network, how much of it is used at `now`, and when it frees up.
+
+    Raises:
+        ValueError: if an instant is naive.
+    """
+    times, now = sorted(utc(at) for at in past_attempt_times), utc(now)
+    return tuple(_use(budget, times, now) for budget in budgets(network, among))
+
+
+def _use(budget: Budget, times: list[datetime], now: datetime) -> Use:
+    used = sum(now - budget.window < at for at in times)
+    freed = times[-budget.limit] + budget.window if len(times) >= budget.limit else now
+    return Use(budget, used, freed if freed > now else None)

@@ -46,6 +46,8 @@ COSTS_BUDGET: Final = frozenset(
     {AttemptState.PAID, AttemptState.DECLINED, AttemptState.NEEDS_ACTION, *UNFINISHED},
 )
 
+NETWORK_ANSWERED: Final = frozenset({AttemptState.PAID, AttemptState.DECLINED, AttemptState.NEEDS_ACTION})
+
 
 class MadeBy(StrEnum):
     """Who asked for an attempt."""
@@ -134,3 +136,11 @@ class LedgerKind(StrEnum):
     DISPUTE_REVERSAL = "dispute_reversal"
     CREDIT_NOTE = "credit_note"
     REVERSAL = "reversal"
+
+
+class WithheldBy(StrEnum):
+    """What forbade an attempt that was due."""
+
+    BUDGET = "budget"  # the network's, for the card
+    STOP_CODE = "stop_code"  # of the network's own: it charges for a try after it
+    HARD_DECLINE = "hard_decline"  # another refusal for good, for which no network publishes a fee

@@ -7,9 +7,9 @@ from sqlalchemy import Connection
 
 from dunning.core.billing import Whose
 from dunning.core.changes import NotAttempted
-from dunning.core.network_rules import stops_card
+from dunning.core.decline_table import STOPPED
 from dunning.core.vocabulary import AttemptState, MadeBy
-from dunning.flows import planning
+from dunning.flows import card_budget, planning, retelling, withholding
 from dunning.store import attempts, objects, rules
 from dunning.store.rows import AttemptRow, CardRow, RecoveryRow
 
@@ -29,7 +29,8 @@ def card_stopped(
     if card is not None and card.fingerprint is not None:
         refused += attempts.declined(connection, whose, card.fingerprint)
     renewed = card.network_updated_at if card is not None else None
-    return any(stops_card(planning.decline_of(a)) for a in refused if renewed is None or a.at >= renewed)
+    since = (a for a in refused if renewed is None or a.at >= renewed)
+    return any(retelling.class_of(connection, a) in STOPPED for a in since)
 
 
 def card_obstacle(
@@ -40,19 +41,24 @@ def card_obstacle(
 ) -> NotAttempted | None:
     """Return why the card must not be charged now, or None.
 
-    The card stays held until the transaction ends, so that two invoices never count its tries at once.
+    The card stays held until the transaction ends, so that two invoices never count its tries at once. An
+    attempt that a network's rule forbids is kept as withheld.
     """
     card_id = recovery.fresh_card_id or recovery.card_id
     card = objects.card(connection, recovery.whose, card_id, lock=True)
     history = attempts.of_recovery(connection, recovery.id)
     if card_stopped(connection, recovery.whose, card_id, history):
+        withholding.keep_stop(connection, recovery, now=now)
         return NotAttempted("The bank said never to try this card again.")
-    exempt = made_by is MadeBy.STAFF or _first_try(recovery, card, history)
-    policy = None if exempt else rules.policy(connection, recovery.policy_version)
-    free = planning.card_free_at(connection, card, policy, now)
+    free = card_budget.free_at(connection, recovery.whose, card, now)
     if free > now:
-        return NotAttempted("The card was tried as often as is allowed for now.", free)
-    return None
+        withholding.keep_budget(connection, recovery, card, now=now, free_at=free)
+        return NotAttempted("The network's limit of tries for this card is reached for now.", free)
+    if made_by is MadeBy.STAFF or _first_try(recovery, card, history):
+        return None
+    policy = rules.policy(connection, recovery.policy_version)
+    free = planning.policy_free_at(connection, recovery.whose, card, policy, now)
+    return NotAttempted("The card was tried as often as is allowed for now.", free) if free > now else None
 
 
 def _first_try(recovery: RecoveryRow, card: CardRow | None, history: Iterable[AttemptRow]) -> bool:

@@ -102,7 +102,7 @@ def _ask(house: House, asked: Asked) -> Outcome:
     attempt = asked.attempt
     invoice = None
     try:
-        invoice = house.stripe.invoice(attempt.whose, attempt.invoice_id) if asked.again else None
+        invoice = house.stripe.failed_invoice(attempt.whose, attempt.invoice_id) if asked.again else None
         if not asked.may_ask:
             return Outcome(invoice=invoice)
         answer = house.stripe.pay(
@@ -185,7 +185,7 @@ def _declined(
     now: datetime,
 ) -> None:
     state = AttemptState.NEEDS_ACTION if failure.needs_action else AttemptState.DECLINED
-    more = {"request_id": request_id, **failure_columns(failure)}
+    more = {"request_id": request_id, **failure_columns(connection, failure)}
     if end(connection, asked.attempt.id, asked.fence, state, now, "Declined.", **more):
         met = meet_refusal(connection, recovery, failure)
         steer.steer(connection, house, met, Declined(), now=now)

@@ -71,7 +71,7 @@ def _open_still(
     bounced = attempt.state is AttemptState.PROCESSING and not invoice.processing
     refused = told == "failed" or bounced or _unheard_of(connection, recovery, invoice)
     if refused and invoice.failure is not None:
-        columns = observing.failure_columns(invoice.failure)
+        columns = observing.failure_columns(connection, invoice.failure)
         ended = _end(connection, attempt, fence, AttemptState.DECLINED, "Declined.", now, **columns)
         met = meet_refusal(connection, recovery, invoice.failure) if ended else recovery
         return ended and _tell(connection, house, met, Declined(), now)

@@ -13,7 +13,7 @@ from dunning.flows.house import House
 from dunning.flows.observing import Origin
 from dunning.flows.opening import open_recovery
 from dunning.flows.steer import steer
-from dunning.store import attempts, objects, recoveries
+from dunning.store import attempts, card_rules, objects, recoveries
 from dunning.store.rows import AttemptRow, RecoveryRow
 
 NO_CARD = Failure(Decline())  # Stripe also says "failed" for the lack of any payment method
@@ -60,7 +60,7 @@ def meet_refusal(connection: Connection, recovery: RecoveryRow, failure: Failure
     recoveries.change(
         connection,
         recovery.id,
-        decline_class=failure.decline_class,
+        decline_class=failure.decline_class(card_rules.newest(connection).table),
         decline_code=failure.decline.code,
         card_id=failure.card.id if failure.card else recovery.card_id,
     )
@@ -151,7 +151,7 @@ def _correct(
     known = failure.charge and attempts.by_charge(connection, recovery.whose, failure.charge)
     if attempt is None or attempt.state not in GIVEN_UP or known:
         return
-    columns = observing.failure_columns(failure)
+    columns = observing.failure_columns(connection, failure)
     state = AttemptState.NEEDS_ACTION if failure.needs_action else AttemptState.DECLINED
     attempts.change(connection, attempt.id, attempt.fence, state=state, **columns)
     steer(connection, house, meet_refusal(connection, recovery, failure), Declined(), now=now)

@@ -6,9 +6,8 @@ from typing import Any
 
 from sqlalchemy import Connection, select
 
-from dunning.core.vocabulary import AttemptState, MadeBy
+from dunning.core.vocabulary import NETWORK_ANSWERED, AttemptState, MadeBy
 from dunning.flows.house import House
-from dunning.flows.planning import NETWORK_ANSWERED
 from dunning.store import rules
 from dunning.store.tables import attempts, customers, recoveries
 from dunning.timing import Attempt, Case, Planner

@@ -13,7 +13,7 @@ from sqlalchemy import Connection, select
 from dunning.core.billing import Card, Failure, Invoice, Whose
 from dunning.core.ids import derive_id, ordinal_of
 from dunning.core.vocabulary import AttemptState, MadeBy, Retries
-from dunning.store import attempts, messages, objects
+from dunning.store import attempts, card_rules, messages, objects
 from dunning.store.rows import RecoveryRow
 from dunning.store.tables import events
 
@@ -127,7 +127,7 @@ def keep_failure(
     natural = failure.charge or failure.payment_intent or f"{recovery.id}:{at.isoformat()}"
     state = AttemptState.NEEDS_ACTION if failure.needs_action else AttemptState.DECLINED
     base = _base(recovery, origin, natural, at)
-    return attempts.add(connection, {**base, "state": state, **failure_columns(failure)})
+    return attempts.add(connection, {**base, "state": state, **failure_columns(connection, failure)})
 
 
 def keep_payment(
@@ -153,16 +153,19 @@ def keep_payment(
     attempts.add(connection, values)
 
 
-def failure_columns(failure: Failure) -> dict[str, Any]:
-    """Return what a failure says, as columns of an attempt."""
-    decline = failure.decline
+def failure_columns(connection: Connection, failure: Failure) -> dict[str, Any]:
+    """Return what a failure says, as columns of an attempt: its class by the card rules in force."""
+    decline, rules = failure.decline, card_rules.newest(connection)
     return {
-        "decline_class": failure.decline_class,
+        "decline_class": failure.decline_class(rules.table),
+        "rules_version": rules.version,
         "decline_code": decline.code,
         "advice_code": decline.advice_code,
         "network_advice_code": decline.network_advice_code,
         "network_decline_code": decline.network_decline_code,
         "network_status": decline.network_status,
+        "outcome_type": decline.outcome_type,
+        "outcome_reason": decline.outcome_reason,
         "charge_id": failure.charge,
         "payment_intent_id": failure.payment_intent,
         **(card_columns(failure.card) if failure.card else {}),

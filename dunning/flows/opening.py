@@ -14,7 +14,7 @@ from dunning.core.vocabulary import ClosedReason, MessageState, Status
 from dunning.flows import observing
 from dunning.flows.house import House
 from dunning.flows.steer import steer
-from dunning.store import messages, objects, recoveries, rules, switches
+from dunning.store import card_rules, messages, objects, recoveries, rules, switches
 from dunning.store.rows import RecoveryRow
 from dunning.store.tables import events
 from dunning.timing.localtime import zone_of
@@ -65,7 +65,7 @@ def open_recovery(
             "failed_at": failed_at,
             "opened_at": now,
             "deadline": failed_at + policy.window,
-            "decline_class": failure.decline_class,
+            "decline_class": failure.decline_class(card_rules.newest(connection).table),
             "decline_code": failure.decline.code,
             "card_id": failure.card.id if failure.card else None,
             "why": "The payment failed.",

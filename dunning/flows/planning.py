@@ -1,25 +1,24 @@
 """Putting the question to the planner: a recovery's case, the planner in service, the explanation kept."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any, Final
 
 from sqlalchemy import Connection
 
-from dunning.core.declines import Decline, DeclineClass
-from dunning.core.network_rules import budgets, next_free
+from dunning.core.billing import Whose
+from dunning.core.declines import DeclineClass
 from dunning.core.policy import Policy
 from dunning.core.recovery import Facts, attempts_left
-from dunning.core.vocabulary import AttemptState, Retries
+from dunning.core.vocabulary import NETWORK_ANSWERED, AttemptState, Retries
+from dunning.flows import card_budget, retelling, withholding
 from dunning.flows.house import House
 from dunning.store import attempts as attempt_store
 from dunning.store import objects, recoveries, rules
 from dunning.store.rows import AttemptRow, CardRow, RecoveryRow
 from dunning.timing import Attempt, Case, Explanation, Planner
 
-NETWORK_ANSWERED: Final = frozenset(
-    {AttemptState.PAID, AttemptState.DECLINED, AttemptState.NEEDS_ACTION},
-)
 BLACKOUT: Final = timedelta(hours=6)  # when weaving: no attempt this near to one of Stripe's own
 
 
@@ -33,9 +32,21 @@ def explain_next(
     not_before: datetime | None,
     now: datetime,
 ) -> Explanation:
-    """Ask the planner for the next time and keep what it said for the recovery's page."""
+    """Ask the planner for the next time and keep what it said for the recovery's page.
+
+    Where it would have chosen a time at which the network's budget for the card is used up, that attempt
+    is withheld, and kept as such.
+    """
+    planner = planner_in_service(connection, house)
     case = case_of(connection, recovery, facts, policy, not_before=not_before, now=now)
-    explanation = planner_in_service(connection, house).explain(case, now=now)
+    card = objects.card(connection, recovery.whose, recovery.fresh_card_id or recovery.card_id)
+    free = card_budget.free_at(connection, recovery.whose, card, now)
+    bound = replace(case, not_before=max(case.not_before or now, free))
+    explanation = planner.explain(bound, now=now)
+    if bound != case:
+        wish = planner.explain(case, now=now).choice
+        if wish is not None and wish.at < free:
+            withholding.keep_budget(connection, recovery, card, now=now, free_at=free)
     recoveries.keep_plan(connection, recovery.id, now, _kept(explanation))
     return explanation
 
@@ -49,22 +60,30 @@ def case_of(
     not_before: datetime | None,
     now: datetime,
 ) -> Case:
-    """Return the recovery as the planner sees it, with the network's and the policy's earliest time."""
+    """Return the recovery as the planner sees it, with the policy's earliest time.
+
+    The planner reads codes by its own, built-in table. Where the card rules (or what it is not told: the
+    charge's outcome, the network's own answer) gave a refusal another class, a code that stands for that
+    class goes in its place: see `retelling`.
+    """
     history = attempt_store.of_recovery(connection, recovery.id)
     card = objects.card(connection, recovery.whose, recovery.fresh_card_id or recovery.card_id)
     customer = objects.customer(connection, recovery.whose, recovery.customer_id)
+    fingerprint = card.fingerprint if card else None
     earliest = [
         not_before or now,
-        card_free_at(connection, card, policy, now),
+        policy_free_at(connection, recovery.whose, card, policy, now),
         _after_the_gap(recovery, history, policy) or now,
     ]
     return Case(
         id=recovery.id,
         amount=recovery.amount,
         currency=recovery.currency,
-        attempts=answered(history),
+        attempts=answered(connection, history),
         deadline=recovery.deadline,
-        attempts_left=attempts_left(facts, policy),
+        attempts_left=min(
+            [attempts_left(facts, policy), *retelling.own_limits(connection, history, fingerprint)]
+        ),
         customer=recovery.customer_id,
         brand=card.brand if card else None,
         funding=card.funding if card else None,
@@ -72,7 +91,7 @@ def case_of(
         timezone=customer.timezone if customer else None,
         not_before=max(earliest),
         vetoes=_blackout(facts),
-        card=card.fingerprint if card else None,
+        card=fingerprint,
     )
 
 
@@ -89,31 +108,19 @@ def _after_the_gap(
     return max(tries) + (policy.technical_gap if technical else policy.gap) if tries else None
 
 
-def answered(history: Sequence[AttemptRow]) -> tuple[Attempt, ...]:
+def answered(connection: Connection, history: Sequence[AttemptRow]) -> tuple[Attempt, ...]:
     """Return the attempts that got an answer, as timing knows them."""
     return tuple(
         Attempt(
             at=row.at,
             paid=row.state is AttemptState.PAID,
-            decline_code=row.decline_code,
+            decline_code=retelling.code_for_planner(connection, row),
             advice_code=row.advice_code,
             network_advice_code=row.network_advice_code,
             card=row.fingerprint,
         )
         for row in history
         if row.state in NETWORK_ANSWERED
-    )
-
-
-def decline_of(row: AttemptRow) -> Decline:
-    """Return what Stripe said about a refused attempt."""
-    return Decline(
-        code=row.decline_code,
-        advice_code=row.advice_code,
-        network_advice_code=row.network_advice_code,
-        network_decline_code=row.network_decline_code,
-        network_status=row.network_status,
-        brand=row.brand,
     )
 
 
@@ -132,27 +139,21 @@ def planner_in_service(connection: Connection, house: House) -> Planner:
     return house.planners[key]
 
 
-def card_free_at(
+def policy_free_at(
     connection: Connection,
+    whose: Whose,
     card: CardRow | None,
-    policy: Policy | None,
+    policy: Policy,
     now: datetime,
 ) -> datetime:
-    """Return the earliest time inside the network's budget and the policy's daily limit for the card.
-
-    Without a policy the network's budget alone is kept: for staff, and for the first try of a fresh card.
-    """
+    """Return the earliest time inside the policy's daily limit for the card."""
     if card is None or card.fingerprint is None:
         return now
-    longest = max(budget.window for budget in budgets(card.brand))
-    times = attempt_store.reached_network(connection, card.fingerprint, now - longest)
-    free = next_free(card.brand, times, now)
-    if policy is None:
-        return free
-    today = [at for at in times if at > now - timedelta(days=1)]
-    if len(today) >= policy.attempts_per_card_a_day:
-        free = max(free, today[-policy.attempts_per_card_a_day] + timedelta(days=1))
-    return free
+    today = attempt_store.reached_network(connection, whose, card.fingerprint, now - timedelta(days=1))
+    today = [at for at in today if at > now - timedelta(days=1)]
+    if len(today) < policy.attempts_per_card_a_day:
+        return now
+    return today[-policy.attempts_per_card_a_day] + timedelta(days=1)
 
 
 def _blackout(facts: Facts) -> tuple[tuple[datetime, datetime], ...]:

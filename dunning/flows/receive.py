@@ -160,7 +160,9 @@ def _ask(house: House, claimed: Claimed) -> Answer:
     whose, object_id = claimed.event.whose, claimed.object_id
     match claimed.rule.effect:
         case Effect.READ_INVOICE:
-            invoice = house.stripe.invoice(whose, object_id)
+            failed = _type(claimed.event) in OPENING
+            read = house.stripe.failed_invoice if failed else house.stripe.invoice
+            invoice = read(whose, object_id)
             ask_customer = claimed.unknown_customer and invoice.customer is not None
             customer = house.stripe.customer(whose, invoice.customer or "") if ask_customer else None
             return Answer(invoice, customer, _paying_card(house, claimed, invoice))

@@ -8,7 +8,7 @@ from sqlalchemy import Connection
 from dunning.core.changes import Change, NoTime, TimeChosen
 from dunning.core.ids import derive_id
 from dunning.core.policy import Policy
-from dunning.core.recovery import Decision, Facts, decide, ring_at
+from dunning.core.recovery import Decision, Facts, attempts_left, decide, ring_at
 from dunning.core.vocabulary import (
     CLOSED,
     COSTS_BUDGET,
@@ -17,7 +17,7 @@ from dunning.core.vocabulary import (
     Retries,
     Status,
 )
-from dunning.flows import planning
+from dunning.flows import planning, withholding
 from dunning.flows.card_limits import card_stopped
 from dunning.flows.house import House
 from dunning.store import attempts as attempt_store
@@ -48,8 +48,16 @@ def steer(
         return None
     if decision.plan:
         decision = _planned(connection, house, recovery, facts, policy, decision, now)
+    elif _forbidden(facts, decision, policy, now):
+        withholding.keep_stop(connection, recovery, now=now)
     _save(connection, recovery, facts, decision, now, by, more)
     return decision
+
+
+def _forbidden(facts: Facts, decision: Decision, policy: Policy, now: datetime) -> bool:
+    """Return whether a stop of the bank's alone keeps the next attempt, which the policy would allow."""
+    allowed = attempts_left(facts, policy) > 0 and now < facts.deadline and facts.retries is not Retries.WATCH
+    return decision.status is Status.WAITING and facts.card_stopped and allowed
 
 
 def facts_of(connection: Connection, recovery: RecoveryRow) -> Facts:

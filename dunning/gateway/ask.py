@@ -5,7 +5,7 @@ that refusal is the last guard against a double charge.
 """
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from email.utils import parsedate_to_datetime
 from typing import Any, Final, Literal, TypeVar
@@ -13,17 +13,27 @@ from urllib.parse import quote_plus
 
 import stripe
 
-from dunning import __version__
-from dunning.core.billing import Card, Customer, Failure, Invoice, Whose
-from dunning.errors import OutcomeUnknown, Refused, Transient
+from dunning import __version__, logs
+from dunning.core.billing import Card, Customer, Failure, Invoice, Payment, Whose
+from dunning.core.declines import wants_outcome
+from dunning.errors import OutcomeUnknown, Refused, StripeError, Transient
 from dunning.gateway.listen_shapes import dig
-from dunning.gateway.shapes import AUTHENTICATION_CODES, read_card, read_customer, read_failure, read_invoice
+from dunning.gateway.shapes import (
+    AUTHENTICATION_CODES,
+    read_card,
+    read_customer,
+    read_failure,
+    read_invoice,
+    with_outcome,
+)
 
 CONNECT_TIMEOUT_S = 5
 READ_TIMEOUT_S = 30
 READ_RETRIES = 2
 API_VERSION: Final[str] = stripe.api_version  # the one this SDK was made for
 T = TypeVar("T")
+
+log = logs.get(__name__)
 
 EXPAND_PAYMENTS = "payments.data.payment.payment_intent"
 
@@ -67,6 +77,33 @@ class Stripe:
         """Return the invoice with its payments and their last errors, in one call."""
         return read_invoice(self._read(_path("invoices", invoice_id), whose, expand=[EXPAND_PAYMENTS]))
 
+    def failed_invoice(self, whose: Whose, invoice_id: str) -> Invoice:
+        """Return the invoice as `invoice` does, its newest failure told to the end (see `told`)."""
+        invoice = self.invoice(whose, invoice_id)
+        told = tuple(self._told_payment(whose, invoice, payment) for payment in invoice.payments)
+        return replace(invoice, payments=told)
+
+    def told(self, whose: Whose, failure: Failure, charge_id: str | None = None) -> Failure:
+        """Return a failure with the outcome of its charge, where only that tells a block from the bank's no.
+
+        One more call, for codes that name no reason; when it fails, the failure stays as it was told.
+        """
+        charge = failure.charge or charge_id
+        if charge is None or failure.needs_action or not wants_outcome(failure.decline):
+            return failure
+        try:
+            # No retries: a charge's lease is running.
+            raw = self._read(_path("charges", charge), whose, max_network_retries=0)
+        except StripeError as error:
+            log.warning("outcome_not_read", charge_id=charge, error=str(error))
+            return failure
+        return with_outcome(failure, raw)
+
+    def _told_payment(self, whose: Whose, invoice: Invoice, payment: Payment) -> Payment:
+        if payment.failure is None or payment.failure is not invoice.failure:
+            return payment
+        return replace(payment, failure=self.told(whose, payment.failure, payment.charge))
+
     def pay(self, whose: Whose, invoice_id: str, *, key: str, card_id: str | None = None) -> PayAnswer:
         """Ask for one charge under `key`; the same key again is a question, never a second charge.
 
@@ -83,7 +120,8 @@ class Stripe:
         try:
             answer = self._raw("post", _path("invoices", invoice_id) + "/pay", whose, **params, **options)
         except stripe.StripeError as error:
-            return _refused_payment(error)
+            refused = _refused_payment(error)
+            return replace(refused, failure=refused.failure and self.told(whose, refused.failure))
         raw: Any = answer.data
         return PayAnswer(
             "paid" if raw.get("status") == "paid" else "processing",

@@ -5,6 +5,7 @@ is read first and the old one second; the version label decides nothing.
 """
 
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -98,13 +99,22 @@ def read_failure(error: Mapping[str, Any], payment_intent: str | None = None) ->
             network_advice_code=error.get("network_advice_code"),
             network_decline_code=error.get("network_decline_code"),
             failure_code=error.get("code"),
-            brand=card.brand if card else None,
+            brand=card.network if card else None,
         ),
         charge=object_id(error.get("charge")),
         payment_intent=payment_intent or object_id(error.get("payment_intent")),
         card=card,
         needs_action=needs_action,
     )
+
+
+def with_outcome(failure: Failure, charge: Mapping[str, Any]) -> Failure:
+    """Return the failure with what only the charge tells: whether it was blocked, and why."""
+    names = ("advice_code", "network_advice_code", "network_decline_code", "network_status")
+    told = {name: dig(charge, "outcome", name) for name in names}
+    told |= {f"outcome_{name}": dig(charge, "outcome", name) for name in ("type", "reason")}
+    said = {name: value for name, value in told.items() if isinstance(value, str)}
+    return replace(failure, decline=replace(failure.decline, **said))
 
 
 def _payment(raw: Mapping[str, Any]) -> Payment:

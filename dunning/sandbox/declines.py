@@ -52,6 +52,13 @@ _MESSAGES = {
     "processing_error": "An error occurred while processing your card. Try again in a little bit.",
     "authentication_required": "Your card was declined. This transaction requires authentication.",
 }
+# What Stripe blocks itself: the decline code that it answers, and the outcome's reason. The bank never hears.
+_BLOCKED = {
+    "fraudulent": ("fraudulent", "highest_risk_level"),
+    "highest_risk_level": ("highest_risk_level", "highest_risk_level"),
+    "rule": ("generic_decline", "rule"),
+    "previously_declined_do_not_retry": ("generic_decline", "previously_declined_do_not_retry"),
+}
 # After these Stripe keeps a schedule but sends nothing until there is another payment method.
 NEVER_RETRIED_BY_STRIPE = frozenset(
     {
@@ -80,6 +87,7 @@ class Verdict:
     network_advice_code: str | None = None
     network_decline_code: str | None = None
     network_status: str = "approved_by_network"
+    outcome_reason: str | None = None
 
 
 PAID = Verdict("paid")
@@ -88,15 +96,17 @@ PROCESSING = Verdict("processing")
 
 def declined(decline_code: str, *, network_advice_code: str | None = None) -> Verdict:
     """Return the verdict for one decline code, worded and coded as Stripe does."""
-    blocked = decline_code in {"fraudulent", "highest_risk_level"}
+    blocked = decline_code in _BLOCKED
+    answered, reason = _BLOCKED.get(decline_code, (decline_code, decline_code))
     needs_customer = decline_code == "authentication_required"
     return Verdict(
         outcome="requires_action" if needs_customer else "declined",
-        decline_code=decline_code,
+        decline_code=answered,
         code=_OTHER_CODES.get(decline_code, "card_declined"),
         message=_MESSAGES.get(decline_code, "Your card was declined."),
         advice_code=_ADVICE.get(decline_code),
         network_advice_code=network_advice_code,
         network_decline_code=None if blocked else _NETWORK_CODES.get(decline_code, "05"),
         network_status="not_sent_to_network" if blocked else "declined_by_network",
+        outcome_reason=reason,
     )

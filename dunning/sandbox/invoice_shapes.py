@@ -258,15 +258,16 @@ def answered(verdict: Verdict, amount: int) -> Obj:
 
 def _outcome(verdict: Verdict) -> Obj:
     blocked = verdict.network_status == "not_sent_to_network"
+    risky = verdict.outcome_reason == "highest_risk_level"
     kind = "blocked" if blocked else "issuer_declined"
     return {
         "advice_code": verdict.advice_code,
         "network_advice_code": verdict.network_advice_code,
         "network_decline_code": verdict.network_decline_code,
         "network_status": verdict.network_status,
-        "reason": "highest_risk_level" if blocked else verdict.decline_code,
-        "risk_level": "highest" if blocked else "normal",
-        "risk_score": 91 if blocked else 12,
+        "reason": verdict.outcome_reason,
+        "risk_level": "highest" if risky else "normal",
+        "risk_score": 91 if risky else 12,
         "seller_message": verdict.message,
         "type": kind if verdict.outcome == "declined" else "authorized",
     }

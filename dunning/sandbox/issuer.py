@@ -40,7 +40,7 @@ def _debit(world: World, pm: Obj) -> Verdict:
 def undebited(code: str) -> Verdict:
     """Return the verdict of a debit that failed; banks give a failure code and no decline code or advice."""
     message = "The bank account could not be debited."
-    return Verdict("declined", code, code, message, network_status="declined_by_network")
+    return Verdict("declined", code, code, message, network_status="declined_by_network", outcome_reason=code)
 
 
 def helped(trouble: Trouble, now: datetime) -> bool:

@@ -37,6 +37,7 @@ _DECLINED: Final = select(attempts).where(
 _REACHED_NETWORK: Final = (
     select(attempts.c.at)
     .where(
+        *belongs(attempts),
         attempts.c.fingerprint == bindparam("its_fingerprint"),
         attempts.c.at >= bindparam("since"),
         attempts.c.state.in_(sorted(REACHES_NETWORK)),
@@ -104,9 +105,11 @@ def _highest_sent(connection: Connection, whose: Whose, invoice_id: str, known: 
     return max((keys[key] for key in seen.scalars()), default=known)
 
 
-def reached_network(connection: Connection, fingerprint: str, since: datetime) -> list[datetime]:
-    """Return when a card was tried since `since`, by anyone, leaving out what never reached the network."""
-    given = {"its_fingerprint": fingerprint, "since": since}
+def reached_network(
+    connection: Connection, whose: Whose, fingerprint: str, since: datetime
+) -> list[datetime]:
+    """Return when a merchant's card was tried since `since`, by anyone, as far as it reached the network."""
+    given = {**owner(whose), "its_fingerprint": fingerprint, "since": since}
     return list(connection.execute(_REACHED_NETWORK, given).scalars())
 
 

@@ -9,7 +9,7 @@ from typing import Any, ClassVar, Self
 
 from sqlalchemy import Row, Table
 
-from dunning.core.billing import Whose
+from dunning.core.billing import Whose, network_of
 from dunning.core.declines import DeclineClass
 from dunning.core.vocabulary import (
     AttemptState,
@@ -130,6 +130,9 @@ class AttemptRow(_Row, _Owned):
     network_advice_code: str | None
     network_decline_code: str | None
     network_status: str | None
+    outcome_type: str | None
+    outcome_reason: str | None
+    rules_version: int | None
     charge_id: str | None
     lease_until: datetime | None
     fence: int
@@ -198,6 +201,11 @@ class CardRow(_Row):
     exp_year: int | None
     added_at: datetime | None
     network_updated_at: datetime | None
+
+    @property
+    def network(self) -> str | None:
+        """Return whose rules hold: a card's brand, a bank debit's type."""
+        return network_of(self.type, self.brand)
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,11 +9,13 @@ is taken. The database repeats the laws that the code keeps: see the CHECKs and 
 from dunning.store.schema import metadata
 from dunning.store.tables_of_contact import ledger_entries, links, messages, notes, suppressions, switches
 from dunning.store.tables_of_recovery import attempts, campaigns, planners, plans, policies, recoveries
+from dunning.store.tables_of_rules import card_rules, withheld
 from dunning.store.tables_of_stripe import cards, customers, events, invoices
 
 __all__ = [
     "attempts",
     "campaigns",
+    "card_rules",
     "cards",
     "customers",
     "events",
@@ -29,4 +31,5 @@ __all__ = [
     "recoveries",
     "suppressions",
     "switches",
+    "withheld",
 ]

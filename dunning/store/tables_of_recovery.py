@@ -151,6 +151,9 @@ attempts = Table(
     Column("network_advice_code", Text),
     Column("network_decline_code", Text),
     Column("network_status", Text),
+    Column("outcome_type", Text),
+    Column("outcome_reason", Text),
+    Column("rules_version", Integer),  # the card rules that gave the class; 0: the built-in ones
     Column("note", Text),
     Column("charge_id", Text),
     Column("payment_intent_id", Text),

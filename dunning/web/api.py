@@ -7,13 +7,12 @@ from fastapi import APIRouter, Query
 from starlette.exceptions import HTTPException
 
 from dunning.core.vocabulary import Status
-from dunning.flows import staff
+from dunning.flows import card_budget, staff
 from dunning.flows.house import House
 from dunning.flows.staff import Answer
 from dunning.store import queue, timeline
 from dunning.store.queue import Wanted
 from dunning.web.api_models import (
-    Attempt,
     Done,
     Link,
     PauseBody,
@@ -58,14 +57,11 @@ def recovery_api(house: House) -> APIRouter:
         """Return one recovery with its attempts."""
         with house.store.read() as connection:
             story = timeline.story(connection, recovery_id)
-        if story is None:
+            item = queue.item(connection, recovery_id)
+            standing = card_budget.standing(connection, recovery_id, house.clock.now())
+        if story is None or item is None:
             raise HTTPException(404, "There is no such recovery.")
-        return RecoveryDetail(
-            **_read(house, recovery_id).model_dump(),
-            attempts=[Attempt.of(row) for row in story.attempts],
-            plan_reason=story.plan["reason"] if story.plan else None,
-            retry_refusal=staff.refusal(house, recovery_id),
-        )
+        return RecoveryDetail.told(item, story, staff.refusal(house, recovery_id), standing)
 
     return router
 

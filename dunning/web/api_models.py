@@ -8,7 +8,9 @@ from sqlalchemy import RowMapping
 
 from dunning.core.declines import DeclineClass
 from dunning.core.vocabulary import AttemptState, ClosedReason, InvoiceClass, MadeBy, Reason, Retries, Status
+from dunning.flows.card_budget import Standing
 from dunning.flows.report import Basis, GroupBy
+from dunning.store.timeline import Story
 
 
 class Body(BaseModel):
@@ -85,6 +87,10 @@ class Attempt(Shape):
     decline_code: str | None
     advice_code: str | None
     network_advice_code: str | None
+    network_status: str | None
+    outcome_type: str | None
+    outcome_reason: str | None
+    rules_version: int | None
     brand: str | None
     funding: str | None
     country: str | None
@@ -98,12 +104,56 @@ class Attempt(Shape):
         return cls(**{name: row[name] for name in cls.model_fields})
 
 
+class BudgetUse(Shape):
+    """One of the network's budgets for the card that would be used next: tries in a rolling window.
+
+    `free_at` is when one more try fits; null when it fits now.
+    """
+
+    network: str | None
+    limit: int
+    window_hours: int
+    used: int
+    free_at: datetime | None
+
+    @classmethod
+    def of(cls, standing: Standing) -> list[Self]:
+        """Return the shapes of a card's budgets."""
+        return [
+            cls(
+                network=standing.network,
+                limit=use.budget.limit,
+                window_hours=int(use.budget.window.total_seconds()) // 3600,
+                used=use.used,
+                free_at=use.free_at,
+            )
+            for use in standing.uses
+        ]
+
+
 class RecoveryDetail(Recovery):
-    """A recovery with its attempts, oldest first, and why staff may not retry it now."""
+    """A recovery with its attempts, oldest first, and why staff may not retry it now.
+
+    `withheld` counts the attempts that a network's budget or a refusal for good forbade.
+    """
 
     attempts: list[Attempt]
     plan_reason: str | None
     retry_refusal: str | None
+    card_budget: list[BudgetUse]
+    withheld: int
+
+    @classmethod
+    def told(cls, item: RowMapping, story: Story, refusal: str | None, standing: Standing) -> Self:
+        """Return the shape of a recovery with its story and its card's standing."""
+        return cls(
+            **Recovery.of(item).model_dump(),
+            attempts=[Attempt.of(row) for row in story.attempts],
+            plan_reason=story.plan["reason"] if story.plan else None,
+            retry_refusal=refusal,
+            card_budget=BudgetUse.of(standing),
+            withheld=sum((standing.withheld or {}).values()),
+        )
 
 
 class Done(Shape):

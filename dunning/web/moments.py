@@ -1,10 +1,11 @@
 """A recovery's story as a timeline: what is to come first and dimmed, then the past, newest first."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from dunning.core.declines import BUILT_IN, DeclineTable
 from dunning.core.vocabulary import OPEN, AttemptState, LedgerKind, MessageState, Status
 from dunning.store.timeline import Story
 from dunning.web import words
@@ -36,10 +37,10 @@ class Moment:
     future: bool = False
 
 
-def moments(story: Story, *, now: datetime) -> list[Moment]:
-    """Return the timeline; instants are aware UTC."""
+def moments(story: Story, *, now: datetime, tables: Mapping[int, DeclineTable]) -> list[Moment]:
+    """Return the timeline; instants are aware UTC. `tables`: by version, what refusals were read by."""
     coming = sorted(_coming(story, now), key=lambda moment: moment.at, reverse=True)
-    past = [*_attempts(story), *_messages(story), *_notes(story), *_ledger(story)]
+    past = [*_attempts(story, tables), *_messages(story), *_notes(story), *_ledger(story)]
     past.reverse()  # of one instant, the money stands above the attempt that brought it
     past.sort(key=lambda moment: moment.at, reverse=True)
     return [*coming, *past]
@@ -97,7 +98,7 @@ def _coming(story: Story, now: datetime) -> Iterator[Moment]:
             yield Moment(message["due_at"], "message", "mail", "mute", title, future=True)
 
 
-def _attempts(story: Story) -> Iterator[Moment]:
+def _attempts(story: Story, tables: Mapping[int, DeclineTable]) -> Iterator[Moment]:
     for index, attempt in enumerate(story.attempts):
         state, icon, tone = words.ATTEMPT[attempt["state"]]
         first = index == 0 and attempt["state"] is AttemptState.DECLINED
@@ -108,7 +109,7 @@ def _attempts(story: Story) -> Iterator[Moment]:
             tone=tone,
             title=_attempt_title(attempt, state, first=first),
             whose=words.MADE_BY[attempt["made_by"]],
-            body=_attempt_body(attempt),
+            body=_attempt_body(attempt, tables.get(attempt["rules_version"], BUILT_IN)),
             details=tuple(_attempt_ids(attempt)),
         )
 
@@ -120,10 +121,10 @@ def _attempt_title(attempt: Any, state: str, *, first: bool) -> str:
     return state[:1].upper() + state[1:]
 
 
-def _attempt_body(attempt: Any) -> str:
+def _attempt_body(attempt: Any, table: DeclineTable) -> str:
     parts = []
     if attempt["state"] in {AttemptState.DECLINED, AttemptState.NEEDS_ACTION}:
-        parts.append(words.decline_sentence(attempt))
+        parts.append(words.decline_sentence(attempt, table))
     if attempt["note"] and attempt["state"] not in {AttemptState.DECLINED, AttemptState.PAID}:
         parts.append(attempt["note"])
     if attempt["predicted"] and attempt["state"] in {AttemptState.DECLINED, AttemptState.PAID}:
@@ -138,6 +139,8 @@ def _attempt_ids(attempt: Any) -> Iterator[tuple[str, str]]:
     for name in (*codes, "charge_id", "request_id"):
         if attempt[name]:
             yield name.removesuffix("_id").replace("_", " "), attempt[name]
+    if attempt["rules_version"]:
+        yield "card rules", f"version {attempt['rules_version']}"
     if attempt["ordinal"]:
         yield "attempt", f"no. {attempt['ordinal']}"
 

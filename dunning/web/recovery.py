@@ -10,12 +10,14 @@ from starlette.exceptions import HTTPException
 from starlette.responses import HTMLResponse, RedirectResponse
 
 from dunning.core.vocabulary import OPEN, Status
-from dunning.flows import staff
+from dunning.flows import card_budget, staff
+from dunning.flows.protection import protected
 from dunning.flows.staff import Answer
-from dunning.store import queue, timeline
+from dunning.store import card_rules, queue, timeline
 from dunning.web.gates import STRIPE_PAGES, content_security_policy
 from dunning.web.moments import moments, next_step, percent
 from dunning.web.screen import Screen, back_to
+from dunning.web.words import decline_sentence
 
 BY = "staff"
 LONGEST_PAUSE = timedelta(days=90)
@@ -96,6 +98,11 @@ def _facts(screen: Screen, recovery_id: str) -> dict[str, Any]:
     with screen.house.store.read() as connection:
         story = timeline.story(connection, recovery_id)
         row = queue.item(connection, recovery_id)
+        standing = card_budget.standing(connection, recovery_id, now)
+        refusals = (
+            [one["rules_version"] or 0 for one in story.attempts if one["decline_class"]] if story else []
+        )
+        tables = {number: card_rules.version(connection, number).table for number in {0, *refusals}}
     if story is None or row is None:
         raise HTTPException(404, "There is no such recovery.")
     calendar = screen.calendar()
@@ -106,7 +113,10 @@ def _facts(screen: Screen, recovery_id: str) -> dict[str, Any]:
         "is_open": is_open,
         "next": next_step(row, now=now),
         "explained": explained(story.plan) if row["status"] in {Status.SCHEDULED, Status.WAITING} else None,
-        "moments": moments(story, now=now),
+        "failed_because": decline_sentence(row, tables[refusals[-1] if refusals else 0]),
+        "moments": moments(story, now=now, tables=tables),
+        "standing": standing,
+        "protected": protected(standing.withheld or {}),
         "refusal": staff.refusal(screen.house, recovery_id) if is_open else None,
         "tomorrow": (now.astimezone(calendar.zone) + timedelta(days=1)).date(),
         "in_a_week": (now.astimezone(calendar.zone) + timedelta(days=7)).date(),

@@ -85,7 +85,6 @@ def environment(folder: Path) -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    made.filters["decline_sentence"] = words.decline_sentence
     made.globals |= {"asset": asset_url, "words": words, "next_step": next_step, "money": words.money}
     return made
 

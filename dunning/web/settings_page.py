@@ -8,6 +8,7 @@ from starlette.responses import HTMLResponse, RedirectResponse
 
 from dunning.core.vocabulary import Retries
 from dunning.flows import switches
+from dunning.web.card_rules import summary
 from dunning.web.screen import Screen, back_to
 
 STAFF = "staff"
@@ -47,7 +48,8 @@ def settings_pages(screen: Screen) -> APIRouter:
 
     @router.get(HOME)
     def settings(request: Request) -> HTMLResponse:
-        return screen.page(request, "settings.html", modes=MODES, public_url=house.settings.base_url)
+        facts = {"modes": MODES, "public_url": house.settings.base_url, **summary(screen)}
+        return screen.page(request, "settings.html", **facts)
 
     @router.post("/settings/retries")
     def set_retries(form: Annotated[ModeForm, Form()]) -> RedirectResponse:

@@ -9,9 +9,18 @@ from babel import Locale
 from babel.dates import format_date, format_datetime
 
 from dunning.core.campaign import When
-from dunning.core.declines import TABLE, Decline, staff_wording
+from dunning.core.declines import BUILT_IN, TABLE, Decline, DeclineTable, staff_wording
 from dunning.core.money import Money
-from dunning.core.vocabulary import AttemptState, ClosedReason, MadeBy, MessageState, Reason, Retries, Status
+from dunning.core.vocabulary import (
+    AttemptState,
+    ClosedReason,
+    MadeBy,
+    MessageState,
+    Reason,
+    Retries,
+    Status,
+    WithheldBy,
+)
 from dunning.mail.formats import money as written_money
 
 ENGLISH: Final = Locale("en")
@@ -101,6 +110,11 @@ CONDITION: Final[dict[str, str]] = {
     When.CUSTOMER_MUST_ACT: "only when no retry can help without the customer",
     When.RETRY_FAILED: "only after a retry failed, or when no retry can help",
 }
+WITHHELD: Final[dict[str, str]] = {
+    WithheldBy.BUDGET: "the network’s budget for the card",
+    WithheldBy.STOP_CODE: "a stop code of the network’s",
+    WithheldBy.HARD_DECLINE: "a refusal for good",
+}
 BRANDS: Final = {"amex": "American Express", "jcb": "JCB", "unionpay": "UnionPay", "diners": "Diners Club"}
 
 
@@ -116,6 +130,12 @@ def brand(name: str | None) -> str:
     return BRANDS.get(name or "", (name or "card").replace("_", " ").capitalize())
 
 
+def window(length: timedelta) -> str:
+    """Return the length of a rolling window in whole days, or in hours up to one day."""
+    hours = int(length.total_seconds()) // 3600
+    return f"{hours} hours" if hours <= 24 or hours % 24 else f"{hours // 24} days"
+
+
 def decline_title(code: str | None, decline_class: str | None) -> str:
     """Return a decline in two or three words: Stripe's code made readable, else the class."""
     if code:
@@ -123,11 +143,12 @@ def decline_title(code: str | None, decline_class: str | None) -> str:
     return DECLINE_CLASS.get(decline_class or "unknown", "No reason given")
 
 
-def decline_sentence(row: Any) -> str:
-    """Return what an attempt's or a recovery's decline codes say, for staff only."""
-    names = ("advice_code", "network_advice_code", "network_decline_code", "network_status", "brand")
+def decline_sentence(row: Any, table: DeclineTable = BUILT_IN) -> str:
+    """Return what an attempt's or a recovery's decline codes say by `table`, for staff only."""
+    advice = ("advice_code", "network_advice_code", "network_decline_code", "brand")
+    names = (*advice, "network_status", "outcome_type", "outcome_reason")
     rest = {name: row[name] for name in names if name in row}
-    return staff_wording(Decline(code=row["decline_code"], **rest))
+    return staff_wording(Decline(code=row["decline_code"], **rest), table)
 
 
 def decline_gist(code: str | None, decline_class: str | None) -> str:

@@ -127,6 +127,7 @@ def _objects(
         "id": ids["pm"],
         "customer_id": ids["cus"],
         "type": "card",
+        "fingerprint": f"fp_{ids['pm']}",
         "brand": card[0],
         "funding": card[1],
     }
@@ -236,6 +237,7 @@ def _attempt(
     row |= {name: rec[name] for name in ("invoice_id", "customer_id", "currency", "amount")}
     row |= {"made_by": "dunning" if ours else "stripe", "state": state, "at": at, "finished_at": at}
     row |= {"brand": card[0], "funding": card[1], "country": card[2], "charge_id": f"ch_{key}"}
+    row |= {"card_id": rec["card_id"], "fingerprint": f"fp_{rec['card_id']}"}
     if state == "declined":
         row |= {"decline_code": rec["decline_code"], "decline_class": rec["decline_class"]}
     if ours:

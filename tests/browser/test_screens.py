@@ -13,7 +13,7 @@ import uvicorn
 from browser.house import SIMULATED_STRIPE_PORT, MintingStripe, StillDemo, furnish, site_of
 from sqlalchemy import select, update
 
-from dunning.flows import staff
+from dunning.flows import card_rules, staff
 from dunning.flows.house import House
 from dunning.store import tables
 
@@ -81,6 +81,7 @@ class Served:
             "report": report,
             "payments": f"{report}/payments?figure=recovered&currency=usd",
             "settings": "/settings",
+            "card-rules": "/settings/card-rules?code=do_not_honor",
             "campaigns": "/campaigns",
             "pay": link[link.index("/pay/") :],
         }
@@ -112,6 +113,7 @@ def test_every_page_fits_its_screen_and_can_be_read(
     refused: list[str] = []
     page.on("console", lambda message: refused.append(message.text))
     SHOTS.mkdir(exist_ok=True)
+    card_rules.set_row(served.house, "do_not_honor", {"class": "soft_funds", "retries": 3}, by="test")
     for name, path in served.paths().items():
         page.goto(f"{served.address}{path}")
         page.screenshot(path=SHOTS / f"{name}-{size}-{scheme}.png", full_page=True)

@@ -12,6 +12,7 @@ from dunning.core.declines import (
     may_retry,
     retry_limit,
     staff_wording,
+    wants_outcome,
 )
 
 # docs.stripe.com/declines/codes (cards, local methods) and the outcome reasons that block a charge.
@@ -71,8 +72,40 @@ def test_every_code_has_its_class(code: str, expected: DeclineClass) -> None:
 
 
 def test_every_documented_code_is_in_the_table() -> None:
-    assert len(PAIRS) == 73
+    assert len(PAIRS) == 73  # and the 74th row of Stripe's lists is the code that is not in them
     assert {code for code, _ in PAIRS} <= TABLE.keys()
+    assert classify(Decline(code="(unknown code)")) is DeclineClass.UNKNOWN
+
+
+# What we do after each of those codes: the number of retries that the code itself allows, None as the policy.
+RETRIES = {
+    0: (
+        "duplicate_transaction testmode_decline invalid_business_account partner_payment_not_found "
+        "partner_duplicate_transaction incorrect_number invalid_number incorrect_cvc invalid_cvc "
+        "invalid_expiry_month invalid_expiry_year incorrect_zip incorrect_address card_not_supported "
+        "currency_not_supported requested_block_on_incorrect_cvc invalid_customer_account"
+    ),
+    1: "expired_card new_account_information_available partner_expired_card expired_payment_information",
+    2: "call_issuer no_action_taken approve_with_id partner_generic_decline",
+}
+
+
+@pytest.mark.parametrize(("code", "expected"), PAIRS)
+def test_every_code_has_its_action(code: str, expected: DeclineClass) -> None:
+    own = next((most for most, codes in RETRIES.items() if code in codes.split()), None)
+    stopped = expected in {"hard", "fraud", "needs_authentication"}
+    assert retry_limit(Decline(code=code)) == (0 if stopped else own)
+    action = TABLE[code].action
+    if expected in {"hard", "fraud"}:
+        assert action == "never try this card again"
+    elif expected is DeclineClass.NEEDS_AUTHENTICATION:
+        assert action == "ask the customer to confirm"
+    elif expected is DeclineClass.NEEDS_CARD:
+        assert action.startswith("ask for another card")
+        assert ("one late try" in action) is (own == 1)
+    else:
+        told = {None: "retry", 0: "no retry: somebody must look", 2: "retry, 2 times at most"}
+        assert action == told[own]
 
 
 @pytest.mark.parametrize("code", sorted(TABLE))
@@ -148,6 +181,25 @@ def test_try_again_later_overrides_caution() -> None:
     assert classify(Decline(code="not_permitted", advice_code="try_again_later")) is DeclineClass.SOFT_ISSUER
     assert retry_limit(Decline(code="not_permitted", advice_code="try_again_later")) == UNKNOWN_RETRIES
     assert classify(Decline(code="insufficient_funds", advice_code="try_again_later")) == "soft_funds"
+
+
+@pytest.mark.parametrize(
+    ("decline", "wanted"),
+    [
+        (Decline(code="generic_decline"), True),
+        (Decline(code="card_declined"), True),
+        (Decline(code="partner_generic_decline"), True),
+        (Decline(code="fraudulent"), True),
+        (Decline(code="generic_decline", network_decline_code="05"), False),
+        (Decline(code="generic_decline", network_status="declined_by_network"), False),
+        (Decline(code="generic_decline", outcome_type="issuer_declined"), False),
+        (Decline(code="insufficient_funds"), False),
+        (Decline(code="lost_card"), False),
+        (Decline(code="brand_new_code"), False),
+    ],
+)
+def test_the_charge_is_read_only_where_nothing_else_tells_a_block(decline: Decline, *, wanted: bool) -> None:
+    assert wants_outcome(decline) is wanted
 
 
 @pytest.mark.parametrize(

@@ -249,3 +249,36 @@ def test_without_a_card_nothing_reaches_the_network(client: stripe.StripeClient,
     with pytest.raises(stripe.InvalidRequestError, match="no payment method") as caught:
         pay(client, made["invoice"])
     assert caught.value.code is None
+
+
+@pytest.mark.parametrize(
+    ("fail", "told_as", "kind", "reason", "status"),
+    [
+        ("generic_decline", "generic_decline", "issuer_declined", "generic_decline", "declined_by_network"),
+        ("fraudulent", "fraudulent", "blocked", "highest_risk_level", "not_sent_to_network"),
+        ("rule", "generic_decline", "blocked", "rule", "not_sent_to_network"),
+    ],
+)
+def test_only_the_charge_tells_a_block_from_the_banks_no(
+    client: stripe.StripeClient, control: Any, fail: str, told_as: str, kind: str, reason: str, status: str
+) -> None:
+    made = control("customer", fail=fail)
+    with pytest.raises(stripe.CardError) as caught:
+        pay(client, made["invoice"])
+    error = caught.value.error
+    assert error is not None
+    assert error.decline_code == told_as
+    assert (error.network_decline_code is not None) is (kind == "issuer_declined")
+    outcome = client.v1.charges.retrieve(str(error.charge)).outcome
+    assert outcome is not None
+    assert (outcome.type, outcome.reason, outcome.network_status) == (kind, reason, status)
+
+
+def test_a_bank_debit_has_a_fingerprint_and_no_brand(client: stripe.StripeClient, control: Any) -> None:
+    made = control("customer", debit="sepa_debit")
+    found = client.v1.payment_methods.retrieve(made["payment_method"])
+    assert found.type == "sepa_debit"
+    assert found.sepa_debit is not None
+    assert found.sepa_debit.fingerprint
+    assert "card" not in found
+    assert client.v1.invoices.retrieve(made["invoice"]).status == "paid"
