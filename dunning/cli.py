@@ -20,6 +20,7 @@ from dunning.commands import (
     money,
     queue,
     running,
+    segments,
     setting_up,
     stripe_account,
     switching,
@@ -92,6 +93,10 @@ app.command("version", rich_help_panel=RUN)(health.version)
 app.command("mode", rich_help_panel=OPERATE)(switching.mode)
 app.command("pause", rich_help_panel=OPERATE)(switching.pause)
 app.command("resume", rich_help_panel=OPERATE)(switching.resume)
+_segment = _group("segment", "Give kinds of invoices switches of their own.", OPERATE)
+_segment.command("list")(segments.show_list)
+_segment.command("export")(segments.export)
+_segment.command("publish")(segments.publish)
 _recoveries = _group("recoveries", "See failed invoices being collected, and act on one.", OPERATE)
 _recoveries.command("list")(queue.show_list)
 _recoveries.command("show")(queue.show)

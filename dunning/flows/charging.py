@@ -88,7 +88,8 @@ def _unwanted(
         return "The recovery is gone."
     if attempt.asked_at is None and card_stopped(connection, attempt.whose, attempt.card_id):
         return "The bank has just said never to try this card again."
-    return "The kill switch is on." if switches.read(connection).paused else why_unwanted(recovery)
+    paused = switches.read(connection, recovery.segment).paused
+    return "The kill switch is on." if paused else why_unwanted(recovery)
 
 
 def _stand_down(connection: Connection, house: House, attempt: AttemptRow, why: str) -> None:

@@ -56,6 +56,6 @@ def _record(house: House, recovery: RecoveryRow, *, ours: bool) -> None:
         ring_at = None if held.closed_at else dates
         if owns_wrongly(replace(held, taken_over=ours)):
             ring_at = house.clock.now()
-        recoveries.change(connection, held.id, taken_over=ours, ring_at=ring_at)
+        recoveries.change(connection, held.id, taken_over=ours, ring_at=ring_at, contradicted_at=None)
         if ours:
             objects.forget_schedule(connection, held.whose, held.invoice_id)

@@ -10,6 +10,7 @@ from dunning.core.declines import Decline, DeclineClass
 from dunning.core.network_rules import budgets, next_free
 from dunning.core.policy import Policy
 from dunning.core.recovery import Facts, attempts_left
+from dunning.core.two_collectors import BLACKOUT
 from dunning.core.vocabulary import AttemptState, Retries
 from dunning.flows.house import House
 from dunning.store import attempts as attempt_store
@@ -20,7 +21,6 @@ from dunning.timing import Attempt, Case, Explanation, Planner
 NETWORK_ANSWERED: Final = frozenset(
     {AttemptState.PAID, AttemptState.DECLINED, AttemptState.NEEDS_ACTION},
 )
-BLACKOUT: Final = timedelta(hours=6)  # when weaving: no attempt this near to one of Stripe's own
 
 
 def explain_next(

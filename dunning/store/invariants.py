@@ -36,7 +36,7 @@ LAWS: Final = {
     "no charge by us while Stripe owns the retries": """
         SELECT count(*) FROM attempts AS a JOIN recoveries AS r ON r.id = a.recovery_id
         WHERE a.ordinal IS NOT NULL AND r.retries = 'own' AND a.state <> 'not_sent' AND NOT r.taken_over
-          AND r.closed_at IS NULL""",
+          AND r.closed_at IS NULL AND (r.contradicted_at IS NULL OR a.asked_at > r.contradicted_at)""",
     "a recovered invoice has its money in the ledger": """
         SELECT count(*) FROM recoveries AS r
         LEFT JOIN invoices AS i

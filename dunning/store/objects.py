@@ -20,6 +20,7 @@ class InvoiceRow:
 
     status: str | None
     amount_remaining: int
+    auto_advance: bool | None
     next_payment_attempt_at: datetime | None
     plan: str | None
     number: str | None
@@ -103,7 +104,7 @@ def invoice(connection: Connection, whose: Whose, invoice_id: str) -> InvoiceRow
     row = connection.execute(_find(invoices, whose, invoice_id)).one_or_none()
     if row is None:
         return None
-    return InvoiceRow(row.status, row.amount_remaining, row.next_payment_attempt_at, row.plan, row.number)
+    return InvoiceRow(**{name: getattr(row, name) for name in InvoiceRow.__slots__})
 
 
 def forget_schedule(connection: Connection, whose: Whose, invoice_id: str) -> None:

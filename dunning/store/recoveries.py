@@ -105,9 +105,19 @@ def note(
     connection.execute(insert(notes).values(**values))
 
 
-def count_notes(connection: Connection, recovery_id: str) -> int:
-    """Return how many lines the timeline has."""
+def count_notes(
+    connection: Connection,
+    recovery_id: str,
+    kind: str | None = None,
+    *,
+    since: datetime | None = None,
+) -> int:
+    """Return how many lines the timeline has, of all kinds or one, from the beginning or since an instant."""
     found = select(func.count()).select_from(notes).where(notes.c.recovery_id == recovery_id)
+    if kind is not None:
+        found = found.where(notes.c.kind == kind)
+    if since is not None:
+        found = found.where(notes.c.at > since)
     return connection.execute(found).scalar_one()
 
 

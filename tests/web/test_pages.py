@@ -11,7 +11,7 @@ from sqlalchemy import insert, select, update
 from starlette.testclient import TestClient
 
 from dunning.flows.house import House
-from dunning.store import switches, tables
+from dunning.store import segments, switches, tables
 
 NASTY = "<script>alert('hi')</script> & \"friends\""
 
@@ -266,3 +266,31 @@ def test_metrics_count_what_is_under_way(desk: Desk) -> None:
     assert 'dunning_attempts{state="declined"}' in text
     assert "dunning_events_unhandled 1.0" in text
     assert 'dunning_oldest_due_seconds{table="events"} 3600.0' in text
+
+
+def test_segments_are_put_in_force_turned_and_paused_in_settings(quick_desk: Desk) -> None:
+    desk = quick_desk
+    assert "There is none yet" in desk.see("/settings")
+    page = desk.press(
+        "/settings/segments", text='[[segment]]\nname = "big"\n[segment.when]\ncurrency = "euro"'
+    )
+    assert "Nothing was changed. Segment 'big'" in page
+    page = desk.press(
+        "/settings/segments", text='[[segment]]\nname = "big"\n[segment.when]\ncurrency = "eur"'
+    )
+    assert "The segments are in force" in page
+    assert "currency eur" in page
+    assert "Retries are set to weave in big" in desk.press(
+        "/settings/retries", retries="weave", segment="big"
+    )
+    assert "Messages are off in big" in desk.press("/settings/messages", messages="off", segment="big")
+    assert "big is paused" in desk.press("/settings/pause", reason="audit", segment="big")
+    assert "Everything is paused" not in desk.see("/")
+    desk.press("/settings/resume", segment="big")
+    with desk.house.store.read() as connection:
+        big = segments.current(connection).named("big")
+    assert big is not None
+    assert (big.retries, big.messages, big.paused) == ("weave", False, None)
+    unknown = desk.browser.post("/settings/retries", data={"retries": "own", "segment": "small"})
+    assert unknown.status_code == 400
+    assert "There is no segment" in html.unescape(unknown.text)
