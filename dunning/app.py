@@ -13,8 +13,10 @@ from sqlalchemy.exc import DBAPIError
 from dunning import resources
 from dunning.core.clock import Clock, WallClock
 from dunning.errors import Unusable
+from dunning.flows.guard import Guard
 from dunning.flows.house import House
 from dunning.gateway.ask import Stripe
+from dunning.gateway.turns import LocalTurns, Rates, SharedTurns, Turns
 from dunning.mail.factory import mailer_from_url
 from dunning.mail.outbox import Outbox
 from dunning.mail.provider import Mailer
@@ -39,11 +41,14 @@ def build_house(
         raise Unusable(
             "STRIPE_API_KEY is missing: set it to a restricted key (see `dunning stripe permissions`)."
         )
+    clock = clock or WallClock()
+    guard = _guard(settings, store, clock, simulated=simulated)
     return House(
         store=store,
-        stripe=Stripe(settings.stripe_api_key.get_secret_value(), settings.stripe_api_base),
+        stripe=Stripe(settings.stripe_api_key.get_secret_value(), settings.stripe_api_base, guard),
+        guard=guard,
         mailer=mailer or _mailer(settings),
-        clock=clock or WallClock(),
+        clock=clock,
         settings=settings,
         secret=_secret_key(settings),
         templates=resources.templates(),
@@ -131,6 +136,17 @@ def connect(settings: Settings, *, clock: Clock | None = None) -> Store:
             f"DATABASE_URL: {error.filename} cannot be made ({error.strerror}): choose another place, or "
             "another DUNNING_DATA_DIR."
         ) from None
+
+
+def _guard(settings: Settings, store: Store, clock: Clock, *, simulated: bool) -> Guard:
+    """Return the guard at the gate; a simulation in virtual time keeps no rates and compares no clocks."""
+    rates = Rates(*settings.rates)
+    turns: Turns | None = LocalTurns(rates, clock)
+    if settings.redis_url is not None:
+        scope = "live" if settings.livemode else "test"
+        turns = SharedTurns(settings.redis_url.get_secret_value(), rates, clock, scope)
+    real = isinstance(clock, WallClock)
+    return Guard(store, clock, None if simulated else turns, rate=rates.charges or 10, measures=real)
 
 
 def _mailer(settings: Settings) -> Mailer:

@@ -57,6 +57,10 @@ def _begin(house: House, recovery_id: str) -> Prepared | None:
         if switches.read(connection, recovery.segment).paused:
             recoveries.change(connection, recovery_id, ring_at=now + KILL_SWITCH_POLL)
             return None
+        busy = recovery.status in {Status.SCHEDULED, Status.ATTEMPTING}
+        if busy and house.guard.stop(connection, recovery.account_id, now) is not None:
+            recoveries.change(connection, recovery_id, ring_at=house.guard.later(recovery_id, now))
+            return None
         unfinished = attempts.unfinished(connection, recovery.whose, recovery.invoice_id)
         if unfinished is not None:
             taken = _take_over(connection, recovery, unfinished, lease_now)

@@ -12,7 +12,7 @@ from sqlalchemy import Connection
 from dunning import logs
 from dunning.core.billing import Invoice
 from dunning.core.ids import derive_id
-from dunning.core.two_collectors import contradicts
+from dunning.core.two_collectors import NOT_MENDED, contradicts
 from dunning.store import recoveries
 from dunning.store.rows import RecoveryRow
 
@@ -51,7 +51,8 @@ def _mend(connection: Connection, recovery: RecoveryRow, now: datetime) -> None:
         recoveries.change(connection, recovery.id, contradicted_at=since, taken_over=False, ring_at=now)
         _note(connection, recovery, now, TAKEN_BACK)
     elif recovery.contradicted_at is None:
-        recoveries.change(connection, recovery.id, contradicted_at=since)
+        look_again = now + NOT_MENDED
+        recoveries.change(connection, recovery.id, contradicted_at=since, ring_at=look_again)
         _note(connection, recovery, now, LEFT)
 
 

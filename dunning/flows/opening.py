@@ -8,9 +8,9 @@ from sqlalchemy import Connection, func, select, true
 from dunning.core.billing import Failure, Invoice, Whose
 from dunning.core.campaign import Campaign, coming_messages, template_for
 from dunning.core.changes import Ended, Opened
+from dunning.core.conditions import Known
 from dunning.core.ids import derive_id
 from dunning.core.policy import Policy
-from dunning.core.segments import Known
 from dunning.core.vocabulary import ClosedReason, MessageState, Status
 from dunning.flows import observing
 from dunning.flows.house import House

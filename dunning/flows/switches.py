@@ -6,7 +6,8 @@ from typing import Any
 from sqlalchemy import Connection
 
 from dunning.core.changes import ModeSet
-from dunning.core.segments import NotUsable, Segments
+from dunning.core.conditions import NotUsable
+from dunning.core.segments import Segments
 from dunning.core.vocabulary import Retries
 from dunning.errors import Unusable
 from dunning.flows.attempting import hold

@@ -8,13 +8,14 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from email.utils import parsedate_to_datetime
-from typing import Any, Final, Literal, TypeVar
+from typing import Any, Final, Literal
 
 import stripe
 
 from dunning import __version__
 from dunning.core.billing import Card, Customer, Failure, Invoice, Whose
 from dunning.errors import OutcomeUnknown, Refused, Transient
+from dunning.gateway.gate import Errand, Gate, OpenGate, Verdict
 from dunning.gateway.listen_shapes import dig
 from dunning.gateway.shapes import AUTHENTICATION_CODES, read_card, read_customer, read_failure, read_invoice
 
@@ -22,7 +23,7 @@ CONNECT_TIMEOUT_S = 5
 READ_TIMEOUT_S = 30
 READ_RETRIES = 2
 API_VERSION: Final[str] = stripe.api_version  # the one this SDK was made for
-T = TypeVar("T")
+OWN: Final = Whose()
 
 EXPAND_PAYMENTS = "payments.data.payment.payment_intent"
 
@@ -52,7 +53,8 @@ class Stripe:
         Refused: Stripe said no for good (the message is for the operator).
     """
 
-    def __init__(self, api_key: str, api_base: str) -> None:
+    def __init__(self, api_key: str, api_base: str, gate: Gate | None = None) -> None:
+        self._gate = gate or OpenGate()
         stripe.enable_telemetry = False
         stripe.set_app_info("dunning", __version__)
         self._client = stripe.StripeClient(
@@ -65,7 +67,9 @@ class Stripe:
     def invoice(self, whose: Whose, invoice_id: str) -> Invoice:
         """Return the invoice with its payments and their last errors, in one call."""
         expand: Any = {"expand": [EXPAND_PAYMENTS]}
-        return read_invoice(_ask(lambda: self._client.v1.invoices.retrieve(invoice_id, expand, _on(whose))))
+        return read_invoice(
+            self._ask(lambda: self._client.v1.invoices.retrieve(invoice_id, expand, _on(whose)), whose)
+        )
 
     def pay(self, whose: Whose, invoice_id: str, *, key: str, card_id: str | None = None) -> PayAnswer:
         """Ask for one charge under `key`; the same key again is a question, never a second charge.
@@ -80,10 +84,14 @@ class Stripe:
         if card_id is not None:
             params["payment_method"] = card_id
         options: Any = {**_on(whose), "idempotency_key": key, "max_network_retries": 0}
+        errand = Errand(whose.account_id, charge=True)
+        self._gate.enter(errand)
         try:
             answer = self._client.v1.invoices.pay(invoice_id, params, options)  # type: ignore[arg-type]  # a built dict
         except stripe.StripeError as error:
+            self._leave(errand, error)
             return _refused_payment(error)
+        self._leave(errand, answer)
         raw = answer.to_dict()
         paid = raw.get("status") == "paid"
         response = answer.last_response
@@ -101,22 +109,26 @@ class Stripe:
 
         Source: https://docs.stripe.com/api/invoices/update#update_invoice-auto_advance
         """
-        _ask(lambda: self._client.v1.invoices.update(invoice_id, {"auto_advance": on}, _on(whose)))
+        self._ask(
+            lambda: self._client.v1.invoices.update(invoice_id, {"auto_advance": on}, _on(whose)), whose
+        )
 
     def customer(self, whose: Whose, customer_id: str) -> Customer:
         """Return the customer with the default card; of a deleted one, Stripe has nothing to expand."""
         retrieve = self._client.v1.customers.retrieve
         expand: Any = {"expand": ["invoice_settings.default_payment_method"]}
         try:
-            return read_customer(_ask(lambda: retrieve(customer_id, expand, _on(whose))))
+            return read_customer(self._ask(lambda: retrieve(customer_id, expand, _on(whose)), whose))
         except Refused as error:
             if error.status != 400:
                 raise
-        return read_customer(_ask(lambda: retrieve(customer_id, {}, _on(whose))))
+        return read_customer(self._ask(lambda: retrieve(customer_id, {}, _on(whose)), whose))
 
     def card(self, whose: Whose, card_id: str) -> Card:
         """Return one payment method."""
-        return read_card(_ask(lambda: self._client.v1.payment_methods.retrieve(card_id, {}, _on(whose))))
+        return read_card(
+            self._ask(lambda: self._client.v1.payment_methods.retrieve(card_id, {}, _on(whose)), whose)
+        )
 
     def portal(self, whose: Whose, customer_id: str, *, return_url: str) -> str:
         """Mint a portal session that shows only the card form, and return its short-lived URL."""
@@ -125,7 +137,7 @@ class Stripe:
             "after_completion": {"type": "redirect", "redirect": {"return_url": return_url}},
         }
         params: Any = {"customer": customer_id, "flow_data": flow, "return_url": return_url}
-        raw = _ask(lambda: self._client.v1.billing_portal.sessions.create(params, _on(whose)))
+        raw = self._ask(lambda: self._client.v1.billing_portal.sessions.create(params, _on(whose)), whose)
         return str(raw["url"])
 
     def open_invoices(self, whose: Whose, *, created_from: int | None = None) -> Iterator[Invoice]:
@@ -134,7 +146,7 @@ class Stripe:
         if created_from is not None:
             params["created"] = {"gte": created_from}
         while True:
-            page = _ask(lambda: self._client.v1.invoices.list(params, _on(whose)))  # type: ignore[arg-type]  # a built dict
+            page = self._ask(lambda: self._client.v1.invoices.list(params, _on(whose)), whose)  # type: ignore[arg-type]  # a built dict
             yield from (read_invoice(raw) for raw in page["data"])
             if not page["has_more"]:
                 return
@@ -150,7 +162,7 @@ class Stripe:
         params: dict[str, Any] = {"types": list(types)[:20], "limit": 100}
         params |= {"created": {"gte": int(since.timestamp())}} if since else {"delivery_success": False}
         while True:
-            page = _ask(lambda: self._client.v1.events.list(params))  # type: ignore[arg-type]  # a built dict
+            page = self._ask(lambda: self._client.v1.events.list(params))  # type: ignore[arg-type]  # a built dict
             yield from page["data"]
             if not page["has_more"]:
                 return
@@ -158,44 +170,83 @@ class Stripe:
 
     def account(self) -> Mapping[str, Any]:
         """Return the account that the key belongs to."""
-        return _ask(self._client.v1.accounts.retrieve_current)
+        return self._ask(self._client.v1.accounts.retrieve_current)
 
     def server_time(self) -> datetime | None:
         """Return what time it is at Stripe, from the Date header of an answer, right to the second."""
-        found: list[str | None] = []
+        found: list[datetime | None] = []
 
         def call() -> Any:
             answer = self._client.v1.accounts.retrieve_current()
-            found.append((answer.last_response.headers if answer.last_response else {}).get("date"))
+            found.append(_date(answer.last_response.headers if answer.last_response else None))
             return answer
 
-        _ask(call)
-        return parsedate_to_datetime(found[-1]) if found[-1] else None
+        self._ask(call)
+        return found[-1]
+
+    def portal_configurations(self) -> tuple[Mapping[str, Any], ...]:
+        """Return the account's default portal configuration, if it ever saved one."""
+        params: Any = {"is_default": True, "active": True}
+        return tuple(self._ask(lambda: self._client.v1.billing_portal.configurations.list(params))["data"])
 
     def webhook_endpoints(self) -> tuple[Mapping[str, Any], ...]:
         """Return the account's webhook endpoints."""
-        return tuple(_ask(lambda: self._client.v1.webhook_endpoints.list({"limit": 100}))["data"])
+        return tuple(self._ask(lambda: self._client.v1.webhook_endpoints.list({"limit": 100}))["data"])
 
     def create_webhook_endpoint(self, url: str, types: tuple[str, ...]) -> Mapping[str, Any]:
         """Create a webhook endpoint for `types`; the answer holds its signing secret, shown only once."""
         params: Any = {"url": url, "enabled_events": list(types), "api_version": stripe.api_version}
-        return _ask(lambda: self._client.v1.webhook_endpoints.create(params))
+        return self._ask(lambda: self._client.v1.webhook_endpoints.create(params))
+
+    def _ask(self, call: Callable[[], Any], whose: Whose = OWN) -> dict[str, Any]:
+        errand = Errand(whose.account_id)
+        self._gate.enter(errand)
+        try:
+            answer = call()
+        except stripe.StripeError as error:
+            self._leave(errand, error)
+            raise _told(error) from error
+        self._leave(errand, answer)
+        found: dict[str, Any] = answer.to_dict()
+        return found
+
+    def _leave(self, errand: Errand, answer: Any) -> None:
+        """Tell the gate what came of a call: an object of the SDK's, or its error."""
+        failed = isinstance(answer, stripe.StripeError)
+        verdict = _verdict(errand, answer) if failed else Verdict.FINE
+        response = getattr(answer, "last_response", None)
+        headers = answer.headers if failed else response.headers if response else None
+        self._gate.leave(errand, verdict, why=str(answer) if failed else "", date=_date(headers))
 
 
 def _on(whose: Whose) -> Any:
     return {} if whose.account_id == "self" else {"stripe_account": whose.account_id}
 
 
-def _ask(call: Callable[[], Any]) -> dict[str, Any]:
+def _told(error: stripe.StripeError) -> Transient | Refused:
+    """Return the SDK's error as ours; a question that got no answer may be asked again."""
+    asked_too_much = isinstance(error, stripe.APIConnectionError | stripe.RateLimitError)
+    if asked_too_much or error.http_status is None or error.http_status >= 500:
+        return Transient(str(error))
+    return Refused(error.user_message or str(error), status=error.http_status, code=error.code)
+
+
+def _verdict(errand: Errand, error: stripe.StripeError) -> Verdict:
+    if error.http_status == 401 or (errand.charge and error.http_status == 403):
+        return Verdict.SHUT
+    if error.http_status == 429:
+        busy = dig(error.json_body, "error", "code") == "lock_timeout"  # one object's, not the account's
+        return Verdict.FINE if busy else Verdict.BROKEN
+    return Verdict.BROKEN if error.http_status is None or error.http_status >= 500 else Verdict.FINE
+
+
+def _date(headers: Mapping[str, str] | None) -> datetime | None:
+    """Return Stripe's clock at an answer, if it says what time it is."""
+    found = {name.lower(): value for name, value in (headers or {}).items()}.get("date")
     try:
-        answer: dict[str, Any] = call().to_dict()
-    except (stripe.APIConnectionError, stripe.RateLimitError) as error:
-        raise Transient(str(error)) from error
-    except stripe.StripeError as error:
-        if error.http_status is None or error.http_status >= 500:
-            raise Transient(str(error)) from error
-        raise Refused(error.user_message or str(error), status=error.http_status, code=error.code) from error
-    return answer
+        return parsedate_to_datetime(found) if found else None
+    except ValueError:
+        return None
 
 
 def _refused_payment(error: stripe.StripeError) -> PayAnswer:
@@ -209,7 +260,7 @@ def _refused_payment(error: stripe.StripeError) -> PayAnswer:
     if isinstance(error, stripe.IdempotencyError) or error.http_status is None or error.http_status == 409:
         raise OutcomeUnknown(str(error), in_flight=error.http_status == 409) from error
     if error.http_status >= 500:
-        raise OutcomeUnknown(str(error)) from error
+        raise OutcomeUnknown(str(error), saved=_replayed(error.headers)) from error
     if error.http_status == 400:
         # Stripe gives "already paid" no code, so a 400 is never read: the invoice is.
         return PayAnswer("refused", error.request_id, note=error.user_message)

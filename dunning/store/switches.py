@@ -6,7 +6,7 @@ from typing import Any
 
 from sqlalchemy import Connection, select
 
-from dunning.core.segments import Known
+from dunning.core.conditions import Known
 from dunning.core.vocabulary import Retries
 from dunning.store import segments
 from dunning.store.tables import switches

@@ -4,7 +4,8 @@ from dataclasses import dataclass
 
 import pytest
 
-from dunning.core.segments import EXAMPLE, Condition, Known, NotUsable, Segments, first_match
+from dunning.core.conditions import Condition, Known, NotUsable, first_match
+from dunning.core.segments import EXAMPLE, Segments
 from dunning.core.vocabulary import InvoiceClass, Retries
 
 ROBIN = Known("eur", 5000, plan="Basic", country="DE")
