@@ -66,6 +66,23 @@ def tab_counts(connection: Connection, *, livemode: bool, now: datetime) -> Mapp
     return {tab: row[tab.value] for tab in Tab}
 
 
+def abandoned(connection: Connection) -> Sequence[str]:
+    """Return the idempotency keys of the charges that a person must conclude."""
+    waits = (attempts.c.abandoned_at.is_not(None), attempts.c.finished_at.is_(None))
+    found = select(attempts.c.idempotency_key).where(*waits).order_by(attempts.c.abandoned_at)
+    return connection.execute(found).scalars().all()
+
+
+def contradicted(connection: Connection) -> Sequence[str]:
+    """Return the invoices that are ours alone to collect, and that Stripe collects all the same."""
+    found = (
+        select(recoveries.c.invoice_id)
+        .where(recoveries.c.contradicted_at.is_not(None), recoveries.c.status.in_(OPEN))
+        .order_by(recoveries.c.contradicted_at)
+    )
+    return connection.execute(found).scalars().all()
+
+
 def open_by_status(connection: Connection, *, livemode: bool) -> Sequence[RowMapping]:
     """Return (status, currency, count, amount in minor units) of the open recoveries."""
     query = (
@@ -99,10 +116,17 @@ def _listing() -> Select[Any]:
             invoices.c.plan.label("plan"),
             invoices.c.next_payment_attempt_at.label("stripe_next_attempt_at"),
             newest_plan.label("plan_reason"),
+            recoveries.c.id.in_(_abandoned()).label("abandoned"),
         )
         .join(customers, _mirror(customers, recoveries.c.customer_id), isouter=True)
         .join(invoices, _mirror(invoices, recoveries.c.invoice_id), isouter=True)
     )
+
+
+def _abandoned() -> Select[Any]:
+    """The recoveries with a charge that a person must conclude."""
+    waits = (attempts.c.abandoned_at.is_not(None), attempts.c.finished_at.is_(None))
+    return select(attempts.c.recovery_id).where(*waits)
 
 
 def _mirror(table: Any, own_id: ColumnElement[Any]) -> ColumnElement[bool]:
@@ -130,7 +154,7 @@ def _in_tab(tab: Tab, now: datetime) -> ColumnElement[bool]:
     match tab:
         case Tab.NEEDS_ACTION:
             over = and_(status == Status.PAUSED, recoveries.c.pause_until <= now)
-            return or_(status == Status.WAITING, over)
+            return or_(status == Status.WAITING, over, recoveries.c.id.in_(_abandoned()))
         case Tab.SCHEDULED:
             return status.in_((Status.SCHEDULED, Status.ATTEMPTING))
         case Tab.WATCHING:

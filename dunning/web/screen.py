@@ -11,6 +11,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, RedirectResponse
 
+from dunning.flows import safety
 from dunning.flows.house import House
 from dunning.store import switches
 from dunning.web import words
@@ -46,6 +47,7 @@ class Screen:
         calendar = self.calendar()
         with self.house.store.read() as connection:
             switched = switches.read(connection)
+            alarms = safety.alarms(connection, calendar.now)
         settings = self.house.settings
         frame = {
             "merchant": self.house.merchant,
@@ -57,6 +59,7 @@ class Screen:
             "navigation": NAVIGATION,
             "calendar": calendar,
             "switches": switched,
+            "alarms": alarms,
             "demo": self.demo.status() if self.demo else None,
             "notice": _notice(request),
         }
