@@ -144,7 +144,12 @@ def _guard(settings: Settings, store: Store, clock: Clock, *, simulated: bool) -
     turns: Turns | None = LocalTurns(rates, clock)
     if settings.redis_url is not None:
         scope = "live" if settings.livemode else "test"
-        turns = SharedTurns(settings.redis_url.get_secret_value(), rates, clock, scope)
+        try:
+            turns = SharedTurns(settings.redis_url.get_secret_value(), rates, clock, scope)
+        except ValueError as error:
+            raise Unusable(
+                f"REDIS_URL is not a Redis URL: {error}. It looks like redis://host:6379/0."
+            ) from None
     real = isinstance(clock, WallClock)
     return Guard(store, clock, None if simulated else turns, rate=rates.charges or 10, measures=real)
 

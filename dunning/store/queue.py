@@ -8,7 +8,7 @@ from typing import Any, assert_never
 
 from sqlalchemy import ColumnElement, Connection, RowMapping, Select, and_, func, or_, select
 
-from dunning.core.vocabulary import CLOSED, OPEN, Status
+from dunning.core.vocabulary import CLOSED, OPEN, Retries, Status
 from dunning.store.tables import attempts, customers, invoices, plans, recoveries
 
 PAGE = 50
@@ -81,6 +81,25 @@ def contradicted(connection: Connection) -> Sequence[str]:
         .order_by(recoveries.c.contradicted_at)
     )
     return connection.execute(found).scalars().all()
+
+
+@dataclass(frozen=True, slots=True)
+class LeftToStripe:
+    """How many open invoices Stripe collects (also), and for how many it has a next try."""
+
+    open: int
+    scheduled: int
+
+
+def left_to_stripe(connection: Connection, now: datetime) -> LeftToStripe:
+    """Return what Stripe has on its calendar for the open recoveries that are not ours alone."""
+    coming = func.count().filter(invoices.c.next_payment_attempt_at > now)
+    query = (
+        select(func.count().label("open"), coming.label("scheduled"))
+        .select_from(recoveries.join(invoices, _mirror(invoices, recoveries.c.invoice_id)))
+        .where(recoveries.c.status.in_(OPEN), recoveries.c.retries != Retries.OWN)
+    )
+    return LeftToStripe(**connection.execute(query).mappings().one())
 
 
 def open_by_status(connection: Connection, *, livemode: bool) -> Sequence[RowMapping]:

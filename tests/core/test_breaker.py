@@ -1,5 +1,6 @@
 """The breaker: when it opens, how often the door is tried, and how charges come back."""
 
+import itertools
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -61,7 +62,7 @@ def test_charges_come_back_faster_and_faster_until_there_is_no_limit() -> None:
     known = [count for count in counts if count is not None]
     assert counts[0] == 1
     assert known == sorted(known)
-    steps = [later - sooner for sooner, later in zip(known, known[1:], strict=False)]
+    steps = [later - sooner for sooner, later in itertools.pairwise(known)]
     assert steps[0] < 15
     assert 90 <= steps[-1] <= 100
     assert admitted(RAMP, 10) is None

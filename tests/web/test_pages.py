@@ -10,8 +10,9 @@ from browser.seed import NOW
 from sqlalchemy import insert, select, update
 from starlette.testclient import TestClient
 
+from dunning.core.breaker import Cause
 from dunning.flows.house import House
-from dunning.store import segments, switches, tables
+from dunning.store import breakers, segments, switches, tables
 
 NASTY = "<script>alert('hi')</script> & \"friends\""
 
@@ -294,3 +295,37 @@ def test_segments_are_put_in_force_turned_and_paused_in_settings(quick_desk: Des
     unknown = desk.browser.post("/settings/retries", data={"retries": "own", "segment": "small"})
     assert unknown.status_code == 400
     assert "There is no segment" in html.unescape(unknown.text)
+
+
+def test_a_charge_that_nobody_knows_is_asked_about_and_concluded(quick_desk: Desk) -> None:
+    desk = quick_desk
+    recovery_id = desk.one("scheduled")
+    with desk.house.store.write() as connection:
+        one = select(tables.attempts.c.id).where(tables.attempts.c.recovery_id == recovery_id).limit(1)
+        lost = {"abandoned_at": NOW, "finished_at": None, "state": "unknown", "ordinal": 99}
+        connection.execute(
+            update(tables.attempts)
+            .where(tables.attempts.c.id == connection.execute(one).scalar_one())
+            .values(**lost, idempotency_key="v1:pay:lost")
+        )
+        connection.execute(
+            update(tables.recoveries)
+            .where(tables.recoveries.c.id == recovery_id)
+            .values(status="attempting", next_attempt_at=None, why="Nobody knows.")
+        )
+    assert "v1:pay:lost" in desk.see("/")
+    assert recovery_id in desk.see("/recoveries?tab=needs_action")
+    page = desk.see(f"/recoveries/{recovery_id}")
+    assert "A person must conclude the last charge" in page
+    assert page.count('name="verdict"') == 4
+    assert (
+        desk.browser.post(f"/recoveries/{recovery_id}/conclude", data={"verdict": "maybe"}).status_code == 422
+    )
+    assert 'dunning_alarms{kind="abandoned"} 1.0' in desk.see("/metrics")
+
+
+def test_every_page_says_why_nothing_is_charged(quick_desk: Desk) -> None:
+    with quick_desk.house.store.write() as connection:
+        breakers.trip(connection, "all", Cause.OUTAGE, "500", NOW)
+    for path in ("/", "/recoveries", "/settings"):
+        assert "Stripe is away (500)" in quick_desk.see(path)
