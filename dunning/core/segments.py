@@ -64,6 +64,14 @@ class Segments:
         """Return the segment with this name; None where there is none (any more)."""
         return next((segment for segment in self.all if segment.name == name), None)
 
+    def unlike(self, retries: Retries, *, messages: bool) -> tuple[str, ...]:
+        """Return the names of the segments with another switch than these overall ones."""
+        return tuple(
+            one.name
+            for one in self.all
+            if one.retries not in {None, retries} or one.messages not in {None, messages}
+        )
+
     def changed(self, name: str, **switches: Any) -> Self:
         """Return the segments with the switches of one changed."""
         return replace(self, all=tuple(replace(s, **switches) if s.name == name else s for s in self.all))

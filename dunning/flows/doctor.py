@@ -171,7 +171,9 @@ def _switches(store: Store, settings: Settings) -> Finding:
     if now.messages and settings.smtp_url is None:
         cure = "Set DUNNING_SMTP_URL, or `dunning mode --messages off`."
         return Finding(Mark.BAD, "switches", f"{sentence} No mail server would send them.", cure)
-    if now.retries is Retries.WATCH and not now.messages:
+    with store.read() as connection:
+        unlike = segments.current(connection).unlike(now.retries, messages=now.messages)
+    if now.retries is Retries.WATCH and not now.messages and not unlike:
         cure = "When you trust it: `dunning mode --retries weave --messages on`."
         return Finding(Mark.WARN, "switches", f"{sentence} It only watches.", cure)
     return Finding(Mark.OK, "switches", sentence)

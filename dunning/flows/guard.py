@@ -157,7 +157,10 @@ class Guard:
         self._skew = (ended, off, against) if bad else None
         if bad and before is not None and abs(ended - before[0]) < TOLD_AGAIN:
             return
-        log.error("clock_is_off", seconds=off.total_seconds(), against=against)
+        if bad:
+            log.error("clock_is_off", seconds=off.total_seconds(), against=against)
+        else:
+            log.warning("clock_agrees_again", against=against)
         self._tell(int(off.total_seconds()) if bad else 0, against, ended, connection)
 
     def _tell(self, seconds: int, against: str, now: datetime, connection: Connection | None) -> None:

@@ -157,3 +157,10 @@ def test_segments_that_cannot_work_are_refused_with_their_name(text: str, word: 
 def test_every_class_of_invoice_can_be_asked_about(invoice_class: InvoiceClass) -> None:
     condition = Condition.loads({"invoice_class": invoice_class.value})
     assert condition.holds(Known("usd", 1, invoice_class=invoice_class))
+
+
+def test_segments_that_differ_from_the_overall_switches_are_named() -> None:
+    read = Segments.read(TWO)
+    assert read.unlike(Retries.WATCH, messages=False) == ()
+    assert read.unlike(Retries.OWN, messages=False) == ("enterprise",)
+    assert read.unlike(Retries.WATCH, messages=True) == ("enterprise",)
