@@ -14,8 +14,10 @@ from sqlalchemy.exc import DBAPIError
 from dunning import resources
 from dunning.core.clock import Clock, WallClock
 from dunning.errors import Unusable
+from dunning.flows.guard import Guard
 from dunning.flows.house import House
 from dunning.gateway.ask import Stripe
+from dunning.gateway.turns import LocalTurns, Rates, SharedTurns, Turns
 from dunning.mail.factory import mailer_from_url
 from dunning.mail.outbox import Outbox
 from dunning.mail.provider import Mailer
@@ -45,11 +47,14 @@ def build_house(
     """
     if settings.stripe_api_key is None:
         raise Unusable(NO_KEY)
+    clock = clock or WallClock()
+    guard = _guard(settings, store, clock, simulated=simulated)
     return House(
         store=store,
-        stripe=Stripe(settings.stripe_api_key.get_secret_value(), settings.stripe_api_base),
+        stripe=Stripe(settings.stripe_api_key.get_secret_value(), settings.stripe_api_base, guard),
+        guard=guard,
         mailer=mailer or _mailer(settings),
-        clock=clock or WallClock(),
+        clock=clock,
         settings=settings,
         secret=_secret_key(settings),
         templates=resources.templates(),
@@ -139,6 +144,22 @@ def connect(settings: Settings, *, clock: Clock | None = None) -> Store:
             f"DATABASE_URL: {error.filename} cannot be made ({error.strerror}): choose another place, or "
             "another DUNNING_DATA_DIR."
         ) from None
+
+
+def _guard(settings: Settings, store: Store, clock: Clock, *, simulated: bool) -> Guard:
+    """Return the guard at the gate; a simulation in virtual time keeps no rates and compares no clocks."""
+    rates = Rates(*settings.rates)
+    turns: Turns | None = LocalTurns(rates, clock)
+    if settings.redis_url is not None:
+        scope = "live" if settings.livemode else "test"
+        try:
+            turns = SharedTurns(settings.redis_url.get_secret_value(), rates, clock, scope)
+        except ValueError as error:
+            raise Unusable(
+                f"REDIS_URL is not a Redis URL: {error}. It looks like redis://host:6379/0."
+            ) from None
+    real = isinstance(clock, WallClock)
+    return Guard(store, clock, None if simulated else turns, rate=rates.charges or 10, measures=real)
 
 
 def _mailer(settings: Settings) -> Mailer:

@@ -21,6 +21,7 @@ from dunning.commands import (
     money,
     queue,
     running,
+    segments,
     setting_up,
     stripe_account,
     switching,
@@ -93,6 +94,10 @@ app.command("version", rich_help_panel=RUN)(health.version)
 app.command("mode", rich_help_panel=OPERATE)(switching.mode)
 app.command("pause", rich_help_panel=OPERATE)(switching.pause)
 app.command("resume", rich_help_panel=OPERATE)(switching.resume)
+_segment = _group("segment", "Give kinds of invoices switches of their own.", OPERATE)
+_segment.command("list")(segments.show_list)
+_segment.command("export")(segments.export)
+_segment.command("publish")(segments.publish)
 _recoveries = _group("recoveries", "See failed invoices being collected, and act on one.", OPERATE)
 _recoveries.command("list")(queue.show_list)
 _recoveries.command("show")(queue.show)
@@ -100,6 +105,7 @@ _recoveries.command("retry")(queue.retry)
 _recoveries.command("pause")(queue.pause)
 _recoveries.command("resume")(queue.resume)
 _recoveries.command("stop")(queue.stop)
+_recoveries.command("conclude")(queue.conclude)
 _recoveries.command("link")(queue.link)
 _campaign = _group("campaign", "Read, check and date the messages that customers get.", OPERATE)
 _campaign.command("export")(campaigns.export)

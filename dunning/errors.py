@@ -30,11 +30,13 @@ class OutcomeUnknown(StripeError):
 
     Attributes:
         in_flight: Stripe says that it is executing the same key right now.
+        saved: Stripe repeats the error that it remembers for this key; asking again executes nothing.
     """
 
-    def __init__(self, message: str, *, in_flight: bool = False) -> None:
+    def __init__(self, message: str, *, in_flight: bool = False, saved: bool = False) -> None:
         super().__init__(message)
         self.in_flight = in_flight
+        self.saved = saved
 
 
 class Refused(StripeError):

@@ -48,6 +48,8 @@ class Settings(BaseModel):
     retries: Retries = Retries.WATCH
     messages: bool = False
     report_timezone: str = "UTC"
+    charge_rate: int | None = None  # calls a second; 0 is no limit
+    read_rate: int | None = None
 
     @field_validator("messages", mode="before")
     @classmethod
@@ -73,6 +75,14 @@ class Settings(BaseModel):
     def _real_port(cls, value: int) -> int:
         if not 0 <= value < 65536:
             msg = "must be a port between 0 and 65535"
+            raise ValueError(msg)
+        return value
+
+    @field_validator("charge_rate", "read_rate")
+    @classmethod
+    def _real_rate(cls, value: int | None) -> int | None:
+        if value is not None and not 0 <= value <= 100:
+            msg = "must be a number of calls a second between 0 (no limit) and 100"
             raise ValueError(msg)
         return value
 
@@ -105,6 +115,19 @@ class Settings(BaseModel):
         """Return whether the Stripe key is a live one; only events of that mode are acted on."""
         key = self.stripe_api_key.get_secret_value() if self.stripe_api_key else ""
         return key.startswith(("sk_live_", "rk_live_"))
+
+    @property
+    def rates(self) -> tuple[int, int]:
+        """Return how many charges, and how many other calls, go to Stripe a second; 0 is no limit.
+
+        A simulated Stripe has no limits to keep. Source: https://docs.stripe.com/rate-limits
+        """
+        real = self.stripe_api_base == DEFAULT_STRIPE_API_BASE
+        charges, others = (10 if self.livemode else 3, 15) if real else (0, 0)
+        return (
+            charges if self.charge_rate is None else self.charge_rate,
+            others if self.read_rate is None else self.read_rate,
+        )
 
     @property
     def database(self) -> str:

@@ -11,7 +11,7 @@ from typing import Final
 
 from dunning import logs
 from dunning.flows.house import House
-from dunning.store import chores, due
+from dunning.store import breakers, chores, due
 from workers.bells import Bells
 
 POLL_S: Final = 1.0
@@ -30,12 +30,13 @@ def tick(house: House, bells: Bells, *, every: Mapping[str, timedelta] = CHORES)
     with house.store.read() as connection:
         kinds = due.kinds_due(connection, now)
         waiting = chores.due(connection, every, now)
+        probing = breakers.probe_due(connection, now)
     rung = sum(_ring_kind(house, bells, kind) for kind in kinds)
     with house.store.write() if waiting else contextlib.nullcontext() as writing:
         ready = [name for name in waiting if writing and chores.take(writing, name, every[name], now)]
-    for name in ready:
+    for name in [*ready, "probe"] if probing else ready:
         bells.ring("chore", name)
-    return rung + len(ready)
+    return rung + len(ready) + probing
 
 
 def run_clock(house: House, bells: Bells, stop: threading.Event, wake: threading.Event) -> None:

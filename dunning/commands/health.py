@@ -16,11 +16,11 @@ if TYPE_CHECKING:
     from dunning.settings import Settings
 
 JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON.")]
-SIGNS = {"ok": ("✓", "green"), "warn": ("!", "yellow"), "bad": ("✗", "red")}
+SIGNS = {"ask": ("?", "cyan"), "ok": ("✓", "green"), "warn": ("!", "yellow"), "bad": ("✗", "red")}
 
 
 def doctor(*, as_json: JsonOption = False) -> None:
-    """Check key, rights, webhook, database, broker, mail and books; exit code 1 when something is broken."""
+    """Check key, rights, webhook, portal, database, broker, mail, charging; exit code 1 if one is broken."""
     healthy = report(examine(load_settings()), as_json=as_json)
     if not healthy:
         raise typer.Exit(1)
@@ -37,7 +37,7 @@ def version(*, as_json: JsonOption = False) -> None:
 def examine(settings: "Settings") -> Iterable["Finding"]:
     """Yield every finding about an installation with these settings."""
     from dunning.core.clock import WallClock
-    from dunning.flows import doctor, doctor_stripe
+    from dunning.flows import doctor, doctor_charges, doctor_stripe
     from dunning.gateway.ask import Stripe
 
     clock = WallClock()
@@ -48,6 +48,7 @@ def examine(settings: "Settings") -> Iterable["Finding"]:
             stripe = Stripe(settings.stripe_api_key.get_secret_value(), settings.stripe_api_base)
             yield from doctor_stripe.examine_stripe(settings, stripe, store, clock)
         yield from doctor.examine_house(settings, store, clock)
+        yield from doctor_charges.examine_charges(store, clock)
 
 
 def report(findings: Iterable["Finding"], *, as_json: bool) -> bool:

@@ -1,8 +1,8 @@
-"""Commands on recoveries: list, show, retry, pause, resume, stop, link."""
+"""Commands on recoveries: list, show, retry, pause, resume, stop, conclude, link."""
 # ruff: noqa: PLC0415 - what a command needs is imported when it runs
 
 from collections.abc import Callable
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 import typer
 
@@ -112,6 +112,21 @@ def stop(recovery_id: RecoveryId, *, as_json: JsonOption = False) -> None:
     _act(staff.stop, recovery_id, as_json=as_json)
 
 
+def conclude(
+    recovery_id: RecoveryId,
+    *,
+    shown: Annotated[
+        Literal["paid", "someone-else", "declined", "never"],
+        typer.Option("--as", help="What the Dashboard shows of the charge with its idempotency key."),
+    ],
+    as_json: JsonOption = False,
+) -> None:
+    """Conclude a charge that nobody could learn the outcome of, as Stripe's Dashboard shows it."""
+    from dunning.flows import abandonment
+
+    _act(abandonment.conclude, recovery_id, as_json=as_json, stripe=True, verdict=abandonment.Verdict(shown))
+
+
 def link(recovery_id: RecoveryId, *, as_json: JsonOption = False) -> None:
     """Make a card-update link to hand to the customer; each call makes a new one."""
     from dunning.flows import staff
@@ -121,9 +136,11 @@ def link(recovery_id: RecoveryId, *, as_json: JsonOption = False) -> None:
     console.say_json({"url": url}) if as_json else console.say(url)
 
 
-def _act(action: Callable[..., Any], recovery_id: str, *, as_json: bool, **how: Any) -> None:
+def _act(
+    action: Callable[..., Any], recovery_id: str, *, as_json: bool, stripe: bool = False, **how: Any
+) -> None:
     """Carry out an action of staff; exit code 1 when a rule refuses it."""
-    with opened_house() as house:
+    with opened_house(stripe=stripe) as house:
         answer = action(house, recovery_id, by=operator(), **how)
     if as_json:
         console.say_json({"done": answer.done, "sentence": answer.sentence})

@@ -18,6 +18,11 @@ def derive_id(prefix: str, at: datetime, *natural_key: object) -> str:
     return f"{prefix}_{_base32(milliseconds, 10)}{_base32(int.from_bytes(digest[:9]), 14)}"
 
 
+def earliest_id(prefix: str, at: datetime) -> str:
+    """Return a text that sorts after the ids of this prefix made before `at`, and before all others."""
+    return f"{prefix}_{_base32(int(at.timestamp() * 1000), 10)}"
+
+
 def _base32(number: int, length: int) -> str:
     out = []
     for _ in range(length):

@@ -5,15 +5,15 @@ from datetime import datetime, timedelta
 from typing import Final
 
 from dunning.core.billing import Invoice
-from dunning.core.vocabulary import AttemptState
+from dunning.core.vocabulary import AttemptState, Retries
 from dunning.errors import StripeError
-from dunning.gateway.ask import PayAnswer
+from dunning.gateway.answers import PayAnswer
 from dunning.store.rows import AttemptRow
 
 # Stripe may forget a key after 24 hours, and would then execute it again.
 # Source: https://docs.stripe.com/api/idempotent_requests
 KEY_LIVES: Final = timedelta(hours=23)
-MOST_REPLAYS: Final = 4  # a saved 500 never becomes an answer: from then on reading decides
+MOST_REPLAYS: Final = 3  # a saved 500 never becomes an answer: from then on reading decides
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,6 +23,7 @@ class Asked:
     attempt: AttemptRow
     fence: int
     ticket: int
+    retries: Retries
     again: bool
     may_ask: bool = True  # else reading alone finds out
 
@@ -34,6 +35,7 @@ class Outcome:
     answer: PayAnswer | None = None
     invoice: Invoice | None = None
     error: StripeError | None = None
+    looked: bool = True  # Stripe could be asked, whatever it told
 
 
 def may_replay(attempt: AttemptRow, now: datetime) -> bool:

@@ -13,9 +13,9 @@ from sqlalchemy import Connection
 from dunning.core.billing import Invoice
 from dunning.core.changes import Due, Ended, NotAttempted
 from dunning.core.ids import derive_id, pay_key
-from dunning.core.vocabulary import AttemptState, MadeBy, Retries, Status
+from dunning.core.vocabulary import AttemptState, MadeBy, Status
 from dunning.errors import Refused
-from dunning.flows import observing, settling, steer
+from dunning.flows import contradiction, observing, settling, steer
 from dunning.flows.driver import Flow
 from dunning.flows.following import ENDS
 from dunning.flows.house import House
@@ -54,8 +54,12 @@ def _begin(house: House, recovery_id: str) -> Prepared | None:
         recovery = hold(connection, recovery_id)
         if recovery is None:
             return None
-        if switches.read(connection).paused:
+        if switches.read(connection, recovery.segment).paused:
             recoveries.change(connection, recovery_id, ring_at=now + KILL_SWITCH_POLL)
+            return None
+        busy = recovery.status in {Status.SCHEDULED, Status.ATTEMPTING}
+        if busy and house.guard.stop(connection, recovery.account_id, now) is not None:
+            recoveries.change(connection, recovery_id, ring_at=house.guard.later(recovery_id, now))
             return None
         unfinished = attempts.unfinished(connection, recovery.whose, recovery.invoice_id)
         if unfinished is not None:
@@ -184,9 +188,10 @@ def _after_obstacle(
         settling.settle(connection, house, recovery, invoice, who, paid_at=invoice.paid_at or at, now=now)
         return
     reason = ENDS.get(invoice.status or "")
-    told = steer.steer(connection, house, recovery, Ended(reason) if reason else change, now=now)
-    if told is not None and recovery.retries is Retries.OWN and invoice.auto_advance:
-        recoveries.change(connection, recovery.id, taken_over=False, ring_at=now)
+    steer.steer(connection, house, recovery, Ended(reason) if reason else change, now=now)
+    held = recoveries.by_id(connection, recovery.id, lock=True)
+    if held is not None:
+        contradiction.notice(connection, held, invoice, now)
 
 
 def _intend(

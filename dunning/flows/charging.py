@@ -6,14 +6,15 @@ the same key again while Stripe still remembers it.
 """
 
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, Final
 
 from sqlalchemy import Connection
 
 from dunning.core.billing import Failure, Invoice
 from dunning.core.changes import Declined, NotAttempted
-from dunning.core.vocabulary import AttemptState, MadeBy
-from dunning.errors import StripeError
+from dunning.core.two_collectors import stripes_turn
+from dunning.core.vocabulary import AttemptState, MadeBy, Retries
+from dunning.errors import OutcomeUnknown, StripeError
 from dunning.flows import conclusion, settling, steer
 from dunning.flows.asked import Asked, Outcome, may_replay
 from dunning.flows.attempting import LEASE, end, hold
@@ -23,9 +24,11 @@ from dunning.flows.following import meet_refusal
 from dunning.flows.house import House
 from dunning.flows.observing import Origin, failure_columns
 from dunning.flows.obstacles import why_unwanted
-from dunning.flows.unknown import not_known
+from dunning.flows.unknown import PROCESSING_POLL, not_known
 from dunning.store import attempts, inbox, objects, recoveries, switches
 from dunning.store.rows import AttemptRow, RecoveryRow
+
+FROZEN_FOR: Final = timedelta(minutes=10)  # how long what was read before a charge may be old
 
 
 def charge(house: House, attempt_id: str) -> Flow[Asked, Outcome]:
@@ -48,16 +51,22 @@ def _claim(house: House, attempt_id: str) -> Asked | None:
         if attempt is None or attempt.finished_at is not None:
             return None
         again = attempt.asked_at is not None
-        unwanted = _unwanted(connection, recovery, attempt)
+        now = house.clock.now()
+        unwanted = _unwanted(connection, recovery, attempt, now)
         if not again and unwanted is not None:
             _stand_down(connection, house, attempt, unwanted)
             return None
-        may_ask = not again or (unwanted is None and may_replay(attempt, house.clock.now()))
+        shut = house.guard.shut(connection, attempt.account_id, now)
+        if shut is not None and not (again and shut.reading):
+            attempts.change(connection, attempt.id, attempt.fence, ring_at=house.guard.later(attempt.id, now))
+            return None
+        may_ask = not again or (shut is None and unwanted is None and may_replay(attempt, now))
         fence = _take(connection, house, attempt, lease_now, again=again, may_ask=may_ask)
         if fence is None:
             return None
         ticket = objects.draw_ticket(connection, attempt.whose, attempt.invoice_id)
-        return Asked(attempt, fence, ticket, again, may_ask)
+        retries = recovery.retries if recovery is not None else Retries.WATCH
+        return Asked(attempt, fence, ticket, retries, again, may_ask)
 
 
 def _take(
@@ -83,12 +92,36 @@ def _unwanted(
     connection: Connection,
     recovery: RecoveryRow | None,
     attempt: AttemptRow,
+    now: datetime,
 ) -> str | None:
     if recovery is None:
         return "The recovery is gone."
-    if attempt.asked_at is None and card_stopped(connection, attempt.whose, attempt.card_id):
+    news = _news_since_the_freeze(connection, recovery, attempt, now) if attempt.asked_at is None else None
+    if news is not None:
+        return news
+    paused = switches.read(connection, recovery.segment).paused
+    return "The kill switch is on." if paused else why_unwanted(recovery)
+
+
+def _news_since_the_freeze(
+    connection: Connection,
+    recovery: RecoveryRow,
+    attempt: AttemptRow,
+    now: datetime,
+) -> str | None:
+    """Return what speaks against a charge that was frozen and not asked yet, by what came in meanwhile."""
+    if now - attempt.at > FROZEN_FOR:
+        return "Its invoice was read too long ago; planned anew."
+    if card_stopped(connection, attempt.whose, attempt.card_id):
         return "The bank has just said never to try this card again."
-    return "The kill switch is on." if switches.read(connection).paused else why_unwanted(recovery)
+    invoice = objects.invoice(connection, attempt.whose, attempt.invoice_id)
+    theirs = invoice and stripes_turn(
+        recovery.retries,
+        auto_advance=invoice.auto_advance,
+        stripe_next=invoice.next_payment_attempt_at,
+        now=now,
+    )
+    return theirs.why if theirs else None
 
 
 def _stand_down(connection: Connection, house: House, attempt: AttemptRow, why: str) -> None:
@@ -103,7 +136,7 @@ def _ask(house: House, asked: Asked) -> Outcome:
     invoice = None
     try:
         invoice = house.stripe.failed_invoice(attempt.whose, attempt.invoice_id) if asked.again else None
-        if not asked.may_ask:
+        if not asked.may_ask or (invoice is not None and _stripes_turn(asked, invoice, house.clock.now())):
             return Outcome(invoice=invoice)
         answer = house.stripe.pay(
             attempt.whose,
@@ -114,8 +147,21 @@ def _ask(house: House, asked: Asked) -> Outcome:
         if answer.outcome == "refused" and invoice is None:
             invoice = house.stripe.invoice(attempt.whose, attempt.invoice_id)
     except StripeError as error:
-        return Outcome(error=error)
+        # What was read before a replay that executed nothing still stands.
+        saved = isinstance(error, OutcomeUnknown) and error.saved
+        return Outcome(invoice=invoice if saved else None, error=error, looked=invoice is not None)
     return Outcome(answer, invoice)
+
+
+def _stripes_turn(asked: Asked, invoice: Invoice, now: datetime) -> bool:
+    """Return whether asking the same key again might execute it in the middle of Stripe's own try."""
+    found = stripes_turn(
+        asked.retries,
+        auto_advance=invoice.auto_advance,
+        stripe_next=invoice.next_payment_attempt,
+        now=now,
+    )
+    return found is not None
 
 
 def _record(house: House, asked: Asked, outcome: Outcome) -> None:
@@ -208,5 +254,5 @@ def _processing(connection: Connection, asked: Asked, now: datetime) -> None:
         asked.fence,
         state=AttemptState.PROCESSING,
         lease_until=None,
-        ring_at=now + timedelta(hours=6),
+        ring_at=now + PROCESSING_POLL,
     )

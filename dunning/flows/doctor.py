@@ -18,7 +18,7 @@ from dunning.core.vocabulary import Retries
 from dunning.mail.factory import mailer_from_url
 from dunning.resources import alembic_config
 from dunning.settings import Settings
-from dunning.store import gauges, invariants, switches
+from dunning.store import gauges, invariants, segments, switches
 from dunning.store.engine import Store, is_sqlite
 
 LOCAL: Final = frozenset({"localhost", "127.0.0.1", "::1", "0.0.0.0"})
@@ -32,6 +32,7 @@ class Mark(StrEnum):
     OK = "ok"
     WARN = "warn"
     BAD = "bad"
+    ASK = "ask"  # a question that only a person can answer
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,14 +166,28 @@ def _switches(store: Store, settings: Settings) -> Finding:
     if now.paused:
         sentence = f"Everything is paused: {now.pause_reason}"
         return Finding(Mark.WARN, "switches", sentence, "`dunning resume` lets charges and messages go on.")
-    sentence = f"Retries: {now.retries}; messages: {'on' if now.messages else 'off'}."
+    parts = "".join(f" {segment}" for segment in _segments(store))
+    sentence = f"Retries: {now.retries}; messages: {'on' if now.messages else 'off'}.{parts}"
     if now.messages and settings.smtp_url is None:
         cure = "Set DUNNING_SMTP_URL, or `dunning mode --messages off`."
         return Finding(Mark.BAD, "switches", f"{sentence} No mail server would send them.", cure)
-    if now.retries is Retries.WATCH and not now.messages:
+    with store.read() as connection:
+        unlike = segments.current(connection).unlike(now.retries, messages=now.messages)
+    if now.retries is Retries.WATCH and not now.messages and not unlike:
         cure = "When you trust it: `dunning mode --retries weave --messages on`."
         return Finding(Mark.WARN, "switches", f"{sentence} It only watches.", cure)
     return Finding(Mark.OK, "switches", sentence)
+
+
+def _segments(store: Store) -> Iterator[str]:
+    """Yield what the switches of each segment are, where they are its own."""
+    with store.read() as connection:
+        found = segments.current(connection).all
+    for segment in found:
+        own = [f"retries {segment.retries}"] if segment.retries else []
+        own += [] if segment.messages is None else [f"messages {'on' if segment.messages else 'off'}"]
+        own += ["paused"] if segment.paused else []
+        yield f"In {segment.name}: {', '.join(own) or 'as overall'}."
 
 
 def _laws(store: Store, clock: Clock) -> Iterator[Finding]:

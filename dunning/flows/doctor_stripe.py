@@ -17,16 +17,18 @@ from dunning.core.clock import Clock
 from dunning.core.effects import SUBSCRIBED
 from dunning.errors import Refused, Transient
 from dunning.flows.doctor import LOCAL, Finding, Mark
+from dunning.flows.guard import CLOCKS_AGREE
 from dunning.flows.rights import KEYS_PAGE
 from dunning.gateway.ask import API_VERSION, Stripe
+from dunning.gateway.listen_shapes import dig
 from dunning.settings import Settings
 from dunning.store import inbox
 from dunning.store.engine import Store
 
 WEBHOOK_PATH: Final = "/webhooks/stripe"
 NOBODY: Final = "dunning_doctor"  # the tail of ids that no account has
-SKEW_WARN: Final = timedelta(seconds=30)
-SKEW_BAD: Final = timedelta(seconds=300)  # from here on every signature is refused
+PORTAL_PAGE: Final = "https://dashboard.stripe.com/settings/billing/portal"
+A_SECOND: Final = timedelta(seconds=1)  # Stripe's Date header is no finer
 QUIET: Final = timedelta(days=3)
 _NAMED: Final = re.compile(r"rak_[a-z_]+")
 
@@ -47,6 +49,7 @@ def examine_stripe(settings: Settings, stripe: Stripe, store: Store, clock: Cloc
         return
     yield from _rights(settings, stripe)
     yield from _asked("webhook endpoint", lambda: _endpoint(settings, stripe))
+    yield from _asked("portal", lambda: _portal(stripe))
     yield from _asked("clock", lambda: _time(stripe, clock))
     yield from _last_event(settings, store, clock)
 
@@ -151,17 +154,30 @@ def _judged(endpoint: Mapping[str, Any]) -> Iterator[Finding]:
         yield Finding(Mark.OK, "webhook endpoint", f"{endpoint['id']} is enabled and sends all our events.")
 
 
+def _portal(stripe: Stripe) -> Iterator[Finding]:
+    """Judge the page on which customers enter a new card."""
+    saved = next(iter(stripe.portal_configurations()), None)
+    if saved is None:
+        cure = f"Save its settings once at {PORTAL_PAGE}; without them Stripe makes no page."
+        yield Finding(Mark.BAD, "portal", "The account's customer portal was never set up.", cure)
+    elif not dig(saved, "features", "payment_method_update", "enabled"):
+        cure = f"Allow customers to update payment methods at {PORTAL_PAGE}."
+        yield Finding(Mark.BAD, "portal", "The customer portal does not take new cards.", cure)
+    else:
+        yield Finding(Mark.OK, "portal", "Customers can enter a new card in the customer portal.")
+
+
 def _time(stripe: Stripe, clock: Clock) -> Iterator[Finding]:
     theirs = stripe.server_time()
     if theirs is None:
         return
     off = abs(clock.now() - theirs)
     sentence = f"This machine's clock is {off.total_seconds():.0f} s from Stripe's."
-    if off < SKEW_WARN:
+    if off <= CLOCKS_AGREE + A_SECOND:
         yield Finding(Mark.OK, "clock", sentence)
     else:
-        mark = Mark.BAD if off >= SKEW_BAD else Mark.WARN
-        yield Finding(mark, "clock", sentence, "Let NTP set it: from 300 s on every event is refused.")
+        cure = "Let NTP set it: until then nothing is charged, and from 300 s on every event is refused."
+        yield Finding(Mark.BAD, "clock", sentence, cure)
 
 
 def _last_event(settings: Settings, store: Store, clock: Clock) -> Iterator[Finding]:

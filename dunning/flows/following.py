@@ -8,7 +8,7 @@ from dunning.core.billing import Failure, Invoice, Whose
 from dunning.core.changes import Declined, Ended
 from dunning.core.declines import Decline
 from dunning.core.vocabulary import AttemptState, ClosedReason
-from dunning.flows import observing, settling
+from dunning.flows import contradiction, observing, settling
 from dunning.flows.house import House
 from dunning.flows.observing import Origin
 from dunning.flows.opening import open_recovery
@@ -49,8 +49,10 @@ def follow(
         _paid(connection, house, recovery, invoice, now=now)
     elif invoice.status in ENDS:
         steer(connection, house, recovery, Ended(ENDS[invoice.status]), now=now)
-    elif failed and invoice.failure is not None:
-        _failed(connection, house, recovery, invoice.failure, origin, at=at, now=now)
+    else:
+        contradiction.notice(connection, recovery, invoice, now)
+        if failed and invoice.failure is not None:
+            _failed(connection, house, recovery, invoice.failure, origin, at=at, now=now)
 
 
 def meet_refusal(connection: Connection, recovery: RecoveryRow, failure: Failure) -> RecoveryRow:

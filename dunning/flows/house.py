@@ -4,6 +4,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from dunning.core.clock import Clock
+from dunning.flows.guard import Guard
 from dunning.gateway.ask import Stripe
 from dunning.mail.provider import Mailer
 from dunning.settings import Settings
@@ -24,4 +25,5 @@ class House:
     templates: Path
     merchant: str = "Your merchant"
     simulated: bool = False
+    guard: Guard = field(kw_only=True)
     planners: dict[int, Planner] = field(default_factory=dict)  # the fitted ones this process has loaded

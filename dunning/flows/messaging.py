@@ -145,7 +145,7 @@ def _not_yet(
     connection: Connection, message: MessageRow, recovery: RecoveryRow, now: datetime
 ) -> datetime | None:
     """Return when to look again at a message that must wait: kill switch, night, one already sent today."""
-    if switches.read(connection).paused:
+    if switches.read(connection, recovery.segment).paused:
         return now + POLL
     customer = objects.customer(connection, message.whose, recovery.customer_id)
     zone = zone_of(customer.timezone if customer else None, customer.country if customer else None)
@@ -234,7 +234,7 @@ def _why_not(
         invoice_open=still_open,
         address=address,
         suppressed=address is not None and messages.suppressed(connection, recovery.account_id, address),
-        messages_on=switches.read(connection).messages,
+        messages_on=switches.read(connection, recovery.segment).messages,
     )
     return refusal(step, situation)
 

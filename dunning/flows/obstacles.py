@@ -7,13 +7,13 @@ from sqlalchemy import Connection
 
 from dunning.core.billing import Invoice
 from dunning.core.changes import NotAttempted
+from dunning.core.two_collectors import stripes_turn
 from dunning.core.vocabulary import AttemptState, MadeBy, Retries, Status
 from dunning.flows.card_limits import card_obstacle
 from dunning.store import switches
 from dunning.store.rows import RecoveryRow
 
 KILL_SWITCH_POLL: Final = timedelta(minutes=5)
-STRIPE_TOO_NEAR: Final = timedelta(hours=6)
 
 
 def obstacle(
@@ -24,7 +24,6 @@ def obstacle(
     now: datetime,
 ) -> tuple[AttemptState, NotAttempted] | None:
     """Return why the invoice must not be charged now, with the end that this gives the attempt."""
-    stripe_next = invoice.next_payment_attempt
     if invoice.status == "paid":
         return AttemptState.MOOT, NotAttempted("The invoice was paid meanwhile.", now + timedelta(hours=1))
     if not invoice.open:
@@ -35,17 +34,20 @@ def obstacle(
     if invoice.collection_method == "send_invoice":
         wait = now + timedelta(days=1)
         return AttemptState.CANCELLED, NotAttempted("The customer now pays by an invoice that is sent.", wait)
-    if switches.read(connection).paused:
+    if switches.read(connection, recovery.segment).paused:
         return AttemptState.CANCELLED, NotAttempted("The kill switch is on.", now + KILL_SWITCH_POLL)
     if invoice.processing:
         wait = now + timedelta(days=1)
         return AttemptState.NOT_SENT, NotAttempted("A payment of the invoice is under way.", wait)
-    if recovery.retries is Retries.OWN and invoice.auto_advance:
-        wait = now + timedelta(minutes=10)
-        return AttemptState.NOT_SENT, NotAttempted("Stripe still collects this invoice itself.", wait)
-    if stripe_next is not None and abs(stripe_next - now) < STRIPE_TOO_NEAR:
-        wait = stripe_next + STRIPE_TOO_NEAR
-        return AttemptState.CANCELLED, NotAttempted("Stripe's own retry is too near.", wait)
+    theirs = stripes_turn(
+        recovery.retries,
+        auto_advance=invoice.auto_advance,
+        stripe_next=invoice.next_payment_attempt,
+        contradicted_at=recovery.contradicted_at,
+        now=now,
+    )
+    if theirs is not None:
+        return AttemptState.CANCELLED, theirs
     card = card_obstacle(connection, recovery, made_by, now)
     return None if card is None else (AttemptState.CANCELLED, card)
 

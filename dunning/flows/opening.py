@@ -8,6 +8,7 @@ from sqlalchemy import Connection, func, select, true
 from dunning.core.billing import Failure, Invoice, Whose
 from dunning.core.campaign import Campaign, coming_messages, template_for
 from dunning.core.changes import Ended, Opened
+from dunning.core.conditions import Known
 from dunning.core.ids import derive_id
 from dunning.core.policy import Policy
 from dunning.core.vocabulary import ClosedReason, MessageState, Status
@@ -45,6 +46,7 @@ def open_recovery(
     """
     policy = rules.current_policy(connection, now)
     campaign = rules.current_campaign(connection, now)
+    segment, retries = switches.hold_retries(connection, _known(connection, whose, invoice, failure))
     recovery_id = derive_id("rec", now, whose.account_id, whose.livemode, invoice.id)
     if failure.card is not None:
         objects.keep_card(connection, whose, failure.card)
@@ -59,7 +61,8 @@ def open_recovery(
             "subscription_id": invoice.subscription,
             "invoice_class": invoice.invoice_class,
             "status": Status.WAITING,
-            "retries": switches.hold_retries(connection),
+            "retries": retries,
+            "segment": segment,
             "currency": invoice.currency,
             "amount": invoice.amount_remaining or invoice.amount_due,
             "failed_at": failed_at,
@@ -75,6 +78,21 @@ def open_recovery(
     ended = _ended(connection, whose, invoice) if invoice.open else None
     first = Opened() if ended is None else Ended(ended)
     return _begin(connection, house, recovery_id, failure, campaign, first, failed_at, now)
+
+
+def _known(connection: Connection, whose: Whose, invoice: Invoice, failure: Failure) -> Known:
+    """Return what conditions may ask about."""
+    customer = objects.customer(connection, whose, invoice.customer)
+    card_country = failure.card.country if failure.card else None
+    return Known(
+        currency=invoice.currency,
+        amount=invoice.amount_remaining or invoice.amount_due,
+        invoice_class=invoice.invoice_class,
+        plan=invoice.plan,
+        country=(customer.country if customer else None) or card_country,
+        account=whose.account_id,
+        livemode=whose.livemode,
+    )
 
 
 def _begin(

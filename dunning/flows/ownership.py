@@ -28,12 +28,21 @@ def _claim(house: House, recovery_id: str) -> RecoveryRow | None:
     """Take a recovery in the wrong hands; it is not given back while a charge of ours may be on its way."""
     with house.store.write() as connection:
         recovery = hold(connection, recovery_id)
-        if recovery is None or not owns_wrongly(recovery):
+        if recovery is None or not (owns_wrongly(recovery) or _contradicted(recovery)):
             return None
-        if recovery.taken_over and attempts.unfinished(connection, recovery.whose, recovery.invoice_id):
+        if (
+            owns_wrongly(recovery)
+            and recovery.taken_over
+            and attempts.unfinished(connection, recovery.whose, recovery.invoice_id)
+        ):
             recoveries.change(connection, recovery_id, ring_at=house.clock.now() + BUSY)
             return None
         return recovery
+
+
+def _contradicted(recovery: RecoveryRow) -> bool:
+    """Return whether Stripe collects what is ours, and was left to it for a while."""
+    return recovery.contradicted_at is not None and recovery.closed_at is None
 
 
 def _ask(house: House, recovery: RecoveryRow) -> bool:
@@ -56,6 +65,6 @@ def _record(house: House, recovery: RecoveryRow, *, ours: bool) -> None:
         ring_at = None if held.closed_at else dates
         if owns_wrongly(replace(held, taken_over=ours)):
             ring_at = house.clock.now()
-        recoveries.change(connection, held.id, taken_over=ours, ring_at=ring_at)
+        recoveries.change(connection, held.id, taken_over=ours, ring_at=ring_at, contradicted_at=None)
         if ours:
             objects.forget_schedule(connection, held.whose, held.invoice_id)

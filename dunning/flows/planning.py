@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
-from typing import Any, Final
+from typing import Any
 
 from sqlalchemy import Connection
 
@@ -11,6 +11,7 @@ from dunning.core.billing import Whose
 from dunning.core.declines import DeclineClass
 from dunning.core.policy import Policy
 from dunning.core.recovery import Facts, attempts_left
+from dunning.core.two_collectors import BLACKOUT
 from dunning.core.vocabulary import NETWORK_ANSWERED, AttemptState, Retries
 from dunning.flows import card_budget, retelling, withholding
 from dunning.flows.house import House
@@ -18,8 +19,6 @@ from dunning.store import attempts as attempt_store
 from dunning.store import objects, recoveries, rules
 from dunning.store.rows import AttemptRow, CardRow, RecoveryRow
 from dunning.timing import Attempt, Case, Explanation, Planner
-
-BLACKOUT: Final = timedelta(hours=6)  # when weaving: no attempt this near to one of Stripe's own
 
 
 def explain_next(

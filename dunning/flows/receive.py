@@ -126,7 +126,7 @@ def _nothing_to_do(connection: Connection, claimed: Claimed) -> str | None:
     if event.object_id is None:
         return "The event names no object."
     if effect is Effect.READ_INVOICE:
-        return _invoice_needs_no_look(connection, event)
+        return _invoice_needs_no_look(connection, claimed)
     if effect is Effect.READ_CUSTOMER:
         changed = dig(claimed.body, "data", "previous_attributes")
         if isinstance(changed, dict) and not CUSTOMER_FACTS & changed.keys():
@@ -136,11 +136,13 @@ def _nothing_to_do(connection: Connection, claimed: Claimed) -> str | None:
     return None
 
 
-def _invoice_needs_no_look(connection: Connection, event: EventRow) -> str | None:
+def _invoice_needs_no_look(connection: Connection, claimed: Claimed) -> str | None:
+    event = claimed.event
     recovery = recoveries.newest_of_invoice(connection, event.whose, event.object_id or "")
     if recovery is None:
         return None if _type(event) in OPENING else "The invoice has not failed."
-    if _type(event) == "invoice.updated" and recovery.retries is Retries.OWN:
+    turned_on = recovery.taken_over and claimed.object.get("auto_advance") is True
+    if _type(event) == "invoice.updated" and recovery.retries is Retries.OWN and not turned_on:
         return "The invoice is ours to collect, and is read again before every attempt."
     ordinal = ordinal_of(event.idempotency_key, event.account_id, event.object_id or "")
     ours = inbox.state_of_charge(connection, event.whose, recovery.invoice_id, ordinal) if ordinal else None

@@ -1,33 +1,56 @@
-"""Turning the switches: who retries, whether messages go out, and the kill switch."""
+"""Turning the switches: who retries, whether messages go out, the kill switch; overall or in a segment."""
+
+from dataclasses import replace
+from typing import Any
+
+from sqlalchemy import Connection
 
 from dunning.core.changes import ModeSet
+from dunning.core.conditions import NotUsable
+from dunning.core.segments import Segments
 from dunning.core.vocabulary import Retries
+from dunning.errors import Unusable
 from dunning.flows.attempting import hold
 from dunning.flows.house import House
 from dunning.flows.steer import steer
-from dunning.store import recoveries, switches
+from dunning.store import recoveries, segments, switches
 
 
 def first_start(house: House) -> None:
     """Set the switches of a new installation from the settings; later starts change nothing."""
     with house.store.write() as connection:
-        now, known = house.clock.now(), switches.known(connection)
-        if "retries" not in known:
-            switches.put(connection, "retries", house.settings.retries.value, at=now, by="first start")
-        if "messages" not in known:
-            switches.put(connection, "messages", house.settings.messages, at=now, by="first start")
+        now = house.clock.now()
+        for name, value in (
+            ("retries", house.settings.retries.value),
+            ("messages", house.settings.messages),
+        ):
+            switches.put_once(connection, name, value, at=now, by="first start")
 
 
-def pause_all(house: House, reason: str, *, by: str) -> None:
-    """Throw the kill switch: nothing is charged and nobody is written to until `resume_all`."""
+def pause_all(house: House, reason: str, *, by: str, segment: str | None = None) -> None:
+    """Throw the kill switch: nothing is charged and nobody is written to until `resume_all`.
+
+    Raises:
+        Unusable: there is no such segment.
+    """
+    _set_pause(house, reason.strip()[:500], by, segment)
+
+
+def resume_all(house: House, *, by: str, segment: str | None = None) -> None:
+    """Release the kill switch.
+
+    Raises:
+        Unusable: there is no such segment.
+    """
+    _set_pause(house, None, by, segment)
+
+
+def _set_pause(house: House, reason: str | None, by: str, segment: str | None) -> None:
     with house.store.write() as connection:
-        switches.put(connection, "paused", reason.strip()[:500], at=house.clock.now(), by=by)
-
-
-def resume_all(house: House, *, by: str) -> None:
-    """Release the kill switch."""
-    with house.store.write() as connection:
-        switches.put(connection, "paused", None, at=house.clock.now(), by=by)
+        if segment is None:
+            switches.put(connection, "paused", reason, at=house.clock.now(), by=by)
+        else:
+            _change(connection, house, segment, by, paused=reason)
 
 
 def set_mode(
@@ -37,33 +60,90 @@ def set_mode(
     retries: Retries | None = None,
     messages: bool | None = None,
     release: bool = False,
+    segment: str | None = None,
 ) -> int:
     """Change who retries, or whether messages go out; return how many open recoveries changed hands.
 
     A change of `retries` moves the open recoveries too, one transaction each. `release` hands every open
-    invoice back to Stripe: the mode becomes watch.
+    invoice (of the segment) back to Stripe: the mode becomes watch, and no segment keeps another.
+
+    Raises:
+        Unusable: there is no such segment.
     """
     wanted = Retries.WATCH if release else retries
+    given: dict[str, Any] = {"retries": wanted, "messages": messages}
+    told = {name: value for name, value in given.items() if value is not None}
     with house.store.write() as connection:
-        now = house.clock.now()
-        if wanted is not None:
-            switches.put(connection, "retries", wanted.value, at=now, by=by)
-        if messages is not None:
-            switches.put(connection, "messages", messages, at=now, by=by)
-    return _move_all(house, wanted, by) if wanted is not None else 0
+        if segment is not None:
+            _change(connection, house, segment, by, **told)
+        for name, value in told.items() if segment is None else ():
+            switches.put(connection, name, value, at=house.clock.now(), by=by)
+        if release and segment is None:
+            _release_segments(connection, house, by)
+    return move_all(house, by=by) if wanted is not None else 0
 
 
-def _move_all(house: House, wanted: Retries, by: str) -> int:
-    """Move the open recoveries, listed only now: what was being opened under the old mode is open by now."""
+def publish_segments(house: House, text: str, *, by: str) -> int:
+    """Put the segments of a TOML text into force; return how many open recoveries changed hands.
+
+    A recovery stays in the segment that it opened in; where that is gone, the overall switches hold. A
+    segment's pause outlives the change.
+
+    Raises:
+        Unusable: the text cannot work, or leaves out a segment that is paused.
+    """
+    try:
+        new = Segments.read(text)
+    except NotUsable as error:
+        raise Unusable(str(error)) from None
+    with house.store.write() as connection:
+        switches.hold(connection)
+        old = segments.current(connection)
+        for paused in (segment for segment in old.all if segment.paused):
+            if new.named(paused.name) is None:
+                raise Unusable(f"Segment {paused.name!r} is paused: resume it before you take it away.")
+            new = new.changed(paused.name, paused=paused.paused)
+        new = replace(new, version=old.version)
+        segments.publish(connection, new, at=house.clock.now(), by=by)
+    return move_all(house, by=by)
+
+
+def move_all(house: House, *, by: str) -> int:
+    """Move the open recoveries whose mode is another now, and return how many.
+
+    They are listed only now: what was being opened under the old mode is open by now.
+    """
     with house.store.read() as connection:
         open_ids = recoveries.all_open_ids(connection)
-    return sum(_move(house, recovery_id, wanted, by) for recovery_id in open_ids)
+    return sum(_move(house, recovery_id, by) for recovery_id in open_ids)
 
 
-def _move(house: House, recovery_id: str, wanted: Retries, by: str) -> int:
+def _release_segments(connection: Connection, house: House, by: str) -> None:
+    released = segments.current(connection)
+    for segment in released.all:
+        if segment.retries is not None:
+            released = released.changed(segment.name, retries=Retries.WATCH)
+    if released.all:
+        segments.publish(connection, released, at=house.clock.now(), by=by)
+
+
+def _change(connection: Connection, house: House, name: str, by: str, **given: Any) -> None:
+    """Publish the segments with the switches of one changed."""
+    switches.hold(connection)
+    now_in_force = segments.current(connection)
+    if now_in_force.named(name) is None:
+        names = ", ".join(segment.name for segment in now_in_force.all) or "none yet"
+        raise Unusable(f"There is no segment {name!r}; known: {names}. `dunning segment publish` adds one.")
+    segments.publish(connection, now_in_force.changed(name, **given), at=house.clock.now(), by=by)
+
+
+def _move(house: House, recovery_id: str, by: str) -> int:
     with house.store.write() as connection:
         recovery = hold(connection, recovery_id)
-        if recovery is None or recovery.retries is wanted or recovery.closed_at is not None:
+        if recovery is None or recovery.closed_at is not None:
+            return 0
+        wanted = switches.read(connection, recovery.segment).retries
+        if recovery.retries is wanted:
             return 0
         now = house.clock.now()
         recoveries.change(connection, recovery_id, retries=wanted, ring_at=now)

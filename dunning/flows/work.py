@@ -4,7 +4,7 @@ Every function may be called any number of times, and by several workers at once
 """
 
 from dunning.core.vocabulary import AttemptState
-from dunning.flows import attempting, charging, learn, messaging, ownership, receive, reconcile
+from dunning.flows import attempting, charging, learn, messaging, ownership, probing, receive, reconcile
 from dunning.flows.driver import run
 from dunning.flows.house import House
 from dunning.store import attempts, recoveries
@@ -47,6 +47,8 @@ def work_chore(house: House, name: str) -> None:
     match name:
         case "learn":
             learn.learn(house)
+        case "probe":
+            run(probing.probe(house))
         case "reconcile":
             reconcile.reconcile(house)
         case _:

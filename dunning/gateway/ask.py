@@ -5,10 +5,9 @@ that refusal is the last guard against a double charge.
 """
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime
-from email.utils import parsedate_to_datetime
-from typing import Any, Final, Literal, TypeVar
+from typing import Any, Final
 from urllib.parse import quote_plus
 
 import stripe
@@ -16,13 +15,12 @@ import stripe
 from dunning import __version__, logs
 from dunning.core.billing import Card, Customer, Failure, Invoice, Payment, Whose
 from dunning.core.declines import wants_outcome
-from dunning.errors import OutcomeUnknown, Refused, StripeError, Transient
-from dunning.gateway.listen_shapes import dig
+from dunning.errors import Refused, StripeError
+from dunning.gateway.answers import PayAnswer, date_of, ours, refused_payment, replayed_of, verdict_of
+from dunning.gateway.gate import Errand, Gate, OpenGate, Verdict
 from dunning.gateway.shapes import (
-    AUTHENTICATION_CODES,
     read_card,
     read_customer,
-    read_failure,
     read_invoice,
     with_outcome,
 )
@@ -31,28 +29,11 @@ CONNECT_TIMEOUT_S = 5
 READ_TIMEOUT_S = 30
 READ_RETRIES = 2
 API_VERSION: Final[str] = stripe.api_version  # the one this SDK was made for
-T = TypeVar("T")
+OWN: Final = Whose()
 
 log = logs.get(__name__)
 
 EXPAND_PAYMENTS = "payments.data.payment.payment_intent"
-
-
-@dataclass(frozen=True, slots=True)
-class PayAnswer:
-    """What Stripe answered to a charge.
-
-    `outcome`: paid, processing (a bank debit on its way), declined, needs_action, or refused: Stripe would
-    not take the question (already paid, void, no card), and the invoice itself tells why. `failure` comes
-    with a decline. `replayed`: the answer is the saved one of an earlier asking of the same key.
-    """
-
-    outcome: Literal["paid", "processing", "declined", "needs_action", "refused"]
-    request_id: str | None = None
-    failure: Failure | None = None
-    invoice: Invoice | None = None  # as the charge left it; only with paid and processing
-    replayed: bool = False
-    note: str | None = None
 
 
 class Stripe:
@@ -63,7 +44,8 @@ class Stripe:
         Refused: Stripe said no for good (the message is for the operator).
     """
 
-    def __init__(self, api_key: str, api_base: str) -> None:
+    def __init__(self, api_key: str, api_base: str, gate: Gate | None = None) -> None:
+        self._gate = gate or OpenGate()
         stripe.enable_telemetry = False
         stripe.set_app_info("dunning", __version__)
         self._client = stripe.StripeClient(
@@ -117,17 +99,21 @@ class Stripe:
         if card_id is not None:
             params["payment_method"] = card_id
         options: Any = {"idempotency_key": key, "max_network_retries": 0}
+        errand = Errand(whose.account_id, charge=True)
+        self._gate.enter(errand)
         try:
             answer = self._raw("post", _path("invoices", invoice_id) + "/pay", whose, **params, **options)
         except stripe.StripeError as error:
-            refused = _refused_payment(error)
+            self._leave(errand, error)
+            refused = refused_payment(error)
             return replace(refused, failure=refused.failure and self.told(whose, refused.failure))
+        self._leave(errand, answer)
         raw: Any = answer.data
         return PayAnswer(
             "paid" if raw.get("status") == "paid" else "processing",
             answer.request_id,
             invoice=read_invoice(raw),
-            replayed=_replayed(answer.headers),
+            replayed=replayed_of(answer.headers),
         )
 
     def set_auto_advance(self, whose: Whose, invoice_id: str, *, on: bool) -> None:
@@ -135,7 +121,7 @@ class Stripe:
 
         Source: https://docs.stripe.com/api/invoices/update#update_invoice-auto_advance
         """
-        _told(lambda: self._raw("post", _path("invoices", invoice_id), whose, auto_advance=on))
+        self._ask(lambda: self._raw("post", _path("invoices", invoice_id), whose, auto_advance=on), whose)
 
     def customer(self, whose: Whose, customer_id: str) -> Customer:
         """Return the customer with the default card; of a deleted one, Stripe has nothing to expand."""
@@ -158,7 +144,7 @@ class Stripe:
             "after_completion": {"type": "redirect", "redirect": {"return_url": return_url}},
         }
         params: Any = {"customer": customer_id, "flow_data": flow, "return_url": return_url}
-        raw = _ask(lambda: self._client.v1.billing_portal.sessions.create(params, _on(whose)))
+        raw = self._ask(lambda: self._client.v1.billing_portal.sessions.create(params, _on(whose)), whose)
         return str(raw["url"])
 
     def open_invoices(self, whose: Whose, *, created_from: int | None = None) -> Iterator[Invoice]:
@@ -191,32 +177,56 @@ class Stripe:
 
     def account(self) -> Mapping[str, Any]:
         """Return the account that the key belongs to."""
-        return _ask(self._client.v1.accounts.retrieve_current)
+        return self._ask(self._client.v1.accounts.retrieve_current)
 
     def server_time(self) -> datetime | None:
         """Return what time it is at Stripe, from the Date header of an answer, right to the second."""
-        found: list[str | None] = []
+        found: list[datetime | None] = []
 
         def call() -> Any:
             answer = self._client.v1.accounts.retrieve_current()
-            found.append((answer.last_response.headers if answer.last_response else {}).get("date"))
+            found.append(date_of(answer.last_response.headers if answer.last_response else None))
             return answer
 
-        _ask(call)
-        return parsedate_to_datetime(found[-1]) if found[-1] else None
+        self._ask(call)
+        return found[-1]
+
+    def portal_configurations(self) -> tuple[Mapping[str, Any], ...]:
+        """Return the account's default portal configuration, if it ever saved one."""
+        params: Any = {"is_default": True, "active": True}
+        return tuple(self._ask(lambda: self._client.v1.billing_portal.configurations.list(params))["data"])
 
     def webhook_endpoints(self) -> tuple[Mapping[str, Any], ...]:
         """Return the account's webhook endpoints."""
-        return tuple(_ask(lambda: self._client.v1.webhook_endpoints.list({"limit": 100}))["data"])
+        return tuple(self._ask(lambda: self._client.v1.webhook_endpoints.list({"limit": 100}))["data"])
 
     def create_webhook_endpoint(self, url: str, types: tuple[str, ...]) -> Mapping[str, Any]:
         """Create a webhook endpoint for `types`; the answer holds its signing secret, shown only once."""
         params: Any = {"url": url, "enabled_events": list(types), "api_version": stripe.api_version}
-        return _ask(lambda: self._client.v1.webhook_endpoints.create(params))
+        return self._ask(lambda: self._client.v1.webhook_endpoints.create(params))
+
+    def _ask(self, call: Callable[[], Any], whose: Whose = OWN) -> dict[str, Any]:
+        errand = Errand(whose.account_id)
+        self._gate.enter(errand)
+        try:
+            answer = call()
+        except stripe.StripeError as error:
+            self._leave(errand, error)
+            raise ours(error) from error
+        self._leave(errand, answer)
+        found: Any = answer.data if isinstance(answer, stripe.StripeResponse) else answer.to_dict()
+        return dict(found)
+
+    def _leave(self, errand: Errand, answer: Any) -> None:
+        """Tell the gate what came of a call: an answer, an object of the SDK's, or its error."""
+        failed = isinstance(answer, stripe.StripeError)
+        verdict = verdict_of(errand, answer) if failed else Verdict.FINE
+        response = answer if hasattr(answer, "headers") else answer.last_response
+        headers = response.headers if response else None
+        self._gate.leave(errand, verdict, why=str(answer) if failed else "", date=date_of(headers))
 
     def _read(self, path: str, whose: Whose, **params: Any) -> dict[str, Any]:
-        answer: Any = _told(lambda: self._raw("get", path, whose, **params)).data
-        return dict(answer)
+        return self._ask(lambda: self._raw("get", path, whose, **params), whose)
 
     def _raw(self, method: str, path: str, whose: Whose, **params: Any) -> stripe.StripeResponse:
         """Ask for plain JSON values: the SDK's objects take longer to build than an answer takes to come."""
@@ -230,43 +240,3 @@ def _path(collection: str, object_id: str) -> str:
 
 def _on(whose: Whose) -> Any:
     return {} if whose.account_id == "self" else {"stripe_account": whose.account_id}
-
-
-def _ask(call: Callable[[], Any]) -> dict[str, Any]:
-    answer: dict[str, Any] = _told(call).to_dict()
-    return answer
-
-
-def _told(call: Callable[[], T]) -> T:
-    """Return what Stripe answered, and raise its errors as ours."""
-    try:
-        return call()
-    except (stripe.APIConnectionError, stripe.RateLimitError) as error:
-        raise Transient(str(error)) from error
-    except stripe.StripeError as error:
-        if error.http_status is None or error.http_status >= 500:
-            raise Transient(str(error)) from error
-        raise Refused(error.user_message or str(error), status=error.http_status, code=error.code) from error
-
-
-def _refused_payment(error: stripe.StripeError) -> PayAnswer:
-    body = dig(error.json_body, "error") or {}
-    if isinstance(error, stripe.RateLimitError):
-        raise Transient(str(error)) from error
-    if isinstance(error, stripe.CardError) or body.get("code") in AUTHENTICATION_CODES:
-        failure = read_failure(body)
-        outcome: Literal["needs_action", "declined"] = "needs_action" if failure.needs_action else "declined"
-        return PayAnswer(outcome, error.request_id, failure, replayed=_replayed(error.headers))
-    if isinstance(error, stripe.IdempotencyError) or error.http_status is None or error.http_status == 409:
-        raise OutcomeUnknown(str(error), in_flight=error.http_status == 409) from error
-    if error.http_status >= 500:
-        raise OutcomeUnknown(str(error)) from error
-    if error.http_status == 400:
-        # Stripe gives "already paid" no code, so a 400 is never read: the invoice is.
-        return PayAnswer("refused", error.request_id, note=error.user_message)
-    raise Refused(error.user_message or str(error), status=error.http_status, code=error.code) from error
-
-
-def _replayed(headers: Mapping[str, str] | None) -> bool:
-    found = {name.lower(): value for name, value in (headers or {}).items()}
-    return found.get("idempotent-replayed") == "true"

@@ -7,6 +7,7 @@ from alembic.runtime.migration import MigrationContext
 from sqlalchemy import Connection, func, select
 
 from dunning.core.vocabulary import OPEN, EventState
+from dunning.store import breakers, queue
 from dunning.store.tables import attempts, events, messages, recoveries
 
 
@@ -18,6 +19,9 @@ class Gauges:
     attempts: dict[str, int]
     events_unhandled: int
     oldest_due: dict[str, datetime]
+    breakers_open: int
+    contradictions: int
+    attempts_abandoned: int
 
 
 def read_gauges(connection: Connection) -> Gauges:
@@ -34,6 +38,9 @@ def read_gauges(connection: Connection) -> Gauges:
         attempts={state.value: n for state, n in connection.execute(by_state)},
         events_unhandled=connection.execute(unhandled).scalar_one(),
         oldest_due=_oldest_due(connection),
+        breakers_open=len(breakers.all_open(connection)),
+        contradictions=len(queue.contradicted(connection)),
+        attempts_abandoned=len(queue.abandoned(connection)),
     )
 
 

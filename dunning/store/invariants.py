@@ -8,6 +8,8 @@ from typing import Final
 
 from sqlalchemy import Connection, text
 
+from dunning.store import breakers, segments, switches
+
 STUCK_AFTER: Final = timedelta(minutes=15)
 
 LAWS: Final = {
@@ -36,7 +38,7 @@ LAWS: Final = {
     "no charge by us while Stripe owns the retries": """
         SELECT count(*) FROM attempts AS a JOIN recoveries AS r ON r.id = a.recovery_id
         WHERE a.ordinal IS NOT NULL AND r.retries = 'own' AND a.state <> 'not_sent' AND NOT r.taken_over
-          AND r.closed_at IS NULL""",
+          AND r.closed_at IS NULL AND (r.contradicted_at IS NULL OR a.asked_at > r.contradicted_at)""",
     "a recovered invoice has its money in the ledger": """
         SELECT count(*) FROM recoveries AS r
         LEFT JOIN invoices AS i
@@ -65,14 +67,28 @@ PUNCTUAL: Final = {
         SELECT count(*) FROM recoveries WHERE status = 'scheduled' AND next_attempt_at < :late""",
     "no message is left behind": "SELECT count(*) FROM messages WHERE state = 'sending' AND due_at < :late",
 }
+WAIT_WITH_REASON: Final = frozenset(PUNCTUAL) - {"no event is left behind"}
 
 
 def check(connection: Connection, now: datetime) -> dict[str, int]:
     """Return, per law, how many rows break it; a row is late when it was due 15 minutes before `now`."""
     counts = {name: connection.execute(text(query)).scalar_one() for name, query in LAWS.items()}
     late = now - STUCK_AFTER
+    held_up = _held_up(connection)
     moment = late.replace(tzinfo=None) if connection.dialect.name == "sqlite" else late
     for name, query in PUNCTUAL.items():
         shown = str(moment) if connection.dialect.name == "sqlite" else moment
         counts[name] = connection.execute(text(query), {"late": shown}).scalar_one()
+        if held_up and name in WAIT_WITH_REASON:
+            counts[name] = 0
     return counts
+
+
+def _held_up(connection: Connection) -> bool:
+    """Return whether a kill switch or a breaker keeps due rows waiting, as it should."""
+    overall = switches.read(connection).paused
+    return (
+        overall
+        or any(s.paused for s in segments.current(connection).all)
+        or bool(breakers.all_open(connection))
+    )

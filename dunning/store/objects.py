@@ -34,6 +34,7 @@ class InvoiceRow:
 
     status: str | None
     amount_remaining: int
+    auto_advance: bool | None
     next_payment_attempt_at: datetime | None
     plan: str | None
     number: str | None

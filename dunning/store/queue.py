@@ -8,7 +8,7 @@ from typing import Any, assert_never
 
 from sqlalchemy import ColumnElement, Connection, RowMapping, Select, and_, func, or_, select
 
-from dunning.core.vocabulary import CLOSED, OPEN, Status
+from dunning.core.vocabulary import CLOSED, OPEN, Retries, Status
 from dunning.store.tables import attempts, customers, invoices, plans, recoveries
 
 PAGE = 50
@@ -66,6 +66,42 @@ def tab_counts(connection: Connection, *, livemode: bool, now: datetime) -> Mapp
     return {tab: row[tab.value] for tab in Tab}
 
 
+def abandoned(connection: Connection) -> Sequence[str]:
+    """Return the idempotency keys of the charges that a person must conclude."""
+    waits = (attempts.c.abandoned_at.is_not(None), attempts.c.finished_at.is_(None))
+    found = select(attempts.c.idempotency_key).where(*waits).order_by(attempts.c.abandoned_at)
+    return connection.execute(found).scalars().all()
+
+
+def contradicted(connection: Connection) -> Sequence[str]:
+    """Return the invoices that are ours alone to collect, and that Stripe collects all the same."""
+    found = (
+        select(recoveries.c.invoice_id)
+        .where(recoveries.c.contradicted_at.is_not(None), recoveries.c.status.in_(OPEN))
+        .order_by(recoveries.c.contradicted_at)
+    )
+    return connection.execute(found).scalars().all()
+
+
+@dataclass(frozen=True, slots=True)
+class LeftToStripe:
+    """How many open invoices Stripe collects (also), and for how many it has a next try."""
+
+    open: int
+    scheduled: int
+
+
+def left_to_stripe(connection: Connection, now: datetime) -> LeftToStripe:
+    """Return what Stripe has on its calendar for the open recoveries that are not ours alone."""
+    coming = func.count().filter(invoices.c.next_payment_attempt_at > now)
+    query = (
+        select(func.count().label("open"), coming.label("scheduled"))
+        .select_from(recoveries.join(invoices, _mirror(invoices, recoveries.c.invoice_id)))
+        .where(recoveries.c.status.in_(OPEN), recoveries.c.retries != Retries.OWN)
+    )
+    return LeftToStripe(**connection.execute(query).mappings().one())
+
+
 def open_by_status(connection: Connection, *, livemode: bool) -> Sequence[RowMapping]:
     """Return (status, currency, count, amount in minor units) of the open recoveries."""
     query = (
@@ -99,10 +135,17 @@ def _listing() -> Select[Any]:
             invoices.c.plan.label("plan"),
             invoices.c.next_payment_attempt_at.label("stripe_next_attempt_at"),
             newest_plan.label("plan_reason"),
+            recoveries.c.id.in_(_abandoned()).label("abandoned"),
         )
         .join(customers, _mirror(customers, recoveries.c.customer_id), isouter=True)
         .join(invoices, _mirror(invoices, recoveries.c.invoice_id), isouter=True)
     )
+
+
+def _abandoned() -> Select[Any]:
+    """The recoveries with a charge that a person must conclude."""
+    waits = (attempts.c.abandoned_at.is_not(None), attempts.c.finished_at.is_(None))
+    return select(attempts.c.recovery_id).where(*waits)
 
 
 def _mirror(table: Any, own_id: ColumnElement[Any]) -> ColumnElement[bool]:
@@ -130,7 +173,7 @@ def _in_tab(tab: Tab, now: datetime) -> ColumnElement[bool]:
     match tab:
         case Tab.NEEDS_ACTION:
             over = and_(status == Status.PAUSED, recoveries.c.pause_until <= now)
-            return or_(status == Status.WAITING, over)
+            return or_(status == Status.WAITING, over, recoveries.c.id.in_(_abandoned()))
         case Tab.SCHEDULED:
             return status.in_((Status.SCHEDULED, Status.ATTEMPTING))
         case Tab.WATCHING:

@@ -106,9 +106,20 @@ def note(
     connection.execute(_ADD_NOTE, values)
 
 
-def count_notes(connection: Connection, recovery_id: str) -> int:
-    """Return how many lines the timeline has."""
-    return connection.execute(_COUNT_NOTES, {"its_id": recovery_id}).scalar_one()
+def count_notes(
+    connection: Connection,
+    recovery_id: str,
+    kind: str | None = None,
+    *,
+    since: datetime | None = None,
+) -> int:
+    """Return how many lines the timeline has, of all kinds or one, from the beginning or since an instant."""
+    found = _COUNT_NOTES
+    if kind is not None:
+        found = found.where(notes.c.kind == kind)
+    if since is not None:
+        found = found.where(notes.c.at > since)
+    return connection.execute(found, {"its_id": recovery_id}).scalar_one()
 
 
 def keep_plan(connection: Connection, recovery_id: str, made_at: datetime, values: dict[str, Any]) -> None:

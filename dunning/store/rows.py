@@ -70,6 +70,7 @@ class RecoveryRow(_Row, _Owned):
     invoice_class: InvoiceClass
     status: Status
     retries: Retries
+    segment: str | None
     currency: str
     amount: int
     failed_at: datetime
@@ -92,6 +93,7 @@ class RecoveryRow(_Row, _Owned):
     campaign_key: str
     campaign_version: int
     taken_over: bool
+    contradicted_at: datetime | None
     ring_at: datetime | None
 
 
@@ -116,6 +118,7 @@ class AttemptRow(_Row, _Owned):
     last_asked_at: datetime | None
     finished_at: datetime | None
     replays: int
+    abandoned_at: datetime | None
     currency: str
     amount: int
     card_id: str | None

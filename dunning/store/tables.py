@@ -7,7 +7,15 @@ is taken. The database repeats the laws that the code keeps: see the CHECKs and 
 """
 
 from dunning.store.schema import metadata
-from dunning.store.tables_of_contact import ledger_entries, links, messages, notes, suppressions, switches
+from dunning.store.tables_of_contact import (
+    ledger_entries,
+    links,
+    messages,
+    notes,
+    segments,
+    suppressions,
+    switches,
+)
 from dunning.store.tables_of_recovery import attempts, campaigns, planners, plans, policies, recoveries
 from dunning.store.tables_of_rules import card_rules, withheld
 from dunning.store.tables_of_stripe import cards, customers, events, invoices
@@ -29,6 +37,7 @@ __all__ = [
     "plans",
     "policies",
     "recoveries",
+    "segments",
     "suppressions",
     "switches",
     "withheld",

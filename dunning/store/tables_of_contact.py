@@ -7,6 +7,7 @@ from sqlalchemy import (
     Column,
     ForeignKey,
     Index,
+    Integer,
     Table,
     Text,
     UniqueConstraint,
@@ -107,6 +108,15 @@ switches = Table(
     Column("value", JSON, nullable=False),
     Column("changed_at", UTCDateTime, nullable=False),
     Column("changed_by", Text, nullable=False),
+)
+
+segments = Table(
+    "segments",
+    metadata,
+    Column("version", Integer, primary_key=True),
+    Column("definition", JSON, nullable=False),
+    Column("published_at", UTCDateTime, nullable=False),
+    Column("published_by", Text, nullable=False),
 )
 
 notes = Table(

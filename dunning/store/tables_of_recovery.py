@@ -67,6 +67,7 @@ recoveries = Table(
     Column("invoice_class", Word(InvoiceClass), nullable=False),
     Column("status", Word(Status), nullable=False),
     Column("retries", Word(Retries), nullable=False),
+    Column("segment", Text),  # the one it opened in; None: the overall switches hold
     Column("currency", Text, nullable=False),
     Column("amount", BigInteger, nullable=False),  # amount_remaining at opening
     Column("failed_at", UTCDateTime, nullable=False),
@@ -89,6 +90,7 @@ recoveries = Table(
     Column("campaign_key", Text, nullable=False),
     Column("campaign_version", Integer, nullable=False),
     flag("taken_over", default="0"),
+    Column("contradicted_at", UTCDateTime),  # since when Stripe collects what is ours to collect
     Column("row_version", Integer, nullable=False, server_default="0"),
     Column("ring_at", UTCDateTime),
     one_of("status", Status),
@@ -113,6 +115,7 @@ recoveries = Table(
         unique=True,
     ),
     partial("ix_recoveries_ring_at", "ring_at", where="ring_at IS NOT NULL"),
+    partial("ix_recoveries_contradicted_at", "contradicted_at", where="contradicted_at IS NOT NULL"),
     Index("ix_recoveries_customer_id", "account_id", "livemode", "customer_id"),
     Index("ix_recoveries_invoice_id", "account_id", "livemode", "invoice_id"),
     Index("ix_recoveries_status", "status", "id"),
@@ -137,6 +140,7 @@ attempts = Table(
     Column("last_asked_at", UTCDateTime),  # the same key may be asked again
     Column("finished_at", UTCDateTime),
     Column("replays", Integer, nullable=False, server_default="0"),
+    Column("abandoned_at", UTCDateTime),  # still unknown after every look: a person must conclude it
     Column("currency", Text, nullable=False),
     Column("amount", BigInteger, nullable=False),
     Column("card_id", Text),
@@ -191,6 +195,7 @@ attempts = Table(
         unique=True,
     ),
     partial("ix_attempts_ring_at", "ring_at", where="ring_at IS NOT NULL"),
+    partial("ix_attempts_abandoned_at", "abandoned_at", where="abandoned_at IS NOT NULL"),
     partial("ix_attempts_fingerprint", "fingerprint", "at", where="fingerprint IS NOT NULL"),
     Index("ix_attempts_recovery_id", "recovery_id", "at"),
 )

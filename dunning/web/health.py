@@ -67,6 +67,10 @@ def _exposition(gauges: Gauges, house: House) -> bytes:
     attempts = gauge("dunning_attempts", "Attempts by state.", "state")
     due = gauge("dunning_oldest_due_seconds", "Age of the oldest due row that nobody took up.", "table")
     unhandled = gauge("dunning_events_unhandled", "Events received and not yet handled.")
+    alarms = gauge("dunning_alarms", "What stops charging, or waits for a person, by kind.", "kind")
+    alarms("breaker", gauges.breakers_open)
+    alarms("contradiction", gauges.contradictions)
+    alarms("abandoned", gauges.attempts_abandoned)
     for status, number in gauges.open_recoveries.items():
         recoveries(status, number)
     for state, number in gauges.attempts.items():

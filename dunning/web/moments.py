@@ -55,6 +55,8 @@ def next_step(row: Any, *, now: datetime) -> tuple[str, datetime | None, str]:
         case Status.SCHEDULED:
             reason = None if row["staff_request"] else row["plan_reason"]
             return "Retry", row["next_attempt_at"], reason or row["why"]
+        case Status.ATTEMPTING if row["abandoned"]:
+            return "A person must conclude the last charge", None, row["why"]
         case Status.ATTEMPTING:
             return "Asking the bank now", None, row["why"]
         case Status.WAITING:

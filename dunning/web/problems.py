@@ -10,6 +10,7 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
+from dunning.errors import Unusable
 from dunning.flows.staff import NotFound
 from dunning.web.gates import is_public
 from dunning.web.screen import Screen
@@ -39,6 +40,10 @@ def add_problem_handlers(site: FastAPI, screen: Screen) -> None:
     @site.exception_handler(NotFound)
     def not_found(request: Request, _error: NotFound) -> Response:
         return answer(request, 404, "There is no such recovery.")
+
+    @site.exception_handler(Unusable)
+    def unusable(request: Request, error: Unusable) -> Response:
+        return answer(request, 400, str(error))
 
     @site.exception_handler(RequestValidationError)
     def invalid(request: Request, error: RequestValidationError) -> Response:

@@ -10,7 +10,9 @@ from starlette.exceptions import HTTPException
 from starlette.responses import HTMLResponse, RedirectResponse
 
 from dunning.core.vocabulary import OPEN, Status
-from dunning.flows import card_budget, staff
+from dunning.errors import StripeError
+from dunning.flows import abandonment, card_budget, staff
+from dunning.flows.abandonment import Verdict
 from dunning.flows.protection import protected
 from dunning.flows.staff import Answer
 from dunning.store import card_rules, queue, timeline
@@ -29,6 +31,13 @@ class PauseForm(BaseModel):
     model_config = ConfigDict(extra="forbid", str_strip_whitespace=True)
     until: date
     why: Annotated[str, Field(min_length=1, max_length=300)]
+
+
+class ConcludeForm(BaseModel):
+    """What Stripe's Dashboard shows of a charge whose outcome nobody could learn."""
+
+    model_config = ConfigDict(extra="forbid")
+    verdict: Verdict
 
 
 def recovery_pages(screen: Screen) -> APIRouter:
@@ -79,6 +88,14 @@ def recovery_forms(screen: Screen) -> APIRouter:
     @router.post("/stop")
     def stop(recovery_id: str) -> RedirectResponse:
         return _back(recovery_id, staff.stop(house, recovery_id, by=BY))
+
+    @router.post("/conclude")
+    def conclude(recovery_id: str, form: Annotated[ConcludeForm, Form()]) -> RedirectResponse:
+        try:
+            answer = abandonment.conclude(house, recovery_id, form.verdict, by=BY)
+        except StripeError as error:
+            return back_to(f"/recoveries/{recovery_id}", refused=f"Stripe could not be asked: {error}")
+        return _back(recovery_id, answer)
 
     @router.post("/link")
     def link(request: Request, recovery_id: str) -> HTMLResponse:

@@ -11,8 +11,9 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, RedirectResponse
 
+from dunning.flows import safety
 from dunning.flows.house import House
-from dunning.store import switches
+from dunning.store import segments, switches
 from dunning.web import words
 from dunning.web.demo_bar import DemoBar
 from dunning.web.moments import next_step
@@ -46,6 +47,8 @@ class Screen:
         calendar = self.calendar()
         with self.house.store.read() as connection:
             switched = switches.read(connection)
+            parts = segments.current(connection)
+            alarms = safety.alarms(connection, calendar.now)
         settings = self.house.settings
         frame = {
             "merchant": self.house.merchant,
@@ -57,6 +60,8 @@ class Screen:
             "navigation": NAVIGATION,
             "calendar": calendar,
             "switches": switched,
+            "alarms": alarms,
+            "unlike": parts.unlike(switched.retries, messages=switched.messages),
             "demo": self.demo.status() if self.demo else None,
             "notice": _notice(request),
         }

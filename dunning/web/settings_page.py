@@ -1,13 +1,16 @@
-"""Settings: who retries, whether messages go out, and the kill switch."""
+"""Settings: who retries, whether messages go out, and the kill switch; overall and in segments."""
 
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Form, Request
 from pydantic import BaseModel, ConfigDict, Field
 from starlette.responses import HTMLResponse, RedirectResponse
 
+from dunning.core.segments import EXAMPLE
 from dunning.core.vocabulary import Retries
+from dunning.errors import Unusable
 from dunning.flows import switches
+from dunning.store import segments
 from dunning.web.card_rules import summary
 from dunning.web.screen import Screen, back_to
 
@@ -20,11 +23,15 @@ MODES = {
 }
 
 
+Name = Annotated[str, Field(min_length=1, max_length=40)]
+
+
 class ModeForm(BaseModel):
-    """Who retries from now on."""
+    """Who retries from now on, overall or in a segment."""
 
     model_config = ConfigDict(extra="forbid")
     retries: Retries
+    segment: Name | None = None
 
 
 class MessagesForm(BaseModel):
@@ -32,6 +39,21 @@ class MessagesForm(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
     messages: Literal["on", "off"]
+    segment: Name | None = None
+
+
+class ResumeForm(BaseModel):
+    """What goes on again: everything, or a segment."""
+
+    model_config = ConfigDict(extra="forbid")
+    segment: Name | None = None
+
+
+class SegmentsForm(BaseModel):
+    """All segments, as TOML."""
+
+    model_config = ConfigDict(extra="forbid")
+    text: Annotated[str, Field(max_length=40_000)]
 
 
 class PauseForm(BaseModel):
@@ -39,6 +61,7 @@ class PauseForm(BaseModel):
 
     model_config = ConfigDict(extra="forbid", str_strip_whitespace=True)
     reason: Annotated[str, Field(min_length=1, max_length=300)]
+    segment: Name | None = None
 
 
 def settings_pages(screen: Screen) -> APIRouter:
@@ -48,29 +71,44 @@ def settings_pages(screen: Screen) -> APIRouter:
 
     @router.get(HOME)
     def settings(request: Request) -> HTMLResponse:
-        facts = {"modes": MODES, "public_url": house.settings.base_url, **summary(screen)}
-        return screen.page(request, "settings.html", **facts)
+        with house.store.read() as connection:
+            parts = segments.current(connection)
+        url = house.settings.base_url
+        shown: dict[str, Any] = {"modes": MODES, "segments": parts, "example": EXAMPLE, **summary(screen)}
+        return screen.page(request, "settings.html", public_url=url, **shown)
 
     @router.post("/settings/retries")
     def set_retries(form: Annotated[ModeForm, Form()]) -> RedirectResponse:
-        moved = switches.set_mode(house, retries=form.retries, by=STAFF)
+        moved = switches.set_mode(house, retries=form.retries, by=STAFF, segment=form.segment)
+        where = f" in {form.segment}" if form.segment else ""
         return back_to(
-            HOME, said=f"Retries are set to {form.retries}; {moved} open recoveries changed hands."
+            HOME, said=f"Retries are set to {form.retries}{where}; {moved} open recoveries changed hands."
         )
 
     @router.post("/settings/messages")
     def set_messages(form: Annotated[MessagesForm, Form()]) -> RedirectResponse:
-        switches.set_mode(house, messages=form.messages == "on", by=STAFF)
-        return back_to(HOME, said=f"Messages are {form.messages}.")
+        switches.set_mode(house, messages=form.messages == "on", by=STAFF, segment=form.segment)
+        return back_to(
+            HOME, said=f"Messages are {form.messages}{f' in {form.segment}' if form.segment else ''}."
+        )
 
     @router.post("/settings/pause")
     def pause(form: Annotated[PauseForm, Form()]) -> RedirectResponse:
-        switches.pause_all(house, form.reason, by=STAFF)
-        return back_to(HOME, said="Everything is paused: no charge and no message leaves until you resume.")
+        switches.pause_all(house, form.reason, by=STAFF, segment=form.segment)
+        what = form.segment or "Everything"
+        return back_to(HOME, said=f"{what} is paused: no charge and no message leaves until you resume.")
 
     @router.post("/settings/resume")
-    def resume() -> RedirectResponse:
-        switches.resume_all(house, by=STAFF)
+    def resume(form: Annotated[ResumeForm, Form()]) -> RedirectResponse:
+        switches.resume_all(house, by=STAFF, segment=form.segment)
         return back_to(HOME, said="Retries and messages go on.")
+
+    @router.post("/settings/segments")
+    def set_segments(form: Annotated[SegmentsForm, Form()]) -> RedirectResponse:
+        try:
+            moved = switches.publish_segments(house, form.text, by=STAFF)
+        except Unusable as error:
+            return back_to(f"{HOME}#segments", refused=f"Nothing was changed. {error}")
+        return back_to(HOME, said=f"The segments are in force; {moved} open recoveries changed hands.")
 
     return router

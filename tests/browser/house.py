@@ -10,6 +10,7 @@ from sqlalchemy import make_url
 from dunning.core.clock import VirtualClock
 from dunning.core.vocabulary import Retries
 from dunning.errors import Transient
+from dunning.flows.guard import Guard
 from dunning.flows.house import House
 from dunning.resources import templates
 from dunning.settings import DEFAULT_STRIPE_API_BASE, Settings
@@ -74,7 +75,9 @@ def furnish(url: str, *, simulated: bool = True, recoveries: int = 60) -> tuple[
     store, ids = _seeded(url, recoveries)
     settings = Settings(stripe_api_base=SIMULATED_STRIPE if simulated else DEFAULT_STRIPE_API_BASE)
     clock, stripe = VirtualClock(NOW), MintingStripe()
-    house = House(store, stripe, None, clock, settings, b"s" * 32, templates(), "Juniper Coffee", simulated)
+    guard = Guard(store, clock)
+    named = (templates(), "Juniper Coffee", simulated)
+    house = House(store, stripe, None, clock, settings, b"s" * 32, *named, guard=guard)
     return house, ids
 
 

@@ -7,20 +7,23 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
+from browser.house import furnish
 from pydantic import SecretStr
-from sqlalchemy import create_engine, insert, text
+from sqlalchemy import create_engine, insert, select, text, update
 
+from dunning.core.breaker import Cause
 from dunning.core.clock import VirtualClock, WallClock
 from dunning.core.effects import SUBSCRIBED
 from dunning.errors import Refused, Transient
 from dunning.flows.doctor import Finding, examine_house
+from dunning.flows.doctor_charges import examine_charges
 from dunning.flows.doctor_stripe import examine_stripe
 from dunning.gateway.ask import API_VERSION, Stripe
 from dunning.sandbox import Server
 from dunning.settings import Settings
-from dunning.store import switches
+from dunning.store import breakers, switches
 from dunning.store.engine import Store, open_store
-from dunning.store.tables import events
+from dunning.store.tables import attempts, events, recoveries
 
 PUBLIC = "https://dunning.acme.example"
 SOUND: dict[str, Any] = {
@@ -66,6 +69,7 @@ class Account(Stripe):
     lacks: dict[str, str] = field(default_factory=dict)  # method -> the right that Stripe names
     endpoints: tuple[dict[str, Any], ...] = ()
     time: datetime = NOW
+    portals: tuple[dict[str, Any], ...] = ({"features": {"payment_method_update": {"enabled": True}}},)
 
     def __getattribute__(self, name: str) -> Any:
         right = object.__getattribute__(self, "__dict__").get("lacks", {}).get(name)
@@ -94,6 +98,9 @@ class Account(Stripe):
     def webhook_endpoints(self) -> tuple[dict[str, Any], ...]:
         return self.endpoints
 
+    def portal_configurations(self) -> tuple[dict[str, Any], ...]:
+        return self.portals
+
     def server_time(self) -> datetime:
         return self.time
 
@@ -115,7 +122,15 @@ def test_a_sound_account_has_nothing_bad(either_store: Store) -> None:
         connection.execute(insert(events).values(**row, **times, state="handled"))
     found = look(either_store, Account(endpoints=(endpoint(),)))
     assert {mark for each in marks(found).values() for mark in each} == {"ok"}
-    assert set(marks(found)) == {"key", "account", "rights", "webhook endpoint", "clock", "last event"}
+    assert set(marks(found)) == {
+        "key",
+        "account",
+        "rights",
+        "webhook endpoint",
+        "portal",
+        "clock",
+        "last event",
+    }
 
 
 @pytest.mark.parametrize(
@@ -161,10 +176,20 @@ def test_the_webhook_endpoint_is_judged(
     assert (found.mark, word in found.sentence) == (mark, True)
 
 
-@pytest.mark.parametrize(("off_s", "mark"), [(5, "ok"), (-60, "warn"), (60, "warn"), (400, "bad")])
+@pytest.mark.parametrize(("off_s", "mark"), [(5, "ok"), (-60, "bad"), (60, "bad"), (400, "bad")])
 def test_a_clock_that_is_off_is_noticed(off_s: int, mark: str, store: Store) -> None:
     found = look(store, Account(time=NOW + timedelta(seconds=off_s)))
     assert named(found, "clock").mark == mark
+
+
+@pytest.mark.parametrize(
+    ("portals", "word"),
+    [((), "never set up"), (({"features": {"payment_method_update": {"enabled": False}}},), "no")],
+)
+def test_a_portal_that_takes_no_card_is_noticed(portals: tuple[Any, ...], word: str, store: Store) -> None:
+    found = named(look(store, Account(portals=portals)), "portal")
+    assert (found.mark, word in found.sentence) == ("bad", True)
+    assert "settings/billing/portal" in found.cure
 
 
 def test_a_full_key_is_warned_of_and_a_key_stripe_does_not_know_ends_it(store: Store) -> None:
@@ -302,3 +327,62 @@ def test_stripes_own_time_is_read_from_its_answers(simulated_stripe: Server) -> 
     theirs = Stripe("rk_test_x", simulated_stripe.url).server_time()
     assert theirs is not None
     assert abs(WallClock().now() - theirs) < timedelta(seconds=5)
+
+
+def charges(store: Store) -> dict[str, Finding]:
+    return {found.name: found for found in examine_charges(store, VirtualClock(NOW))}
+
+
+def test_a_new_installation_is_only_asked_about_what_stripe_does_not_tell(either_store: Store) -> None:
+    found = charges(either_store)
+    assert {name: finding.mark for name, finding in found.items()} == {
+        "charging": "ok",
+        "contradictions": "ok",
+        "unknown charges": "ok",
+        "Stripe's retries": "ask",
+    }
+    with either_store.write() as connection:
+        switches.put(connection, "messages", True, at=NOW, by="test")
+    assert charges(either_store)["Stripe's mails"].mark == "ask"
+
+
+def test_what_stops_charging_is_told_with_its_cure(either_store: Store) -> None:
+    with either_store.write() as connection:
+        breakers.trip(connection, "self", Cause.KEY, "Having the 'rak_invoice_write' permission…", NOW)
+    found = charges(either_store)["charging"]
+    assert (found.mark, "rak_invoice_write" in found.sentence, "Mend the key" in found.cure) == (
+        *("bad", True, True),
+    )
+    with either_store.write() as connection:
+        breakers.close(connection, "self", NOW)
+        breakers.tell_skew(connection, "host-7", 12, "Stripe's", NOW)
+    found = charges(either_store)["charging"]
+    assert (found.mark, "host-7" in found.sentence) == ("bad", True)
+
+
+def test_what_only_a_person_can_mend_is_told_with_its_key(sqlite_url: str) -> None:
+    house, _ = furnish(sqlite_url)
+    with house.store.write() as connection:
+        one = connection.execute(select(recoveries).where(recoveries.c.closed_at.is_(None)).limit(1)).one()
+        connection.execute(
+            update(recoveries).where(recoveries.c.id == one.id).values(contradicted_at=NOW, taken_over=True)
+        )
+        connection.execute(update(recoveries).values(retries="weave").where(recoveries.c.id != one.id))
+        connection.execute(
+            update(attempts)
+            .where(attempts.c.recovery_id == one.id, attempts.c.id == _first_attempt(connection, one.id))
+            .values(
+                abandoned_at=NOW, finished_at=None, state="unknown", ordinal=99, idempotency_key="v1:pay:x"
+            )
+        )
+    found = charges(house.store)
+    house.store.engine.dispose()
+    assert (found["contradictions"].mark, one.invoice_id in found["contradictions"].sentence) == ("bad", True)
+    assert (found["unknown charges"].mark, "v1:pay:x" in found["unknown charges"].sentence) == ("bad", True)
+    assert "recoveries conclude" in found["unknown charges"].cure
+    assert found["Stripe's retries"].mark in {"ok", "warn"}
+
+
+def _first_attempt(connection: Any, recovery_id: str) -> str:
+    query = select(attempts.c.id).where(attempts.c.recovery_id == recovery_id).limit(1)
+    return str(connection.execute(query).scalar_one())

@@ -194,3 +194,48 @@ def test_an_empty_period_is_no_error(cli: Any, sqlite_url: str) -> None:
     ended = cli("report", "recovered", "--month", "2020-01", DATABASE_URL=sqlite_url)
     assert ended.code == 0
     assert "Nothing failed" in ended.out
+
+
+def test_segments_go_through_a_file_and_their_switches_through_mode_and_pause(
+    business: Business, tmp_path: Path
+) -> None:
+    assert "There is no segment" in business.run("segment", "list").out
+    example = business.run("segment", "export").out
+    file = tmp_path / "segments.toml"
+    file.write_text(example, encoding="utf-8")
+    assert business.run("segment", "publish", str(file)).code == 0
+    file.write_text('[[segment]]\nname = "big"\n[segment.when]\ncurrency = "usd"\n', encoding="utf-8")
+    assert business.json("segment", "publish", str(file)) == {"moved": 0}
+    assert business.json("mode", "--segment", "big", "--retries", "watch", "--messages", "off")["moved"] == 0
+    shown = business.run("mode").out
+    assert "big      watch    off" in shown
+    assert "currency usd" in shown
+    business.run("pause", "--segment", "big", "--reason", "audit")
+    assert "PAUSED: audit" in business.run("segment", "list").out
+    business.run("resume", "--segment", "big")
+    assert "PAUSED" not in business.run("segment", "list").out
+    assert business.json("segment", "list")["segments"][0]["when"] == {"currency": ["usd"]}
+    written = business.run("segment", "export").out
+    file.write_text(written, encoding="utf-8")
+    assert business.run("segment", "publish", str(file)).code == 0
+    assert business.run("segment", "export").out == written
+
+
+@pytest.mark.parametrize(
+    ("words", "complaint"),
+    [
+        (("mode", "--segment", "big", "--retries", "own"), "There is no segment 'big'"),
+        (("mode", "--segment", "big"), "--segment needs"),
+        (("pause", "--reason", "x"), "--all, or --segment"),
+        (("pause", "--all", "--segment", "big", "--reason", "x"), "--all, or --segment"),
+        (("resume", "--segment", "big"), "There is no segment 'big'"),
+        (("segment", "publish", "nowhere.toml"), "nowhere.toml cannot be read"),
+    ],
+    ids=str,
+)
+def test_a_segment_that_is_not_there_is_named(
+    business: Business, words: tuple[str, ...], complaint: str
+) -> None:
+    ended = business.run(*words)
+    assert ended.code == 2
+    assert complaint in ended.complaint

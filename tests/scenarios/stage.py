@@ -25,7 +25,7 @@ from dunning import app
 from dunning.core.billing import Whose
 from dunning.core.clock import VirtualClock
 from dunning.core.vocabulary import AttemptState, Retries
-from dunning.errors import Transient
+from dunning.errors import Refused, Transient
 from dunning.flows import switches, work
 from dunning.flows.house import House
 from dunning.flows.keeping import event_row
@@ -36,10 +36,11 @@ from dunning.sandbox.money import credit, pay_out_of_band
 from dunning.sandbox.server import application
 from dunning.sandbox.state import Actor, StoredEvent
 from dunning.settings import Settings
-from dunning.store import attempts, due, invariants, recoveries, tables
+from dunning.store import attempts, breakers, due, invariants, recoveries, tables
 from dunning.store.engine import open_store
 from dunning.store.events import insert_events
 from dunning.store.rows import AttemptRow, RecoveryRow
+from workers.bells import POISON_WAITS
 
 START = datetime(2026, 1, 5, 6, tzinfo=UTC)  # a Monday
 OURS = Whose()
@@ -177,10 +178,23 @@ class Stage:
             with self.house.store.write() as connection:
                 ids = due.stamp(connection, kind, self.clock.now())
             for row_id in ids:
-                with contextlib.suppress(Transient):
-                    do(self.house, row_id)
+                self._work(kind, row_id, do)
             rung += len(ids)
-        return rung
+        with self.house.store.read() as connection:
+            probing = breakers.probe_due(connection, self.clock.now())
+        if probing:
+            work.work_chore(self.house, "probe")
+        return rung + probing
+
+    def _work(self, kind: str, row_id: Any, do: Callable[[House, Any], None]) -> None:
+        """Do the work of one bell; what Stripe refuses is put off, as the bells do."""
+        try:
+            do(self.house, row_id)
+        except Transient:
+            return
+        except Refused:
+            with self.house.store.write() as connection:
+                due.push(connection, kind, row_id, self.clock.now() + POISON_WAITS)
 
     def recovery(self, ids: dict[str, Any]) -> RecoveryRow:
         """Return the recovery of a customer's invoice."""

@@ -10,8 +10,9 @@ from browser.seed import NOW
 from sqlalchemy import insert, select, update
 from starlette.testclient import TestClient
 
+from dunning.core.breaker import Cause
 from dunning.flows.house import House
-from dunning.store import switches, tables
+from dunning.store import breakers, segments, switches, tables
 
 NASTY = "<script>alert('hi')</script> & \"friends\""
 
@@ -266,3 +267,65 @@ def test_metrics_count_what_is_under_way(desk: Desk) -> None:
     assert 'dunning_attempts{state="declined"}' in text
     assert "dunning_events_unhandled 1.0" in text
     assert 'dunning_oldest_due_seconds{table="events"} 3600.0' in text
+
+
+def test_segments_are_put_in_force_turned_and_paused_in_settings(quick_desk: Desk) -> None:
+    desk = quick_desk
+    assert "There is none yet" in desk.see("/settings")
+    page = desk.press(
+        "/settings/segments", text='[[segment]]\nname = "big"\n[segment.when]\ncurrency = "euro"'
+    )
+    assert "Nothing was changed. Segment 'big'" in page
+    page = desk.press(
+        "/settings/segments", text='[[segment]]\nname = "big"\n[segment.when]\ncurrency = "eur"'
+    )
+    assert "The segments are in force" in page
+    assert "currency eur" in page
+    assert "Retries are set to weave in big" in desk.press(
+        "/settings/retries", retries="weave", segment="big"
+    )
+    assert "Messages are off in big" in desk.press("/settings/messages", messages="off", segment="big")
+    assert "big is paused" in desk.press("/settings/pause", reason="audit", segment="big")
+    assert "Everything is paused" not in desk.see("/")
+    desk.press("/settings/resume", segment="big")
+    with desk.house.store.read() as connection:
+        big = segments.current(connection).named("big")
+    assert big is not None
+    assert (big.retries, big.messages, big.paused) == ("weave", False, None)
+    unknown = desk.browser.post("/settings/retries", data={"retries": "own", "segment": "small"})
+    assert unknown.status_code == 400
+    assert "There is no segment" in html.unescape(unknown.text)
+
+
+def test_a_charge_that_nobody_knows_is_asked_about_and_concluded(quick_desk: Desk) -> None:
+    desk = quick_desk
+    recovery_id = desk.one("scheduled")
+    with desk.house.store.write() as connection:
+        one = select(tables.attempts.c.id).where(tables.attempts.c.recovery_id == recovery_id).limit(1)
+        lost = {"abandoned_at": NOW, "finished_at": None, "state": "unknown", "ordinal": 99}
+        connection.execute(
+            update(tables.attempts)
+            .where(tables.attempts.c.id == connection.execute(one).scalar_one())
+            .values(**lost, idempotency_key="v1:pay:lost")
+        )
+        connection.execute(
+            update(tables.recoveries)
+            .where(tables.recoveries.c.id == recovery_id)
+            .values(status="attempting", next_attempt_at=None, why="Nobody knows.")
+        )
+    assert "v1:pay:lost" in desk.see("/")
+    assert recovery_id in desk.see("/recoveries?tab=needs_action")
+    page = desk.see(f"/recoveries/{recovery_id}")
+    assert "A person must conclude the last charge" in page
+    assert page.count('name="verdict"') == 4
+    assert (
+        desk.browser.post(f"/recoveries/{recovery_id}/conclude", data={"verdict": "maybe"}).status_code == 422
+    )
+    assert 'dunning_alarms{kind="abandoned"} 1.0' in desk.see("/metrics")
+
+
+def test_every_page_says_why_nothing_is_charged(quick_desk: Desk) -> None:
+    with quick_desk.house.store.write() as connection:
+        breakers.trip(connection, "all", Cause.OUTAGE, "500", NOW)
+    for path in ("/", "/recoveries", "/settings"):
+        assert "Stripe is away (500)" in quick_desk.see(path)

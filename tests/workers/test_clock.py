@@ -13,6 +13,7 @@ from dramatiq import Worker
 from dunning.core.clock import VirtualClock
 from dunning.errors import Transient
 from dunning.flows import work
+from dunning.flows.guard import Guard
 from dunning.flows.house import House
 from dunning.flows.keeping import event_row
 from dunning.gateway.listen import read_head
@@ -43,7 +44,8 @@ class Notebook:
 def house(database_url: str) -> Iterator[House]:
     clock = VirtualClock(NOW)
     store = open_store(database_url, lease_clock=clock, durable=False)
-    yield House(store, None, None, clock, Settings(), b"s" * 32, templates())  # type: ignore[arg-type]  # no bell asks Stripe
+    guard = Guard(store, clock)
+    yield House(store, None, None, clock, Settings(), b"s" * 32, templates(), guard=guard)  # type: ignore[arg-type]  # no bell asks Stripe
     store.engine.dispose()
 
 
@@ -151,7 +153,8 @@ def broker_url(request: pytest.FixtureRequest) -> str | None:
 def quick_house(sqlite_url: str) -> Iterator[House]:
     clock = VirtualClock(NOW)
     store = open_store(sqlite_url, lease_clock=clock, durable=False)
-    yield House(store, None, None, clock, Settings(), b"s" * 32, templates())  # type: ignore[arg-type]  # no bell asks Stripe
+    guard = Guard(store, clock)
+    yield House(store, None, None, clock, Settings(), b"s" * 32, templates(), guard=guard)  # type: ignore[arg-type]  # no bell asks Stripe
     store.engine.dispose()
 
 

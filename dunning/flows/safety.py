@@ -1,0 +1,65 @@
+"""What stands in the way of charging safely, in sentences with their cure: for pages and for the doctor."""
+
+from collections.abc import Iterator, Sequence
+from datetime import datetime
+
+from sqlalchemy import Connection
+
+from dunning.core.breaker import Breaker, Cause
+from dunning.store import breakers, queue
+
+
+def alarms(connection: Connection, now: datetime) -> list[str]:
+    """Return what everybody must see: whether charging stands still, and what only a person can mend."""
+    found = [" ".join(said) for said in map(breaker_words, breakers.all_open(connection))]
+    found += [" ".join(skew_words(skew)) for skew in breakers.skews(connection, now)]
+    found += [" ".join(said) for said in _left_to_people(connection)]
+    return found
+
+
+def breaker_words(breaker: Breaker) -> tuple[str, str]:
+    """Return what a breaker says, and its cure."""
+    since = f"Nothing is charged since {breaker.opened_at:%d %B %H:%M} UTC"
+    if breaker.cause is Cause.KEY:
+        whom = "" if breaker.account_id == "self" else f" for {breaker.account_id}"
+        cure = "Mend the key (`dunning doctor` says which right it lacks); charges then go on by themselves."
+        return f"{since}: Stripe does not let this key charge{whom} ({breaker.why.rstrip('.')}).", cure
+    return (
+        f"{since}: Stripe is away ({breaker.why.rstrip('.')}).",
+        "Charges go on by themselves once it is back.",
+    )
+
+
+def skew_words(skew: dict[str, object]) -> tuple[str, str]:
+    """Return what a host said of its clock, and the cure."""
+    sentence = f"{skew['host']} charges nothing: its clock is {skew['seconds']} s off {skew['against']}."
+    return sentence, "Let NTP set it."
+
+
+def _left_to_people(connection: Connection) -> Iterator[tuple[str, str]]:
+    abandoned, contradicted = queue.abandoned(connection), queue.contradicted(connection)
+    if abandoned:
+        yield abandoned_words(abandoned)
+    if contradicted:
+        yield contradicted_words(contradicted)
+
+
+def abandoned_words(keys: Sequence[str]) -> tuple[str, str]:
+    """Return what abandoned charges ask of a person, and how; `keys` are their idempotency keys."""
+    what = "a charge is" if len(keys) == 1 else f"{len(keys)} charges are"
+    cure = "Look them up in Stripe's Dashboard, then `dunning recoveries conclude ID` or the recovery's page."
+    return f"The outcome of {what} not known: {_some(keys)}.", cure
+
+
+def contradicted_words(invoices: Sequence[str]) -> tuple[str, str]:
+    """Return what invoices say that Stripe collects beside us, and the cure."""
+    what = "an invoice that is" if len(invoices) == 1 else f"{len(invoices)} invoices that are"
+    cure = (
+        "Find who sets auto_advance on them in Stripe (an automation, a program with a key) and stop it, or "
+        "`dunning mode --retries weave`."
+    )
+    return f"Stripe collects {what} ours to collect; nothing is charged: {_some(invoices)}.", cure
+
+
+def _some(names: Sequence[str]) -> str:
+    return ", ".join(names[:3]) + (", …" if len(names) > 3 else "")
