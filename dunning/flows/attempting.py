@@ -15,7 +15,7 @@ from dunning.core.changes import Due, Ended, NotAttempted
 from dunning.core.ids import derive_id, pay_key
 from dunning.core.vocabulary import AttemptState, MadeBy, Retries, Status
 from dunning.errors import Refused
-from dunning.flows import observing, settling, steer
+from dunning.flows import observing, settling, steer, wallet
 from dunning.flows.driver import Flow
 from dunning.flows.following import ENDS
 from dunning.flows.house import House
@@ -129,7 +129,7 @@ def _plan(connection: Connection, recovery: RecoveryRow, now: datetime, lease_no
 
 
 def _card_columns(connection: Connection, recovery: RecoveryRow) -> dict[str, Any]:
-    card_id = recovery.fresh_card_id or recovery.card_id
+    card_id = recovery.next_card_id
     card = objects.card(connection, recovery.whose, card_id)
     facts = {name: getattr(card, name) for name in CARD_FACTS} if card is not None else {}
     return {"card_id": card_id, **facts}
@@ -197,6 +197,7 @@ def _intend(
     now: datetime,
 ) -> None:
     ordinal = attempts.next_ordinal(connection, recovery.whose, recovery.invoice_id)
+    named = recovery.fresh_card_id or recovery.backup_card_id
     attempts.change(
         connection,
         prepared.attempt_id,
@@ -204,7 +205,8 @@ def _intend(
         state=AttemptState.ASKING,
         ordinal=ordinal,
         idempotency_key=pay_key(recovery.account_id, recovery.invoice_id, ordinal),
-        parameters={"card_id": recovery.fresh_card_id},
+        parameters={"card_id": named},
+        other_card_passed=named is not None and wallet.was_there(connection, recovery, named),
         amount=invoice.amount_remaining,
         at=now,
         lease_until=None,

@@ -42,13 +42,14 @@ def card_obstacle(
 
     The card stays held until the transaction ends, so that two invoices never count its tries at once.
     """
-    card_id = recovery.fresh_card_id or recovery.card_id
+    card_id = recovery.next_card_id
     card = objects.card(connection, recovery.whose, card_id, lock=True)
     history = attempts.of_recovery(connection, recovery.id)
     if card_stopped(connection, recovery.whose, card_id, history):
         return NotAttempted("The bank said never to try this card again.")
     exempt = made_by is MadeBy.STAFF or _first_try(recovery, card, history)
-    policy = None if exempt else rules.policy(connection, recovery.policy_version)
+    version, kind = recovery.policy_version, recovery.invoice_class
+    policy = None if exempt else rules.policy(connection, version, kind)
     free = planning.card_free_at(connection, card, policy, now)
     if free > now:
         return NotAttempted("The card was tried as often as is allowed for now.", free)

@@ -54,9 +54,14 @@ def follow(
 
 
 def meet_refusal(connection: Connection, recovery: RecoveryRow, failure: Failure) -> RecoveryRow:
-    """Write down what the newest refusal said, on the recovery; a fresh card is fresh no more."""
+    """Write down what the newest refusal said, on the recovery; a fresh card is fresh no more.
+
+    What a backup card was refused for stays with its attempt: the invoice's own card may still be retried.
+    """
     if failure.card is not None:
         objects.keep_card(connection, recovery.whose, failure.card)
+    if failure.card is not None and failure.card.id == recovery.backup_card_id:
+        return recovery
     recoveries.change(
         connection,
         recovery.id,

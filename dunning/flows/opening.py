@@ -5,28 +5,22 @@ from typing import Final
 
 from sqlalchemy import Connection, func, select, true
 
-from dunning.core.billing import Failure, Invoice, Whose
+from dunning.core.billing import Failure, Invoice, Subscription, Whose, class_of
 from dunning.core.campaign import Campaign, coming_messages, template_for
-from dunning.core.changes import Ended, Opened
+from dunning.core.changes import Ended, GivenUp, Opened, subscription_ended
 from dunning.core.ids import derive_id
 from dunning.core.policy import Policy
 from dunning.core.vocabulary import ClosedReason, MessageState, Status
 from dunning.flows import observing
 from dunning.flows.house import House
 from dunning.flows.steer import steer
-from dunning.store import messages, objects, recoveries, rules, switches
+from dunning.store import messages, objects, recoveries, rules, switches, wallets
 from dunning.store.rows import RecoveryRow
 from dunning.store.tables import events
 from dunning.timing.localtime import zone_of
 
-ENDINGS: Final = {
-    f"{version}{name}": reason
-    for name, reason in (
-        ("customer.deleted", ClosedReason.CUSTOMER_DELETED),
-        ("customer.subscription.deleted", ClosedReason.SUBSCRIPTION_CANCELLED),
-    )
-    for version in ("", "v1.")
-}
+CUSTOMER_DELETED: Final = frozenset({"customer.deleted", "v1.customer.deleted"})
+SUBSCRIPTION_ENDED: Final = frozenset({"customer.subscription.deleted", "v1.customer.subscription.deleted"})
 
 
 def open_recovery(
@@ -43,7 +37,9 @@ def open_recovery(
 
     The window runs from `failed_at`; the amount is what remained unpaid at opening.
     """
-    policy = rules.current_policy(connection, now)
+    subscription = wallets.subscription(connection, whose, invoice.subscription)
+    invoice_class = class_of(invoice, subscription)
+    policy = rules.current_policy(connection, now).rules_for(invoice_class)
     campaign = rules.current_campaign(connection, now)
     recovery_id = derive_id("rec", now, whose.account_id, whose.livemode, invoice.id)
     if failure.card is not None:
@@ -57,11 +53,12 @@ def open_recovery(
             "invoice_id": invoice.id,
             "customer_id": invoice.customer,
             "subscription_id": invoice.subscription,
-            "invoice_class": invoice.invoice_class,
+            "invoice_class": invoice_class,
             "status": Status.WAITING,
             "retries": switches.hold_retries(connection),
             "currency": invoice.currency,
             "amount": invoice.amount_remaining or invoice.amount_due,
+            "credited_before": invoice.amount_credited if invoice.open else 0,
             "failed_at": failed_at,
             "opened_at": now,
             "deadline": failed_at + policy.window,
@@ -72,8 +69,8 @@ def open_recovery(
             **_versions(policy, campaign),
         },
     )
-    ended = _ended(connection, whose, invoice) if invoice.open else None
-    first = Opened() if ended is None else Ended(ended)
+    ended = _ended(connection, whose, invoice, subscription) if invoice.open else None
+    first = Opened() if ended is None else ended
     return _begin(connection, house, recovery_id, failure, campaign, first, failed_at, now)
 
 
@@ -83,7 +80,7 @@ def _begin(
     recovery_id: str,
     failure: Failure,
     campaign: Campaign,
-    first: Opened | Ended,
+    first: Opened | Ended | GivenUp,
     failed_at: datetime,
     now: datetime,
 ) -> RecoveryRow:
@@ -94,11 +91,21 @@ def _begin(
     return _held(connection, recovery_id)
 
 
-def _ended(connection: Connection, whose: Whose, invoice: Invoice) -> ClosedReason | None:
+def _ended(
+    connection: Connection, whose: Whose, invoice: Invoice, subscription: Subscription | None
+) -> Ended | GivenUp | None:
     """Return what had ended the debt before we heard of the failure: events come in any order."""
     customer = objects.customer(connection, whose, invoice.customer)
-    if customer is not None and customer.deleted:
-        return ClosedReason.CUSTOMER_DELETED
+    names = _told_since(connection, whose, invoice)
+    if (customer is not None and customer.deleted) or names & CUSTOMER_DELETED:
+        return Ended(ClosedReason.CUSTOMER_DELETED)
+    if names & SUBSCRIPTION_ENDED or _ended_after(invoice, subscription):
+        return subscription_ended(subscription.cancelled_for if subscription else None)
+    return None
+
+
+def _told_since(connection: Connection, whose: Whose, invoice: Invoice) -> set[str]:
+    """Return the types of the events about its customer or subscription since the invoice was made."""
     told = (
         select(events.c.type)
         .where(events.c.account_id == whose.account_id, events.c.livemode == whose.livemode)
@@ -106,8 +113,15 @@ def _ended(connection: Connection, whose: Whose, invoice: Invoice) -> ClosedReas
     )
     at = func.coalesce(events.c.created_at, events.c.received_at)
     since = at >= invoice.created if invoice.created else true()
-    names = connection.execute(told.where(events.c.type.in_(ENDINGS), since)).scalars().all()
-    return next((reason for name, reason in ENDINGS.items() if name in names), None)
+    ends = events.c.type.in_(CUSTOMER_DELETED | SUBSCRIPTION_ENDED)
+    return set(connection.execute(told.where(ends, since)).scalars())
+
+
+def _ended_after(invoice: Invoice, subscription: Subscription | None) -> bool:
+    """Return whether the subscription ended with the invoice unpaid; its last bill is made as it ends."""
+    if subscription is None or subscription.ended_at is None or not subscription.ended:
+        return False
+    return invoice.created is None or subscription.ended_at > invoice.created
 
 
 def plan_messages(connection: Connection, recovery: RecoveryRow, campaign: Campaign) -> None:

@@ -51,12 +51,13 @@ def case_of(
 ) -> Case:
     """Return the recovery as the planner sees it, with the network's and the policy's earliest time."""
     history = attempt_store.of_recovery(connection, recovery.id)
-    card = objects.card(connection, recovery.whose, recovery.fresh_card_id or recovery.card_id)
+    card_id = recovery.fresh_card_id or facts.backup_card or recovery.card_id
+    card = objects.card(connection, recovery.whose, card_id)
     customer = objects.customer(connection, recovery.whose, recovery.customer_id)
     earliest = [
         not_before or now,
         card_free_at(connection, card, policy, now),
-        _after_the_gap(recovery, history, policy) or now,
+        _after_the_gap(recovery, history, policy, facts.backup_card) or now,
     ]
     return Case(
         id=recovery.id,
@@ -80,11 +81,13 @@ def _after_the_gap(
     recovery: RecoveryRow,
     history: Sequence[AttemptRow],
     policy: Policy,
+    backup_card: str | None,
 ) -> datetime | None:
     """Return the end of the policy's gap after the last try of the same card; a new card has none."""
     if recovery.fresh_card_id is not None:
         return None
-    tries = [row.at for row in history if row.state in NETWORK_ANSWERED]
+    answered_ones = (row for row in history if row.state in NETWORK_ANSWERED)
+    tries = [row.at for row in answered_ones if backup_card in {None, row.card_id}]
     technical = recovery.decline_class is DeclineClass.TECHNICAL
     return max(tries) + (policy.technical_gap if technical else policy.gap) if tries else None
 

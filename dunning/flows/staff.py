@@ -11,7 +11,7 @@ from dunning.errors import DunningError
 from dunning.flows import wording
 from dunning.flows.attempting import hold
 from dunning.flows.house import House
-from dunning.flows.steer import facts_of, steer
+from dunning.flows.steer import facts_of, steer, with_backup
 from dunning.store import recoveries, rules
 from dunning.store.rows import RecoveryRow
 
@@ -81,8 +81,10 @@ def refusal(house: House, recovery_id: str) -> str | None:
         recovery = recoveries.by_id(connection, recovery_id)
         if recovery is None:
             raise NotFound(recovery_id)
-        policy = rules.policy(connection, recovery.policy_version)
-        return retry_refusal(facts_of(connection, recovery), policy, now=house.clock.now())
+        policy = rules.policy(connection, recovery.policy_version, recovery.invoice_class)
+        now = house.clock.now()
+        facts = with_backup(connection, recovery, facts_of(connection, recovery), policy, now)
+        return retry_refusal(facts, policy, now=now)
 
 
 def _tell(house: House, recovery_id: str, change: Change, by: str, **more: Any) -> bool:

@@ -17,6 +17,7 @@ from dunning.core.billing import Card, Customer, Failure, Invoice, Whose
 from dunning.errors import OutcomeUnknown, Refused, Transient
 from dunning.gateway.listen_shapes import dig
 from dunning.gateway.shapes import AUTHENTICATION_CODES, read_card, read_customer, read_failure, read_invoice
+from dunning.gateway.subscriptions import Subscriptions
 
 CONNECT_TIMEOUT_S = 5
 READ_TIMEOUT_S = 30
@@ -61,6 +62,7 @@ class Stripe:
             http_client=stripe.RequestsClient(timeout=(CONNECT_TIMEOUT_S, READ_TIMEOUT_S)),
             max_network_retries=READ_RETRIES,
         )
+        self.subscriptions = Subscriptions(self._client, _ask, _on)
 
     def invoice(self, whose: Whose, invoice_id: str) -> Invoice:
         """Return the invoice with its payments and their last errors, in one call."""

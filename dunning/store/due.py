@@ -10,7 +10,7 @@ from typing import Any, Final
 
 from sqlalchemy import Connection, Table, bindparam, exists, func, literal, select, union_all, update
 
-from dunning.store.tables import attempts, events, messages, recoveries
+from dunning.store.tables import attempts, errands, events, messages, recoveries
 from dunning.store.types import UTCDateTime
 
 RING_AGAIN: Final = timedelta(seconds=100)  # lost bells are rung again within two minutes
@@ -19,6 +19,7 @@ KINDS: Final[dict[str, tuple[Table, str]]] = {
     "attempt": (attempts, "id"),
     "recovery": (recoveries, "id"),
     "message": (messages, "id"),
+    "errand": (errands, "id"),
 }
 
 

@@ -48,6 +48,14 @@ def open_of_customer(connection: Connection, whose: Whose, customer_id: str) -> 
     return [RecoveryRow.of(row) for row in connection.execute(found)]
 
 
+def owes(connection: Connection, whose: Whose, customer_id: str) -> bool:
+    """Return whether a customer has an open recovery."""
+    found = select(recoveries.c.id).where(
+        *_belongs(whose), recoveries.c.customer_id == customer_id, recoveries.c.status.in_(_OPEN)
+    )
+    return connection.execute(found.limit(1)).first() is not None
+
+
 def open_of_subscription(connection: Connection, whose: Whose, subscription_id: str) -> list[RecoveryRow]:
     """Return the subscription's open recoveries, oldest first, held until the transaction ends."""
     found = (

@@ -8,14 +8,23 @@ is taken. The database repeats the laws that the code keeps: see the CHECKs and 
 
 from dunning.store.schema import metadata
 from dunning.store.tables_of_contact import ledger_entries, links, messages, notes, suppressions, switches
-from dunning.store.tables_of_recovery import attempts, campaigns, planners, plans, policies, recoveries
-from dunning.store.tables_of_stripe import cards, customers, events, invoices
+from dunning.store.tables_of_recovery import (
+    attempts,
+    campaigns,
+    errands,
+    planners,
+    plans,
+    policies,
+    recoveries,
+)
+from dunning.store.tables_of_stripe import cards, customers, events, invoices, subscriptions
 
 __all__ = [
     "attempts",
     "campaigns",
     "cards",
     "customers",
+    "errands",
     "events",
     "invoices",
     "ledger_entries",
@@ -27,6 +36,7 @@ __all__ = [
     "plans",
     "policies",
     "recoveries",
+    "subscriptions",
     "suppressions",
     "switches",
 ]

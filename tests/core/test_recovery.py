@@ -13,6 +13,7 @@ from dunning.core.changes import (
     Declined,
     Due,
     Ended,
+    GivenUp,
     ModeSet,
     NotAttempted,
     NoTime,
@@ -41,6 +42,7 @@ EXAMPLES: dict[type, Change] = {
     NotAttempted: NotAttempted("The wire broke."),
     Paid: Paid(),
     Ended: Ended(ClosedReason.VOIDED),
+    GivenUp: GivenUp(),
     CardChanged: CardChanged(),
     TimeChosen: TimeChosen(LATER),
     NoTime: NoTime("Nothing helps."),
@@ -62,6 +64,7 @@ Declined      plan       -           plan       -          watching   -         
 NotAttempted  plan       plan        plan       -          watching   -          -          -
 Paid          recovered  recovered   recovered  recovered  recovered  -          late       late
 Ended         stopped    stopped     stopped    stopped    stopped    -          -          -
+GivenUp       lost       lost        lost       lost       lost       -          -          -
 CardChanged   scheduled  -           scheduled  -          -          -          -          -
 TimeChosen    scheduled  -           scheduled  scheduled  scheduled  -          -          -
 NoTime        waiting    -           waiting    waiting    waiting    -          -          -

@@ -48,6 +48,7 @@ WORK: dict[str, Callable[[House, Any], None]] = {
     "attempt": work.work_attempt,
     "recovery": work.work_recovery,
     "message": work.work_message,
+    "errand": work.work_errand,
 }
 
 
