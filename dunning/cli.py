@@ -18,10 +18,12 @@ from dunning.commands import (
     health,
     learning,
     money,
+    policies,
     queue,
     running,
     setting_up,
     stripe_account,
+    subscriptions,
     switching,
     trying,
 )
@@ -100,10 +102,17 @@ _recoveries.command("pause")(queue.pause)
 _recoveries.command("resume")(queue.resume)
 _recoveries.command("stop")(queue.stop)
 _recoveries.command("link")(queue.link)
+_recoveries.command("debt")(subscriptions.debt)
+_recoveries.command("cancel")(subscriptions.cancel)
 _campaign = _group("campaign", "Read, check and date the messages that customers get.", OPERATE)
 _campaign.command("export")(campaigns.export)
 _campaign.command("validate")(campaigns.validate)
 _campaign.command("plan")(campaigns.plan)
+_policy = _group("policy", "Read, check and publish how retries are made.", OPERATE)
+_policy.command("show")(policies.show)
+_policy.command("validate")(policies.validate)
+_policy.command("publish")(policies.publish)
+_policy.command("export")(policies.export)
 app.command("reconcile", rich_help_panel=OPERATE)(stripe_account.reconcile)
 app.command("learn", rich_help_panel=OPERATE)(learning.learn)
 

@@ -123,6 +123,11 @@ def _act(action: Callable[..., Any], recovery_id: str, *, as_json: bool, **how: 
     """Carry out an action of staff; exit code 1 when a rule refuses it."""
     with opened_house() as house:
         answer = action(house, recovery_id, by=operator(), **how)
+    say_answer(answer, as_json=as_json)
+
+
+def say_answer(answer: Any, *, as_json: bool) -> None:
+    """Print what became of an action of staff; exit code 1 when a rule refused it."""
     if as_json:
         console.say_json({"done": answer.done, "sentence": answer.sentence})
     else:
@@ -146,11 +151,12 @@ def _line(recovery: Any) -> tuple[object, ...]:
 
 def _detail(item: Any, story: Any, refusal: str | None, *, why: bool) -> str:
     """Return the API's own shape of a recovery, with the planner's whole explanation when asked."""
-    from dunning.web.api_models import Attempt, Recovery, RecoveryDetail
+    from dunning.web.api_models import Attempt, Errand, Recovery, RecoveryDetail
 
     detail = RecoveryDetail(
         **Recovery.of(item).model_dump(),
         attempts=[Attempt.of(row) for row in story.attempts],
+        errands=[Errand.of(row) for row in story.errands],
         plan_reason=story.plan["reason"] if story.plan else None,
         retry_refusal=refusal,
     )
@@ -194,9 +200,14 @@ def _say_history(story: Any) -> None:
     ledger = (
         (row["at"], row["kind"], row["reason"] or "", row["amount"], row["currency"]) for row in story.ledger
     )
+    errands = (
+        (row["finished_at"] or row["planned_at"], row["kind"], row["object_id"], row["state"], row["by"])
+        for row in story.errands
+    )
     for title, head, rows, right in (
         ("Attempts", ("at (UTC)", "made by", "state", "code", "charge"), list(attempts), ()),
         ("Messages", ("at (UTC)", "template", "state"), list(messages), ()),
+        ("At Stripe", ("at (UTC)", "what", "of", "state", "by"), list(errands), ()),
         ("Ledger", ("at (UTC)", "kind", "reason", "minor units", "currency"), list(ledger), (3,)),
     ):
         if rows:

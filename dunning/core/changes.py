@@ -116,14 +116,14 @@ Change = (
 )
 
 
-def subscription_ended(cancelled_for: str | None, *, by_errand: bool = False) -> Ended | GivenUp:
+def subscription_ended(cancelled_for: str | None, *, by_policy: bool = False) -> Ended | GivenUp:
     """Return what the end of a subscription means for what it still owes.
 
-    `payment_failed` is Stripe's own last resort, `by_errand` is ours: nobody paid, and the debt is lost.
+    `payment_failed` is Stripe's own last resort, `by_policy` is ours: nobody paid, and the debt is lost.
     A dispute is one, whoever cancelled for it. Anything else was somebody's wish: nothing is collected.
     Source: https://docs.stripe.com/api/subscriptions/object#subscription_object-cancellation_details-reason
     """
-    if by_errand or cancelled_for == "payment_failed":
+    if by_policy or cancelled_for == "payment_failed":
         return GivenUp()
     if cancelled_for == "payment_disputed":
         return Ended(ClosedReason.DISPUTED)

@@ -15,7 +15,7 @@ from dunning.core.changes import Due, Ended, NotAttempted
 from dunning.core.ids import derive_id, pay_key
 from dunning.core.vocabulary import AttemptState, MadeBy, Retries, Status
 from dunning.errors import Refused
-from dunning.flows import observing, settling, steer, wallet
+from dunning.flows import observing, parts, settling, steer, wallet
 from dunning.flows.driver import Flow
 from dunning.flows.following import ENDS
 from dunning.flows.house import House
@@ -158,6 +158,7 @@ def _freeze(house: House, prepared: Prepared, invoice: Invoice) -> None:
         if recovery is None:
             return
         objects.apply_read(connection, recovery.whose, invoice, prepared.ticket)
+        parts.note_parts(connection, recovery, invoice, now)
         attempt = attempts.by_id(connection, prepared.attempt_id, lock=True)
         if attempt is None:
             return

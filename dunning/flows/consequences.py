@@ -11,7 +11,8 @@ from dunning.core.changes import subscription_ended
 from dunning.core.effects import Effect
 from dunning.core.vocabulary import ClosedReason, ErrandKind
 from dunning.flows import reversing, waking
-from dunning.flows.errand import is_ours
+from dunning.flows.errand import errand_behind
+from dunning.flows.errands import BY_POLICY
 from dunning.flows.house import House
 from dunning.flows.steer import steer
 from dunning.gateway.listen_shapes import dig, object_id
@@ -62,7 +63,10 @@ def _end_subscription(
     connection: Connection, house: House, event: EventRow, subscription: Subscription, now: datetime
 ) -> None:
     """End what a cancelled subscription still owes: stopped or lost, by why it was cancelled."""
-    change = subscription_ended(subscription.cancelled_for, by_errand=is_ours(event.idempotency_key))
+    errand_id = errand_behind(event.idempotency_key)
+    errand = errands.by_id(connection, errand_id) if errand_id else None
+    by_policy = errand is not None and errand.by == BY_POLICY
+    change = subscription_ended(subscription.cancelled_for, by_policy=by_policy)
     for recovery in recoveries.open_of_subscription(connection, event.whose, event.object_id or ""):
         steer(connection, house, recovery, change, now=now)
 

@@ -38,9 +38,11 @@ class Outcome:
     subscription: Subscription | None = None
 
 
-def is_ours(idempotency_key: str | None) -> bool:
-    """Return whether an event came of an errand of ours."""
-    return idempotency_key is not None and idempotency_key.startswith(KEY_HEAD)
+def errand_behind(idempotency_key: str | None) -> str | None:
+    """Return the id of the errand of ours that an event came of, or None."""
+    if idempotency_key is None or not idempotency_key.startswith(KEY_HEAD):
+        return None
+    return idempotency_key.removeprefix(KEY_HEAD).partition(":")[0]
 
 
 def done(sentence: str, subscription: Subscription | None = None) -> Outcome:

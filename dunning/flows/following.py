@@ -8,7 +8,7 @@ from dunning.core.billing import Failure, Invoice, Whose
 from dunning.core.changes import Declined, Ended
 from dunning.core.declines import Decline
 from dunning.core.vocabulary import AttemptState, ClosedReason
-from dunning.flows import observing, settling
+from dunning.flows import observing, parts, settling
 from dunning.flows.house import House
 from dunning.flows.observing import Origin
 from dunning.flows.opening import open_recovery
@@ -45,6 +45,7 @@ def follow(
             return
         failure = invoice.failure or (NO_CARD if invoice.open else FORGOTTEN)
         recovery = open_recovery(connection, house, whose, invoice, failure, failed_at=at, now=now)
+    parts.note_parts(connection, recovery, invoice, now)
     if invoice.status == "paid":
         _paid(connection, house, recovery, invoice, now=now)
     elif invoice.status in ENDS:

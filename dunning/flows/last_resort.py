@@ -9,6 +9,7 @@ from typing import Final
 from dunning.core.billing import Invoice
 from dunning.core.vocabulary import ErrandKind
 from dunning.flows.errand import InHand, Outcome, done, dropped, later
+from dunning.flows.errands import BY_POLICY
 from dunning.flows.house import House
 
 A_DAY: Final = timedelta(days=1)
@@ -75,4 +76,4 @@ def _said(hand: InHand) -> str:
 
 
 def _on_whose_word(hand: InHand) -> str:
-    return "the policy says" if hand.errand.by == "policy" else f"{hand.errand.by} asked"
+    return "the policy says" if hand.errand.by == BY_POLICY else f"{hand.errand.by} asked"

@@ -103,6 +103,13 @@ def _on_a_page(connection: Connection, recovery: RecoveryRow, invoice: Invoice, 
     )
 
 
+def first_contact(connection: Connection, recovery: RecoveryRow) -> datetime | None:
+    """Return when the customer first could have acted on something of ours: a message, or a used link."""
+    sent = messages.first_sent_at(connection, recovery.id)
+    visits = [link.used_at for link in messages.links_of(connection, recovery.id) if link.used_at]
+    return min([*visits, *([sent] if sent else [])], default=None)
+
+
 def keep_first_failure(
     connection: Connection,
     recovery: RecoveryRow,

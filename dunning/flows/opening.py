@@ -58,7 +58,7 @@ def open_recovery(
             "retries": switches.hold_retries(connection),
             "currency": invoice.currency,
             "amount": invoice.amount_remaining or invoice.amount_due,
-            "credited_before": invoice.amount_credited if invoice.open else 0,
+            "credited_before": invoice.amount_credited,
             "failed_at": failed_at,
             "opened_at": now,
             "deadline": failed_at + policy.window,

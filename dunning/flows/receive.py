@@ -187,7 +187,7 @@ def _ask(house: House, claimed: Claimed) -> Answer:
 
 def _paying_card(house: House, claimed: Claimed, invoice: Invoice) -> Card | None:
     """Return the card of a payment that was not ours: whether it is saved tells who used it."""
-    card_id = invoice.settled[-1].card_id if invoice.status == "paid" and invoice.settled else None
+    card_id = invoice.settled[-1].card_id if invoice.settled else None
     return house.stripe.card(claimed.event.whose, card_id) if card_id is not None else None
 
 

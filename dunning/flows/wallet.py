@@ -67,7 +67,7 @@ def was_there(connection: Connection, recovery: RecoveryRow, card_id: str) -> bo
     failed_first = next((row.card_id for row in history if row.card_id is not None), None)
     if card is None or card.added_at is None:
         return card_id == recovery.backup_card_id
-    return card.added_at < recovery.failed_at and card_id != failed_first
+    return card.added_at <= recovery.failed_at and card_id != failed_first
 
 
 def _candidate(

@@ -158,6 +158,9 @@ def _cancel(call: Call) -> Obj:
     subscription = call.find("subscription")
     if subscription["status"] == "canceled":
         raise invalid("This subscription is already canceled.", saved=True)
+    given = call.param("cancellation_details") or {}
+    told = {name: given[name] for name in ("comment", "feedback") if given.get(name)}
+    subscription["cancellation_details"] = subscription["cancellation_details"] | told
     cancel_subscription(call.world, subscription, call.actor, "cancellation_requested")
     return subscription
 

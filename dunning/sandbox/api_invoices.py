@@ -2,7 +2,7 @@
 
 from dunning.sandbox.api_call import Call, Endpoint, endpoint, lists, matching, merge_metadata, page
 from dunning.sandbox.api_errors import ApiError, invalid
-from dunning.sandbox.billing import void, write_off
+from dunning.sandbox.billing import finalize, void, write_off
 from dunning.sandbox.charging import attempt, payment_error, payment_of, usable_card
 from dunning.sandbox.declines import Verdict
 from dunning.sandbox.events import emit
@@ -106,6 +106,16 @@ def _card_error(call: Call, invoice: Obj, pm: Obj, verdict: Verdict, charge: Obj
     return ApiError(402, saved=True, **error)
 
 
+def _finalize(call: Call) -> Obj:
+    invoice = call.find("invoice")
+    if invoice["status"] != "draft":
+        raise invalid("This invoice is already finalized, you can't re-finalize it.", saved=True)
+    given = call.param("auto_advance")
+    advance = invoice["auto_advance"] if given is None else flag(given)
+    finalize(call.world, invoice, call.actor, auto_advance=advance)
+    return invoice
+
+
 def _void(call: Call) -> Obj:
     invoice = call.find("invoice")
     if invoice["status"] not in _PAYABLE:
@@ -167,6 +177,7 @@ ENDPOINTS: tuple[Endpoint, ...] = (
         _pay,
         "payment_method source off_session paid_out_of_band forgive mandate",
     ),
+    endpoint("POST", "/v1/invoices/{id}/finalize", _finalize, "auto_advance"),
     endpoint("POST", "/v1/invoices/{id}/void", _void),
     endpoint("POST", "/v1/invoices/{id}/mark_uncollectible", _mark_uncollectible),
     lists("/v1/invoice_payments", _payments, "invoice status payment created"),

@@ -72,15 +72,17 @@ def attempt(
     return verdict, charge
 
 
-def write_attempt(world: World, invoice: Obj, pm: Obj, actor: Actor, verdict: Verdict) -> None:
-    """Write the book line of one attempt; amounts in minor units."""
+def write_attempt(
+    world: World, invoice: Obj, pm: Obj, actor: Actor, verdict: Verdict, *, amount: int | None = None
+) -> None:
+    """Write the book line of one attempt over `amount` minor units, by default all that is due."""
     paid = verdict.outcome == "paid"
     world.books.write(
         "charge",
         world.now(),
         invoice=invoice["id"],
         customer=invoice["customer"],
-        amount=invoice["amount_remaining"],
+        amount=invoice["amount_remaining"] if amount is None else amount,
         currency=invoice["currency"],
         outcome=verdict.outcome,
         decline_code=verdict.decline_code,
@@ -175,7 +177,7 @@ def settle(world: World, invoice: Obj, charge: Obj, pm: Obj, actor: Actor) -> No
     world.cards[pm["id"]].trouble = None
     if invoice["attempt_count"] == 0:
         invoice["attempt_count"] = 1
-    mark_paid(world, invoice, intent["amount"])
+    mark_paid(world, invoice, invoice["amount_paid"] + intent["amount"])
     emit(world, "charge.succeeded", charge, actor)
     emit(world, "payment_intent.succeeded", intent, actor)
     emit(world, "invoice_payment.paid", payment, actor)

@@ -4,9 +4,11 @@ JSON in, JSON out. `hold {"when": "before"|"after", "path"?, "times"?}` withhold
 `release {}` lets them go; `fault {"status"?, "code"?, "decline_code"?, "seconds"?, "drop"?, "when"?, "path"?,
 "method"?, "times"?}`; `customer {…}` takes the options of `scenario.Wanted` and `deliver: true`;
 `advance {"seconds": n}` moves the sandbox's clock and plays what falls due; `deliver {}` posts what waits;
-`mail {"to", "text", "subject"?}`; `refund|dispute|warning {"invoice", "amount"?}`; `set {"smart_retries"?,
-"final_invoice"?, "deliver_to"?, "duplicate_share"?, "reorder"?, "drop_share"?}`. `GET /_sandbox/books` and
-`GET /_sandbox/summary` read. A request it cannot follow is answered 400 with a sentence.
+`mail {"to", "text", "subject"?}`; `refund|dispute|warning {"invoice", "amount"?}`;
+`pay_part {"invoice", "amount"}` lets the customer pay a part on the invoice's page; `bill {"subscription"}`
+bills the next cycle now; `set {"smart_retries"?, "final_invoice"?, "final_subscription"?, "deliver_to"?,
+"duplicate_share"?, "reorder"?, "drop_share"?}`. `GET /_sandbox/books` and `GET /_sandbox/summary` read. A
+request it cannot follow is answered 400 with a sentence.
 """
 
 import asyncio
@@ -21,7 +23,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from dunning.core.clock import VirtualClock
-from dunning.sandbox import money
+from dunning.sandbox import billing, hosted, money
 from dunning.sandbox.charging import payment_of
 from dunning.sandbox.events import dump
 from dunning.sandbox.offset import OffsetClock
@@ -153,10 +155,25 @@ def warning(sandbox: Sandbox, details: Obj) -> Obj:
         return {"warning": money.warn_of_fraud(sandbox.world, _charge_of(sandbox, details))["id"]}
 
 
+def pay_part(sandbox: Sandbox, details: Obj) -> Obj:
+    """Let the customer pay a part of an open invoice on its page, with a card that is not saved."""
+    with sandbox.world.lock:
+        invoice = sandbox.world.tables["invoices"][details["invoice"]]
+        return {"payment": hosted.pay_part_on_page(sandbox.world, invoice, int(details["amount"]))["id"]}
+
+
+def bill(sandbox: Sandbox, details: Obj) -> Obj:
+    """Bill a subscription's next cycle now; while it is unpaid or paused, the bill stays a draft."""
+    with sandbox.world.lock:
+        now = sandbox.world.now()
+        billing.bill(sandbox.world, details["subscription"], now.day, again=False)
+        return {"invoice": sandbox.world.tables["subscriptions"][details["subscription"]]["latest_invoice"]}
+
+
 def settings(sandbox: Sandbox, details: Obj) -> Obj:
     """Change the account's and the wire's settings."""
     for name, value in details.items():
-        if name in {"smart_retries", "final_invoice"}:
+        if name in {"smart_retries", "final_invoice", "final_subscription"}:
             setattr(sandbox, name, value)
         elif name in {"duplicate_share", "reorder", "drop_share"}:
             setattr(sandbox.mischief, name, value)
@@ -178,5 +195,7 @@ ACTIONS: dict[str, Callable[[Sandbox, Obj], Obj]] = {
     "refund": refund,
     "dispute": dispute,
     "warning": warning,
+    "pay_part": pay_part,
+    "bill": bill,
     "set": settings,
 }

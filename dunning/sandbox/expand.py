@@ -47,5 +47,6 @@ def _value(world: World, value: Any, rest: list[str], path: str) -> Any:
 
 
 def _payments(world: World, invoice: Obj) -> Obj:
-    payment = world.tables["invoice_payments"][invoice_payment_id(invoice)]
-    return listing([payment], f"/v1/invoice_payments?invoice={invoice['id']}")
+    names = [*world.parts_of.get(invoice["id"], ()), invoice_payment_id(invoice)]
+    found = [payment for name in names if (payment := world.tables["invoice_payments"].get(name))]
+    return listing(found, f"/v1/invoice_payments?invoice={invoice['id']}")

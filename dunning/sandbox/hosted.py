@@ -6,7 +6,7 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 from starlette.routing import Route
 
-from dunning.sandbox import chance, forms
+from dunning.sandbox import chance, forms, parts
 from dunning.sandbox.charging import attempt, payment_of, usable_card
 from dunning.sandbox.events import emit
 from dunning.sandbox.state import Actor, Obj, World
@@ -149,3 +149,12 @@ def pay_on_page(world: World, invoice: Obj, *, new_card: bool) -> bool:
     actor = customer_actor(world, invoice["id"])
     verdict, _ = attempt(world, invoice, pm, actor, on_session=True)
     return verdict.outcome == "paid"
+
+
+def pay_part_on_page(world: World, invoice: Obj, amount: int) -> Obj:
+    """Let the customer pay `amount` minor units of an invoice with a card used once; return the payment."""
+    owner = world.tables["customers"][invoice["customer"]]
+    pm = add_card(world, owner, origin="hosted", country=(owner["address"] or {}).get("country") or "US")
+    world.cards_of[owner["id"]].remove(pm["id"])
+    pm["customer"] = None
+    return parts.pay_part(world, invoice, pm, amount, customer_actor(world, invoice["id"]))

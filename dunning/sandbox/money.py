@@ -77,7 +77,7 @@ def credit(world: World, invoice: Obj, amount: int, actor: Actor, reason: str | 
     write_movement(world, "credit_note", invoice, actor, amount=amount)
     emit(world, "credit_note.created", note, actor)
     if invoice["status"] == "open" and invoice["amount_remaining"] == 0:
-        mark_paid(world, invoice, 0)
+        mark_paid(world, invoice, invoice["amount_paid"])
         emit(world, "invoice.paid", invoice, actor)
         recover_standing(world, invoice, actor)
     return note
@@ -96,7 +96,7 @@ def pay_out_of_band(world: World, invoice: Obj, actor: Actor) -> None:
         outcome="paid",
         credited_to="out_of_band" if failed else None,
     )
-    mark_paid(world, invoice, amount)
+    mark_paid(world, invoice, invoice["amount_paid"] + amount)
     invoice["amount_paid_off_stripe"] = amount
     payment = world.tables["invoice_payments"][invoice_payment_id(invoice)]
     payment["status"] = "canceled"

@@ -69,6 +69,7 @@ def _aftermath(world: World, invoice: str, kind: str) -> None:
 
 PLAYS: dict[str, Callable[..., Any]] = {
     "bill": billing.bill,
+    "first_charge": billing.charge_finalized,
     "retry": billing.retry,
     "give_up": billing.give_up,
     "settle": billing.settle_processing,

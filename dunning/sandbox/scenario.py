@@ -12,6 +12,8 @@ from dunning.sandbox.wallet import add_card
 
 _CAUSES = {"authentication_required": "authentication", "processing": "processing"}
 
+_TRIAL_S = 14 * 86400
+
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
@@ -20,8 +22,8 @@ class Wanted:
     `fail` is a decline code (or `processing`) that the card answers until `clears_after_hours` (null: for
     ever). `one_off` bills without a subscription; `bill` false bills nothing; there is no second bill.
     `card` false leaves the card without being anybody's default; `reason` is the billing reason, and
-    `subscription_create` begins an incomplete subscription. `amount` is in minor units; `attention` in 0..1
-    is how readily they read mail; `zone` is an IANA name.
+    `subscription_create` begins an incomplete subscription; with `trial` a trial ends with this bill.
+    `amount` is in minor units; `attention` in 0..1 is how readily they read mail; `zone` is an IANA name.
     """
 
     email: str | None = None
@@ -44,6 +46,7 @@ class Wanted:
     bill: bool = True
     card: bool = True
     reason: str = "subscription_cycle"
+    trial: bool = False
 
 
 def create_customer(world: World, wanted: Wanted) -> dict[str, Any]:
@@ -104,6 +107,8 @@ def _subscribe(world: World, owner: Obj, wanted: Wanted) -> Obj:
     made = world.add(shapes.subscription(world, owner, price, start=start, period_end=end))
     if wanted.reason == "subscription_create":
         made["status"] = "incomplete"
+    if wanted.trial:
+        made |= {"trial_start": start - _TRIAL_S, "trial_end": start}
     return made
 
 

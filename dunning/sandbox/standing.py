@@ -21,7 +21,7 @@ def recover_standing(world: World, invoice: Obj, actor: Actor) -> None:
     if _still_owing(world, invoice["customer"]):
         return
     subscription = _subscription(world, invoice)
-    if subscription and subscription["status"] in {"past_due", "incomplete"}:
+    if subscription and subscription["status"] in {"past_due", "incomplete", "unpaid"}:
         previous = {"status": subscription["status"]}
         subscription["status"] = "active"
         emit(world, "customer.subscription.updated", subscription, actor, previous=previous)
@@ -29,6 +29,14 @@ def recover_standing(world: World, invoice: Obj, actor: Actor) -> None:
     if owner["delinquent"]:
         owner["delinquent"] = False
         emit(world, "customer.updated", owner, actor, previous={"delinquent": True})
+
+
+def stop_service(world: World, subscription: Obj, actor: Actor) -> None:
+    """Mark a subscription unpaid after the last retry: from now on its bills stay drafts."""
+    if subscription["status"] != "past_due":
+        return
+    subscription["status"] = "unpaid"
+    emit(world, "customer.subscription.updated", subscription, actor, previous={"status": "past_due"})
 
 
 def cancel_subscription(world: World, subscription: Obj, actor: Actor, reason: str) -> None:

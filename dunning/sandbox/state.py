@@ -121,6 +121,7 @@ class World:
     webhook_secret: str = ""
     smart_retries: bool = True
     final_invoice: str = "open"
+    final_subscription: str = "canceled"
     bill_until: datetime | None = None
     enabled_events: frozenset[str] = frozenset()
     lock: threading.RLock = field(default_factory=threading.RLock)
@@ -133,6 +134,7 @@ class World:
     forced: list[str] = field(default_factory=list)
     cards_of: dict[str, list[str]] = field(default_factory=dict)
     invoices_of: dict[str, list[str]] = field(default_factory=dict)
+    parts_of: dict[str, list[str]] = field(default_factory=dict)
     customer_by_email: dict[str, str] = field(default_factory=dict)
     deleted: set[str] = field(default_factory=set)
     link_sessions: set[str] = field(default_factory=set)

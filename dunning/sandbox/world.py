@@ -99,6 +99,15 @@ class Sandbox:
     def final_invoice(self, status: str) -> None:
         self.world.final_invoice = status
 
+    @property
+    def final_subscription(self) -> str:
+        """What becomes of a subscription after Stripe's last retry: `canceled`, `unpaid` or `past_due`."""
+        return self.world.final_subscription
+
+    @final_subscription.setter
+    def final_subscription(self, status: str) -> None:
+        self.world.final_subscription = status
+
     def customer(self, **options: Any) -> dict[str, Any]:
         """Create one customer as told (see `scenario.Wanted`), bill it now, return the ids."""
         with self.world.lock:

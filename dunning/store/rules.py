@@ -26,16 +26,23 @@ def policy_version(connection: Connection, version: int) -> PolicyVersion:
     return PolicyVersion.loads(connection.execute(found).scalar_one())
 
 
+def newest_policy(connection: Connection) -> PolicyVersion | None:
+    """Return the newest policy, or None before the first was published."""
+    newest = select(policies.c.definition).order_by(policies.c.version.desc()).limit(1)
+    definition = connection.execute(newest).scalar_one_or_none()
+    return PolicyVersion.loads(definition) if definition is not None else None
+
+
 def current_policy(connection: Connection, now: datetime) -> PolicyVersion:
     """Return the newest policy; the first call publishes the default one."""
-    newest = _newest_policy(connection)
+    newest = newest_policy(connection)
     return newest or publish_policy(connection, PolicyVersion(), now)
 
 
 def publish_policy(connection: Connection, wanted: PolicyVersion, now: datetime) -> PolicyVersion:
     """Publish rules under the next number, unless the newest version says the same; return the newest."""
     while True:
-        newest = _newest_policy(connection)
+        newest = newest_policy(connection)
         if newest is not None and newest == wanted.numbered(newest.version):
             return newest
         made = wanted.numbered(newest.version + 1 if newest else 1)
@@ -48,12 +55,6 @@ def published_policies(connection: Connection) -> dict[int, datetime]:
     """Return the versions of the policy with when each was published, newest first."""
     rows = connection.execute(select(policies.c.version, policies.c.published_at))
     return dict(sorted(((row.version, row.published_at) for row in rows), reverse=True))
-
-
-def _newest_policy(connection: Connection) -> PolicyVersion | None:
-    newest = select(policies.c.definition).order_by(policies.c.version.desc()).limit(1)
-    definition = connection.execute(newest).scalar_one_or_none()
-    return PolicyVersion.loads(definition) if definition is not None else None
 
 
 def campaign(connection: Connection, key: str, version: int) -> Campaign:

@@ -6,8 +6,20 @@ from typing import Annotated, Self
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 from sqlalchemy import RowMapping
 
+from dunning.core.billing import Invoice
+from dunning.core.debt import Debt, consequences_of_cancelling
 from dunning.core.declines import DeclineClass
-from dunning.core.vocabulary import AttemptState, ClosedReason, InvoiceClass, MadeBy, Reason, Retries, Status
+from dunning.core.vocabulary import (
+    AttemptState,
+    ClosedReason,
+    ErrandKind,
+    ErrandState,
+    InvoiceClass,
+    MadeBy,
+    Reason,
+    Retries,
+    Status,
+)
 from dunning.flows.report import Basis, GroupBy
 
 
@@ -98,10 +110,69 @@ class Attempt(Shape):
         return cls(**{name: row[name] for name in cls.model_fields})
 
 
+class Errand(Shape):
+    """One thing that is done at Stripe for a recovery, besides charging: the last resort, a card, drafts."""
+
+    id: str
+    kind: ErrandKind
+    object_id: str
+    by: str
+    state: ErrandState
+    note: str | None
+    planned_at: datetime
+    finished_at: datetime | None
+
+    @classmethod
+    def of(cls, row: RowMapping) -> Self:
+        """Return the shape of an errand's row."""
+        return cls(**{name: row[name] for name in cls.model_fields})
+
+
+class Bill(Shape):
+    """An unpaid invoice of a subscription; of a draft, `why_not_owed` says why it is not to be collected."""
+
+    invoice: str
+    amount: int
+    currency: str
+    created: datetime | None
+    why_not_owed: str | None = None
+
+
+class DebtOfSubscription(Shape):
+    """What a subscription owes, as Stripe shows it now, and what cancelling it would do to that."""
+
+    subscription: str
+    status: str | None
+    open: list[Bill]
+    open_amounts: dict[str, int]
+    drafts: list[Bill]
+    draft_amounts: dict[str, int]
+    if_cancelled: list[str]
+
+    @classmethod
+    def of(cls, found: Debt) -> Self:
+        """Return the shape of a debt."""
+        return cls(
+            subscription=found.subscription.id,
+            status=found.subscription.status,
+            open=[_bill(one, one.amount_remaining) for one in found.open],
+            open_amounts=found.open_amounts,
+            drafts=[_bill(draft.invoice, draft.invoice.amount_due, draft.why_not) for draft in found.drafts],
+            draft_amounts=found.draft_amounts,
+            if_cancelled=list(consequences_of_cancelling(found)),
+        )
+
+
+def _bill(invoice: Invoice, amount: int, why_not: str | None = None) -> Bill:
+    created, currency = invoice.created, invoice.currency
+    return Bill(invoice=invoice.id, amount=amount, currency=currency, created=created, why_not_owed=why_not)
+
+
 class RecoveryDetail(Recovery):
-    """A recovery with its attempts, oldest first, and why staff may not retry it now."""
+    """A recovery with its attempts and errands, oldest first, and why staff may not retry it now."""
 
     attempts: list[Attempt]
+    errands: list[Errand]
     plan_reason: str | None
     retry_refusal: str | None
 

@@ -9,15 +9,19 @@ from sqlalchemy import RowMapping
 from starlette.exceptions import HTTPException
 from starlette.responses import HTMLResponse, RedirectResponse
 
+from dunning.core.debt import Draft
 from dunning.core.vocabulary import OPEN, Status
+from dunning.errors import StripeError
 from dunning.flows import staff
 from dunning.flows.staff import Answer
 from dunning.store import queue, timeline
+from dunning.store.timeline import Story
 from dunning.web.gates import STRIPE_PAGES, content_security_policy
 from dunning.web.moments import moments, next_step, percent
 from dunning.web.screen import Screen, back_to
 
 BY = "staff"
+UNPAID = "unpaid"  # the subscription's status while its bills pile up as drafts
 LONGEST_PAUSE = timedelta(days=90)
 
 
@@ -107,10 +111,22 @@ def _facts(screen: Screen, recovery_id: str) -> dict[str, Any]:
         "next": next_step(row, now=now),
         "explained": explained(story.plan) if row["status"] in {Status.SCHEDULED, Status.WAITING} else None,
         "moments": moments(story, now=now),
+        "drafts": _drafts(screen, story),
         "refusal": staff.refusal(screen.house, recovery_id) if is_open else None,
         "tomorrow": (now.astimezone(calendar.zone) + timedelta(days=1)).date(),
         "in_a_week": (now.astimezone(calendar.zone) + timedelta(days=7)).date(),
     }
+
+
+def _drafts(screen: Screen, story: Story) -> tuple[Draft, ...] | str | None:
+    """Return the drafts of an unpaid subscription as Stripe shows them now; None where none pile up."""
+    if story.subscription is None or story.subscription["status"] != UNPAID:
+        return None
+    try:
+        found = staff.debt(screen.house, story.recovery["id"])
+    except StripeError:
+        return "Stripe could not be asked; reload the page."
+    return found.drafts if found is not None else None
 
 
 def explained(plan: RowMapping | None) -> dict[str, Any] | None:
