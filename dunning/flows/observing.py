@@ -156,8 +156,16 @@ def keep_payment(
         "charge_id": payment.charge,
         "payment_intent_id": payment.payment_intent,
         "card_id": payment.card_id,
+        **_known_facts(connection, recovery.whose, payment.card_id),
     }
     attempts.add(connection, values)
+
+
+def _known_facts(connection: Connection, whose: Whose, card_id: str | None) -> dict[str, Any]:
+    """Return what we know of the card that paid: its payments count in its budgets as well."""
+    card = objects.card(connection, whose, card_id)
+    names = ("fingerprint", "brand", "funding", "country")
+    return {name: getattr(card, name) for name in names} if card is not None else {}
 
 
 def failure_columns(failure: Failure) -> dict[str, Any]:

@@ -143,7 +143,8 @@ def card_free_at(
 ) -> datetime:
     """Return the earliest time inside the network's budget and the policy's daily limit for the card.
 
-    Without a policy the network's budget alone is kept: for staff, and for the first try of a fresh card.
+    The policy's day begins anew when the card was renewed, or has paid: it works again. Without a policy the
+    network's budget alone is kept: for staff, and for the first try of a fresh card.
     """
     if card is None or card.fingerprint is None:
         return now
@@ -152,7 +153,9 @@ def card_free_at(
     free = next_free(card.brand, times, now)
     if policy is None:
         return free
-    today = [at for at in times if at > now - timedelta(days=1)]
+    worked = (card.network_updated_at, attempt_store.last_paid(connection, card.fingerprint))
+    since = max([now - timedelta(days=1), *(at for at in worked if at is not None)])
+    today = [at for at in times if at > since]
     if len(today) >= policy.attempts_per_card_a_day:
         free = max(free, today[-policy.attempts_per_card_a_day] + timedelta(days=1))
     return free

@@ -16,7 +16,8 @@ from dunning.flows.steer import facts_of, steer
 from dunning.store import attempts, objects, recoveries
 from dunning.store.rows import RecoveryRow
 
-BY_THE_CUSTOMER: Final = frozenset({Reason.CUSTOMER_PAYMENT, Reason.CUSTOMER_CARD_UPDATE})
+# Stripe does not tell a saved card that is used on its page from one that the merchant charges.
+ON_A_PAGE: Final = frozenset({Reason.CUSTOMER_PAYMENT, Reason.CUSTOMER_CARD_UPDATE, Reason.MERCHANT})
 
 
 def wake_with_card(
@@ -70,12 +71,12 @@ def wake_with_default(
 def wake_after_payment(
     connection: Connection, house: House, whose: Whose, invoice: Invoice, card: Card, now: datetime
 ) -> int:
-    """Retry at once what else a customer owes, with the saved card that paid on a page; return how many woke.
+    """Retry at once what else a customer owes, with the saved card that just paid; return how many woke.
 
     Where the customer must confirm a payment with that very card, no retry without them can help.
     """
     paid = recoveries.newest_of_invoice(connection, whose, invoice.id)
-    if paid is None or paid.reason not in BY_THE_CUSTOMER or card.customer is None or card.type != "card":
+    if paid is None or paid.reason not in ON_A_PAGE or card.customer is None or card.type != "card":
         return 0
     since = invoice.paid_at or now
     woken = 0

@@ -117,6 +117,15 @@ def reached_network(connection: Connection, fingerprint: str, since: datetime) -
     return list(connection.execute(query.order_by(attempts.c.at)).scalars())
 
 
+def last_paid(connection: Connection, fingerprint: str) -> datetime | None:
+    """Return when a card last paid anything, asked by anyone."""
+    query = select(func.max(attempts.c.at)).where(
+        attempts.c.fingerprint == fingerprint, attempts.c.state == AttemptState.PAID
+    )
+    paid: datetime | None = connection.execute(query).scalar_one()
+    return paid
+
+
 def declined(connection: Connection, whose: Whose, fingerprint: str) -> list[AttemptRow]:
     """Return the bank's refusals of a card, on whatever invoice, by anyone."""
     query = select(attempts).where(
