@@ -1,4 +1,4 @@
-"""Diaries: a subscription ends, a payment is disputed, a trial ends: each means another thing for the debt."""
+"""Diaries: a subscription ends, a payment is disputed, a trial ends: each means something for the debt."""
 
 from collections.abc import Callable
 from datetime import timedelta
