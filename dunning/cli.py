@@ -19,11 +19,13 @@ from dunning.commands import (
     health,
     learning,
     money,
+    policies,
     queue,
     running,
     segments,
     setting_up,
     stripe_account,
+    subscriptions,
     switching,
     trying,
 )
@@ -107,6 +109,8 @@ _recoveries.command("resume")(queue.resume)
 _recoveries.command("stop")(queue.stop)
 _recoveries.command("conclude")(queue.conclude)
 _recoveries.command("link")(queue.link)
+_recoveries.command("debt")(subscriptions.debt)
+_recoveries.command("cancel")(subscriptions.cancel)
 _campaign = _group("campaign", "Read, check and date the messages that customers get.", OPERATE)
 _campaign.command("export")(campaigns.export)
 _campaign.command("validate")(campaigns.validate)
@@ -116,6 +120,11 @@ _declines.command("list")(declines.show_list)
 _declines.command("validate")(declines.validate)
 _declines.command("publish")(declines.publish)
 _declines.command("export")(declines.export)
+_policy = _group("policy", "Read, check and publish how retries are made.", OPERATE)
+_policy.command("show")(policies.show)
+_policy.command("validate")(policies.validate)
+_policy.command("publish")(policies.publish)
+_policy.command("export")(policies.export)
 app.command("reconcile", rich_help_panel=OPERATE)(stripe_account.reconcile)
 app.command("learn", rich_help_panel=OPERATE)(learning.learn)
 

@@ -52,10 +52,13 @@ def hang(broker: dramatiq.Broker, house: House) -> Bells:
     def message(message_id: str) -> None:
         _contained(house, "message", message_id, work.work_message)
 
+    def errand(errand_id: str) -> None:
+        _contained(house, "errand", errand_id, work.work_errand)
+
     def chore(name: str) -> None:
         work.work_chore(house, name)
 
-    functions: tuple[Any, ...] = (event, attempt, recovery, message, chore)
+    functions: tuple[Any, ...] = (event, attempt, recovery, message, errand, chore)
     return Bells({function.__name__: _actor(broker, function) for function in functions})
 
 

@@ -142,6 +142,11 @@ def _act(
     """Carry out an action of staff; exit code 1 when a rule refuses it."""
     with opened_house(stripe=stripe) as house:
         answer = action(house, recovery_id, by=operator(), **how)
+    say_answer(answer, as_json=as_json)
+
+
+def say_answer(answer: Any, *, as_json: bool) -> None:
+    """Print what became of an action of staff; exit code 1 when a rule refused it."""
     if as_json:
         console.say_json({"done": answer.done, "sentence": answer.sentence})
     else:
@@ -208,9 +213,14 @@ def _say_history(story: Any) -> None:
     ledger = (
         (row["at"], row["kind"], row["reason"] or "", row["amount"], row["currency"]) for row in story.ledger
     )
+    errands = (
+        (row["finished_at"] or row["planned_at"], row["kind"], row["object_id"], row["state"], row["by"])
+        for row in story.errands
+    )
     for title, head, rows, right in (
         ("Attempts", ("at (UTC)", "made by", "state", "code", "charge"), list(attempts), ()),
         ("Messages", ("at (UTC)", "template", "state"), list(messages), ()),
+        ("At Stripe", ("at (UTC)", "what", "of", "state", "by"), list(errands), ()),
         ("Ledger", ("at (UTC)", "kind", "reason", "minor units", "currency"), list(ledger), (3,)),
     ):
         if rows:

@@ -5,6 +5,7 @@ Amounts are integer minor units; instants are aware UTC; ids are Stripe's, verba
 
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Final
 
 from dunning.core.declines import BUILT_IN, Decline, DeclineClass, DeclineTable, classify
 from dunning.core.vocabulary import InvoiceClass
@@ -72,6 +73,7 @@ class Payment:
     status: str
     amount_paid: int
     created: datetime
+    paid_at: datetime | None = None
     is_default: bool = False
     payment_intent: str | None = None
     intent_status: str | None = None
@@ -95,6 +97,9 @@ class Invoice:
     number: str | None = None
     plan: str | None = None
     invoice_class: InvoiceClass = InvoiceClass.RENEWAL
+    billing_reason: str | None = None
+    billed_from: datetime | None = None  # when the newest period begins that its lines bill
+    default_card: str | None = None  # the invoice's own, before the subscription's and the customer's
     collection_method: str | None = None
     auto_advance: bool | None = None
     attempted: bool = False
@@ -120,12 +125,49 @@ class Invoice:
     @property
     def settled(self) -> tuple[Payment, ...]:
         """Return the payments that brought money, oldest first."""
-        return tuple(sorted((p for p in self.payments if p.status == "paid"), key=lambda p: p.created))
+        paid = (p for p in self.payments if p.status == "paid")
+        return tuple(sorted(paid, key=lambda p: p.paid_at or p.created))
 
     @property
     def processing(self) -> bool:
         """Return whether a payment is on its way (a bank debit takes days)."""
         return any(p.intent_status == "processing" for p in self.payments if p.status == "open")
+
+
+@dataclass(frozen=True, slots=True)
+class Subscription:
+    """What bills a customer again and again; `cancelled_for` is Stripe's reason once it has ended."""
+
+    id: str
+    status: str | None
+    customer: str | None = None
+    default_card: str | None = None  # shadows the customer's own
+    trial_end: datetime | None = None
+    ended_at: datetime | None = None
+    cancelled_for: str | None = None
+    collection_paused: bool = False
+
+    @property
+    def ended(self) -> bool:
+        """Return whether it will never bill again."""
+        return self.status in ENDED
+
+
+ENDED: Final = frozenset({"canceled", "incomplete_expired"})
+
+
+def class_of(invoice: Invoice, subscription: Subscription | None) -> InvoiceClass:
+    """Return the class of an invoice; that a trial ended is told only by its subscription.
+
+    Stripe bills the end of a trial like any other cycle (`subscription_cycle`, or `subscription_update` when
+    the trial was cut short); what tells it apart is that the period billed begins when the trial ended.
+    Source: https://docs.stripe.com/billing/subscriptions/trials
+    """
+    trial_end = subscription.trial_end if subscription else None
+    renewal = invoice.invoice_class is InvoiceClass.RENEWAL
+    if renewal and trial_end is not None and invoice.billed_from == trial_end:
+        return InvoiceClass.TRIAL_END
+    return invoice.invoice_class
 
 
 @dataclass(frozen=True, slots=True)

@@ -42,6 +42,11 @@ class Ended:
 
 
 @dataclass(frozen=True, slots=True)
+class GivenUp:
+    """The subscription was cancelled because nobody paid: by Stripe after its own retries, or by us."""
+
+
+@dataclass(frozen=True, slots=True)
 class CardChanged:
     """The customer has a card that no attempt has used yet: added, or renewed by the network."""
 
@@ -99,6 +104,7 @@ Change = (
     | NotAttempted
     | Paid
     | Ended
+    | GivenUp
     | CardChanged
     | TimeChosen
     | NoTime
@@ -108,3 +114,17 @@ Change = (
     | StaffStopped
     | ModeSet
 )
+
+
+def subscription_ended(cancelled_for: str | None, *, by_policy: bool = False) -> Ended | GivenUp:
+    """Return what the end of a subscription means for what it still owes.
+
+    `payment_failed` is Stripe's own last resort, `by_policy` is ours: nobody paid, and the debt is lost.
+    A dispute is one, whoever cancelled for it. Anything else was somebody's wish: nothing is collected.
+    Source: https://docs.stripe.com/api/subscriptions/object#subscription_object-cancellation_details-reason
+    """
+    if by_policy or cancelled_for == "payment_failed":
+        return GivenUp()
+    if cancelled_for == "payment_disputed":
+        return Ended(ClosedReason.DISPUTED)
+    return Ended(ClosedReason.SUBSCRIPTION_CANCELLED)

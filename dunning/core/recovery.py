@@ -14,6 +14,7 @@ from dunning.core.changes import (
     Declined,
     Due,
     Ended,
+    GivenUp,
     ModeSet,
     NotAttempted,
     NoTime,
@@ -41,6 +42,7 @@ class Facts:
     attempts_asked: int  # charges that we asked and that cost budget
     unfinished: bool = False  # an attempt of ours has no outcome yet
     fresh_card: bool = False  # the next attempt would use a card that this invoice has not met
+    backup_card: str | None = None  # another card of the customer that the policy offers for the next attempt
     card_stopped: bool = False  # the network said never again for the card that would be used
     next_attempt_at: datetime | None = None
     stripe_next_attempt_at: datetime | None = None
@@ -74,6 +76,8 @@ def decide(facts: Facts, change: Change, policy: Policy, *, now: datetime) -> De
             return Decision(Status.RECOVERED, "The invoice was paid.")
         case Ended(reason):
             return _stopped(reason)
+        case GivenUp():
+            return _given_up()
         case StaffStopped(reason):
             return _stopped(reason)
         case StaffPaused(until, why):
@@ -109,7 +113,7 @@ def retry_refusal(facts: Facts, policy: Policy, *, now: datetime) -> str | None:
         return "Retries are set to watch: Stripe retries this invoice. Switch to own to retry from here."
     if facts.unfinished or facts.status is Status.ATTEMPTING:
         return "An attempt is under way; its outcome comes first."
-    if facts.card_stopped or not (facts.fresh_card or may_retry(facts.decline_class)):
+    if not _card_may_pay(facts):
         return f"This card must not be tried again ({facts.decline_class}); the customer needs another one."
     if attempts_left(facts, policy) <= 0:
         return f"All {policy.attempts_per_invoice} attempts that the policy allows for an invoice are used."
@@ -159,6 +163,11 @@ def _stopped(reason: ClosedReason) -> Decision:
     return Decision(Status.STOPPED, f"Stopped: {reason.replace('_', ' ')}.", closed_reason=reason)
 
 
+def _given_up() -> Decision:
+    why = "The subscription was cancelled for lack of payment."
+    return Decision(Status.LOST, why, closed_reason=ClosedReason.SUBSCRIPTION_CANCELLED)
+
+
 def _lost(facts: Facts, policy: Policy) -> Decision:
     used_up = attempts_left(facts, policy) <= 0
     reason = ClosedReason.BUDGET if used_up else ClosedReason.WINDOW
@@ -179,9 +188,15 @@ def _next(
         return _lost(facts, policy)
     if attempts_left(facts, policy) <= 0:
         return Decision(Status.WAITING, f"{why} All attempts are used; only the customer can pay now.")
-    if facts.card_stopped or not (facts.fresh_card or may_retry(facts.decline_class)):
+    if not _card_may_pay(facts):
         return Decision(Status.WAITING, f"{why} Another try on this card is useless: {_needed(facts)}.")
     return Decision(Status.WAITING, why, plan=True, not_before=not_before)
+
+
+def _card_may_pay(facts: Facts) -> bool:
+    """Return whether the card of the next attempt is worth one: another card, or one that may be retried."""
+    another = facts.fresh_card or facts.backup_card is not None
+    return not facts.card_stopped and (another or may_retry(facts.decline_class))
 
 
 def _needed(facts: Facts) -> str:

@@ -109,6 +109,26 @@ class MessageState(StrEnum):
     FAILED = "failed"
 
 
+class ErrandKind(StrEnum):
+    """What is done at Stripe for a recovery, besides charging."""
+
+    REPLACE_CARD = "replace_card"  # the field that named the failed card names the new one
+    COLLECT_DRAFTS = "collect_drafts"  # finalise what piled up while the subscription was unpaid
+    MARK_UNCOLLECTIBLE = "mark_uncollectible"
+    CANCEL_SUBSCRIPTION = "cancel_subscription"
+    PAUSE_SUBSCRIPTION = "pause_subscription"
+
+
+class ErrandState(StrEnum):
+    """How far one errand has come."""
+
+    PLANNED = "planned"
+    ASKING = "asking"  # Stripe may be carrying it out right now
+    DONE = "done"
+    DROPPED = "dropped"  # not wanted any more
+    REFUSED = "refused"  # Stripe said no for good
+
+
 class EventState(StrEnum):
     """How far one event from Stripe has come."""
 

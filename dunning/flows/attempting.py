@@ -15,7 +15,7 @@ from dunning.core.changes import Due, Ended, NotAttempted
 from dunning.core.ids import derive_id, pay_key
 from dunning.core.vocabulary import AttemptState, MadeBy, Status
 from dunning.errors import Refused
-from dunning.flows import contradiction, observing, settling, steer
+from dunning.flows import contradiction, observing, parts, settling, steer, wallet
 from dunning.flows.driver import Flow
 from dunning.flows.following import ENDS
 from dunning.flows.house import House
@@ -133,7 +133,7 @@ def _plan(connection: Connection, recovery: RecoveryRow, now: datetime, lease_no
 
 
 def _card_columns(connection: Connection, recovery: RecoveryRow) -> dict[str, Any]:
-    card_id = recovery.fresh_card_id or recovery.card_id
+    card_id = recovery.next_card_id
     card = objects.card(connection, recovery.whose, card_id)
     facts = {name: getattr(card, name) for name in CARD_FACTS} if card is not None else {}
     return {"card_id": card_id, **facts}
@@ -162,6 +162,7 @@ def _freeze(house: House, prepared: Prepared, invoice: Invoice) -> None:
         if recovery is None:
             return
         objects.apply_read(connection, recovery.whose, invoice, prepared.ticket)
+        parts.note_parts(connection, recovery, invoice, now)
         attempt = attempts.by_id(connection, prepared.attempt_id, lock=True)
         if attempt is None:
             return
@@ -202,6 +203,7 @@ def _intend(
     now: datetime,
 ) -> None:
     ordinal = attempts.next_ordinal(connection, recovery.whose, recovery.invoice_id)
+    named = recovery.fresh_card_id or recovery.backup_card_id
     attempts.change(
         connection,
         prepared.attempt_id,
@@ -209,7 +211,8 @@ def _intend(
         state=AttemptState.ASKING,
         ordinal=ordinal,
         idempotency_key=pay_key(recovery.account_id, recovery.invoice_id, ordinal),
-        parameters={"card_id": recovery.fresh_card_id},
+        parameters={"card_id": named},
+        other_card_passed=named is not None and wallet.was_there(connection, recovery, named),
         amount=invoice.amount_remaining,
         at=now,
         lease_until=None,

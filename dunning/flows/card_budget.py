@@ -28,7 +28,7 @@ def standing(connection: Connection, recovery_id: str, now: datetime) -> Standin
     recovery = recoveries.by_id(connection, recovery_id)
     if recovery is None:
         return Standing()
-    card = objects.card(connection, recovery.whose, recovery.fresh_card_id or recovery.card_id)
+    card = objects.card(connection, recovery.whose, recovery.next_card_id)
     network = card.network if card else None
     return Standing(
         network,

@@ -44,11 +44,11 @@ def card_obstacle(
     The card stays held until the transaction ends, so that two invoices never count its tries at once. An
     attempt that a network's rule forbids is kept as withheld.
     """
-    card_id = recovery.fresh_card_id or recovery.card_id
+    card_id = recovery.next_card_id
     card = objects.card(connection, recovery.whose, card_id, lock=True)
     history = attempts.of_recovery(connection, recovery.id)
     if card_stopped(connection, recovery.whose, card_id, history):
-        withholding.keep_stop(connection, recovery, now=now)
+        withholding.keep_stop(connection, recovery, card_id, now=now)
         return NotAttempted("The bank said never to try this card again.")
     free = card_budget.free_at(connection, recovery.whose, card, now)
     if free > now:
@@ -56,7 +56,7 @@ def card_obstacle(
         return NotAttempted("The network's limit of tries for this card is reached for now.", free)
     if made_by is MadeBy.STAFF or _first_try(recovery, card, history):
         return None
-    policy = rules.policy(connection, recovery.policy_version)
+    policy = rules.policy(connection, recovery.policy_version, recovery.invoice_class)
     free = planning.policy_free_at(connection, recovery.whose, card, policy, now)
     return NotAttempted("The card was tried as often as is allowed for now.", free) if free > now else None
 

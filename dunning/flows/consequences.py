@@ -6,13 +6,17 @@ from typing import Any
 from sqlalchemy import Connection
 
 from dunning import logs
-from dunning.core.billing import Card, Customer
+from dunning.core.billing import Card, Customer, Subscription
+from dunning.core.changes import subscription_ended
 from dunning.core.effects import Effect
-from dunning.core.vocabulary import ClosedReason
+from dunning.core.vocabulary import ClosedReason, ErrandKind
 from dunning.flows import reversing, waking
+from dunning.flows.errand import errand_behind
+from dunning.flows.errands import BY_POLICY
 from dunning.flows.house import House
+from dunning.flows.steer import steer
 from dunning.gateway.listen_shapes import dig, object_id
-from dunning.store import attempts, ledger, objects, recoveries
+from dunning.store import attempts, errands, ledger, objects, recoveries, wallets
 from dunning.store.rows import EventRow
 
 log = logs.get(__name__)
@@ -26,8 +30,10 @@ def follow_event(
     found: dict[str, Any],
     card: Card | None,
     now: datetime,
+    *,
+    ended: Subscription | None = None,
 ) -> None:
-    """Apply an event that is not about an invoice; `found` is its object."""
+    """Apply an event that is not about an invoice; `found` is its object, `ended` its subscription."""
     at = event.created_at or event.received_at
     whose = event.whose
     match effect:
@@ -36,14 +42,14 @@ def follow_event(
             added = at if effect is Effect.CARD_ADDED else None
             waking.wake_with_card(connection, house, whose, card, renewed_at=renewed, added_at=added, now=now)
         case Effect.CARD_REMOVED if card is not None:
-            objects.keep_card(connection, whose, card, detached_at=at)
+            waking.forget_card(connection, house, whose, card, at=at, now=now)
         case Effect.CUSTOMER_DELETED:
             gone = recoveries.open_of_customer(connection, whose, event.object_id or "")
             objects.keep_customer(connection, whose, Customer(event.object_id or "", deleted=True), now)
             waking.end_all(connection, house, gone, ClosedReason.CUSTOMER_DELETED, now)
-        case Effect.SUBSCRIPTION_ENDED:
-            ended = recoveries.open_of_subscription(connection, whose, event.object_id or "")
-            waking.end_all(connection, house, ended, ClosedReason.SUBSCRIPTION_CANCELLED, now)
+        case Effect.SUBSCRIPTION_ENDED if ended is not None:
+            wallets.keep_subscription(connection, whose, ended, now)
+            _end_subscription(connection, house, event, ended, now)
         case Effect.DISPUTED:
             _stop_customer_of(connection, house, event, found, ClosedReason.DISPUTED, now)
             reversing.reverse(connection, effect, event, found, now)
@@ -51,6 +57,18 @@ def follow_event(
             _stop_customer_of(connection, house, event, found, ClosedReason.FRAUD_WARNING, now)
         case _:
             reversing.reverse(connection, effect, event, found, now)
+
+
+def _end_subscription(
+    connection: Connection, house: House, event: EventRow, subscription: Subscription, now: datetime
+) -> None:
+    """End what a cancelled subscription still owes: stopped or lost, by why it was cancelled."""
+    errand_id = errand_behind(event.idempotency_key)
+    errand = errands.by_id(connection, errand_id) if errand_id else None
+    by_policy = errand is not None and errand.by == BY_POLICY
+    change = subscription_ended(subscription.cancelled_for, by_policy=by_policy)
+    for recovery in recoveries.open_of_subscription(connection, event.whose, event.object_id or ""):
+        steer(connection, house, recovery, change, now=now)
 
 
 def _stop_customer_of(
@@ -68,6 +86,9 @@ def _stop_customer_of(
         return
     open_ones = recoveries.open_of_customer(connection, event.whose, customer_id)
     waking.end_all(connection, house, open_ones, reason, now)
+    why = f"Not carried out: {reason.replace('_', ' ')}."
+    drafts = [ErrandKind.COLLECT_DRAFTS]
+    errands.drop_of_customer(connection, event.whose, customer_id, drafts, why, now)
 
 
 def _payer(connection: Connection, event: EventRow, found: dict[str, Any]) -> str | None:

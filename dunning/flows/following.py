@@ -8,7 +8,7 @@ from dunning.core.billing import Failure, Invoice, Whose
 from dunning.core.changes import Declined, Ended
 from dunning.core.declines import Decline
 from dunning.core.vocabulary import AttemptState, ClosedReason
-from dunning.flows import contradiction, observing, settling
+from dunning.flows import contradiction, observing, parts, settling
 from dunning.flows.house import House
 from dunning.flows.observing import Origin
 from dunning.flows.opening import open_recovery
@@ -45,6 +45,7 @@ def follow(
             return
         failure = invoice.failure or (NO_CARD if invoice.open else FORGOTTEN)
         recovery = open_recovery(connection, house, whose, invoice, failure, failed_at=at, now=now)
+    parts.note_parts(connection, recovery, invoice, now)
     if invoice.status == "paid":
         _paid(connection, house, recovery, invoice, now=now)
     elif invoice.status in ENDS:
@@ -56,9 +57,14 @@ def follow(
 
 
 def meet_refusal(connection: Connection, recovery: RecoveryRow, failure: Failure) -> RecoveryRow:
-    """Write down what the newest refusal said, on the recovery; a fresh card is fresh no more."""
+    """Write down what the newest refusal said, on the recovery; a fresh card is fresh no more.
+
+    What a backup card was refused for stays with its attempt: the invoice's own card may still be retried.
+    """
     if failure.card is not None:
         objects.keep_card(connection, recovery.whose, failure.card)
+    if failure.card is not None and failure.card.id == recovery.backup_card_id:
+        return recovery
     recoveries.change(
         connection,
         recovery.id,

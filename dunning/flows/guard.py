@@ -18,7 +18,7 @@ from dunning import logs
 from dunning.core.breaker import Breaker, Cause, admitted, is_outage
 from dunning.core.clock import Clock
 from dunning.errors import Transient
-from dunning.gateway.gate import Errand, Verdict
+from dunning.gateway.gate import Passage, Verdict
 from dunning.gateway.turns import Turns
 from dunning.store import breakers
 from dunning.store.engine import Store
@@ -56,7 +56,7 @@ class Guard:
     _lock: Lock = field(default_factory=Lock)
     _mine: local = field(default_factory=local)  # when this thread's call began
 
-    def enter(self, errand: Errand) -> None:
+    def enter(self, passage: Passage) -> None:
         """Wait for a turn; while Stripe is away nobody is sent but the one who tries the door.
 
         Raises:
@@ -65,10 +65,10 @@ class Guard:
         if self._quiet_until is not None and self.clock.now() < self._quiet_until:
             raise Transient("Stripe is away; tried again shortly.")
         if self.turns is not None:
-            self.turns.take(errand)
+            self.turns.take(passage)
         self._mine.began = self.clock.now()
 
-    def leave(self, errand: Errand, verdict: Verdict, *, why: str, date: datetime | None) -> None:
+    def leave(self, passage: Passage, verdict: Verdict, *, why: str, date: datetime | None) -> None:
         """Count what came of a call, compare the clocks, and open a breaker where that is due."""
         now = self.clock.now()
         if date is not None and self.measures:
@@ -81,7 +81,7 @@ class Guard:
         if broken:
             self._trip(breakers.EVERYBODY, Cause.OUTAGE, why, now)
         elif verdict is Verdict.SHUT:
-            self._trip(errand.account_id, Cause.KEY, why, now)
+            self._trip(passage.account_id, Cause.KEY, why, now)
 
     def stop(self, connection: Connection, account_id: str, now: datetime) -> Stop | None:
         """Return why no attempt may begin now, or None."""

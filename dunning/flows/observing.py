@@ -103,6 +103,13 @@ def _on_a_page(connection: Connection, recovery: RecoveryRow, invoice: Invoice, 
     )
 
 
+def first_contact(connection: Connection, recovery: RecoveryRow) -> datetime | None:
+    """Return when the customer first could have acted on something of ours: a message, or a used link."""
+    sent = messages.first_sent_at(connection, recovery.id)
+    visits = [link.used_at for link in messages.links_of(connection, recovery.id) if link.used_at]
+    return min([*visits, *([sent] if sent else [])], default=None)
+
+
 def keep_first_failure(
     connection: Connection,
     recovery: RecoveryRow,
@@ -149,8 +156,16 @@ def keep_payment(
         "charge_id": payment.charge,
         "payment_intent_id": payment.payment_intent,
         "card_id": payment.card_id,
+        **_known_facts(connection, recovery.whose, payment.card_id),
     }
     attempts.add(connection, values)
+
+
+def _known_facts(connection: Connection, whose: Whose, card_id: str | None) -> dict[str, Any]:
+    """Return what we know of the card that paid: its payments count in its budgets as well."""
+    card = objects.card(connection, whose, card_id)
+    names = ("fingerprint", "brand", "funding", "country")
+    return {name: getattr(card, name) for name in names} if card is not None else {}
 
 
 def failure_columns(connection: Connection, failure: Failure) -> dict[str, Any]:

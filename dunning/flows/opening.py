@@ -5,29 +5,23 @@ from typing import Final
 
 from sqlalchemy import Connection, func, select, true
 
-from dunning.core.billing import Failure, Invoice, Whose
+from dunning.core.billing import Failure, Invoice, Subscription, Whose, class_of
 from dunning.core.campaign import Campaign, coming_messages, template_for
-from dunning.core.changes import Ended, Opened
+from dunning.core.changes import Ended, GivenUp, Opened, subscription_ended
 from dunning.core.conditions import Known
 from dunning.core.ids import derive_id
 from dunning.core.policy import Policy
-from dunning.core.vocabulary import ClosedReason, MessageState, Status
+from dunning.core.vocabulary import ClosedReason, InvoiceClass, MessageState, Status
 from dunning.flows import observing
 from dunning.flows.house import House
 from dunning.flows.steer import steer
-from dunning.store import card_rules, messages, objects, recoveries, rules, switches
+from dunning.store import card_rules, messages, objects, recoveries, rules, switches, wallets
 from dunning.store.rows import RecoveryRow
 from dunning.store.tables import events
 from dunning.timing.localtime import zone_of
 
-ENDINGS: Final = {
-    f"{version}{name}": reason
-    for name, reason in (
-        ("customer.deleted", ClosedReason.CUSTOMER_DELETED),
-        ("customer.subscription.deleted", ClosedReason.SUBSCRIPTION_CANCELLED),
-    )
-    for version in ("", "v1.")
-}
+CUSTOMER_DELETED: Final = frozenset({"customer.deleted", "v1.customer.deleted"})
+SUBSCRIPTION_ENDED: Final = frozenset({"customer.subscription.deleted", "v1.customer.subscription.deleted"})
 
 
 def open_recovery(
@@ -44,9 +38,13 @@ def open_recovery(
 
     The window runs from `failed_at`; the amount is what remained unpaid at opening.
     """
-    policy = rules.current_policy(connection, now)
+    subscription = wallets.subscription(connection, whose, invoice.subscription)
+    invoice_class = class_of(invoice, subscription)
+    policy = rules.current_policy(connection, now).rules_for(invoice_class)
     campaign = rules.current_campaign(connection, now)
-    segment, retries = switches.hold_retries(connection, _known(connection, whose, invoice, failure))
+    segment, retries = switches.hold_retries(
+        connection, _known(connection, whose, invoice, invoice_class, failure)
+    )
     recovery_id = derive_id("rec", now, whose.account_id, whose.livemode, invoice.id)
     if failure.card is not None:
         objects.keep_card(connection, whose, failure.card)
@@ -59,12 +57,13 @@ def open_recovery(
             "invoice_id": invoice.id,
             "customer_id": invoice.customer,
             "subscription_id": invoice.subscription,
-            "invoice_class": invoice.invoice_class,
+            "invoice_class": invoice_class,
             "status": Status.WAITING,
             "retries": retries,
             "segment": segment,
             "currency": invoice.currency,
             "amount": invoice.amount_remaining or invoice.amount_due,
+            "credited_before": invoice.amount_credited,
             "failed_at": failed_at,
             "opened_at": now,
             "deadline": failed_at + policy.window,
@@ -75,19 +74,25 @@ def open_recovery(
             **_versions(policy, campaign),
         },
     )
-    ended = _ended(connection, whose, invoice) if invoice.open else None
-    first = Opened() if ended is None else Ended(ended)
+    ended = _ended(connection, whose, invoice, subscription) if invoice.open else None
+    first = Opened() if ended is None else ended
     return _begin(connection, house, recovery_id, failure, campaign, first, failed_at, now)
 
 
-def _known(connection: Connection, whose: Whose, invoice: Invoice, failure: Failure) -> Known:
+def _known(
+    connection: Connection,
+    whose: Whose,
+    invoice: Invoice,
+    invoice_class: InvoiceClass,
+    failure: Failure,
+) -> Known:
     """Return what conditions may ask about."""
     customer = objects.customer(connection, whose, invoice.customer)
     card_country = failure.card.country if failure.card else None
     return Known(
         currency=invoice.currency,
         amount=invoice.amount_remaining or invoice.amount_due,
-        invoice_class=invoice.invoice_class,
+        invoice_class=invoice_class,
         plan=invoice.plan,
         country=(customer.country if customer else None) or card_country,
         account=whose.account_id,
@@ -101,7 +106,7 @@ def _begin(
     recovery_id: str,
     failure: Failure,
     campaign: Campaign,
-    first: Opened | Ended,
+    first: Opened | Ended | GivenUp,
     failed_at: datetime,
     now: datetime,
 ) -> RecoveryRow:
@@ -112,11 +117,21 @@ def _begin(
     return _held(connection, recovery_id)
 
 
-def _ended(connection: Connection, whose: Whose, invoice: Invoice) -> ClosedReason | None:
+def _ended(
+    connection: Connection, whose: Whose, invoice: Invoice, subscription: Subscription | None
+) -> Ended | GivenUp | None:
     """Return what had ended the debt before we heard of the failure: events come in any order."""
     customer = objects.customer(connection, whose, invoice.customer)
-    if customer is not None and customer.deleted:
-        return ClosedReason.CUSTOMER_DELETED
+    names = _told_since(connection, whose, invoice)
+    if (customer is not None and customer.deleted) or names & CUSTOMER_DELETED:
+        return Ended(ClosedReason.CUSTOMER_DELETED)
+    if names & SUBSCRIPTION_ENDED or _ended_after(invoice, subscription):
+        return subscription_ended(subscription.cancelled_for if subscription else None)
+    return None
+
+
+def _told_since(connection: Connection, whose: Whose, invoice: Invoice) -> set[str]:
+    """Return the types of the events about its customer or subscription since the invoice was made."""
     told = (
         select(events.c.type)
         .where(events.c.account_id == whose.account_id, events.c.livemode == whose.livemode)
@@ -124,8 +139,15 @@ def _ended(connection: Connection, whose: Whose, invoice: Invoice) -> ClosedReas
     )
     at = func.coalesce(events.c.created_at, events.c.received_at)
     since = at >= invoice.created if invoice.created else true()
-    names = connection.execute(told.where(events.c.type.in_(ENDINGS), since)).scalars().all()
-    return next((reason for name, reason in ENDINGS.items() if name in names), None)
+    ends = events.c.type.in_(CUSTOMER_DELETED | SUBSCRIPTION_ENDED)
+    return set(connection.execute(told.where(ends, since)).scalars())
+
+
+def _ended_after(invoice: Invoice, subscription: Subscription | None) -> bool:
+    """Return whether the subscription ended with the invoice unpaid; its last bill is made as it ends."""
+    if subscription is None or subscription.ended_at is None or not subscription.ended:
+        return False
+    return invoice.created is None or subscription.ended_at > invoice.created
 
 
 def plan_messages(connection: Connection, recovery: RecoveryRow, campaign: Campaign) -> None:

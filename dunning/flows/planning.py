@@ -38,7 +38,7 @@ def explain_next(
     """
     planner = planner_in_service(connection, house)
     case = case_of(connection, recovery, facts, policy, not_before=not_before, now=now)
-    card = objects.card(connection, recovery.whose, recovery.fresh_card_id or recovery.card_id)
+    card = _next_card(connection, recovery, facts)
     free = card_budget.free_at(connection, recovery.whose, card, now)
     bound = replace(case, not_before=max(case.not_before or now, free))
     explanation = planner.explain(bound, now=now)
@@ -66,13 +66,13 @@ def case_of(
     class goes in its place: see `retelling`.
     """
     history = attempt_store.of_recovery(connection, recovery.id)
-    card = objects.card(connection, recovery.whose, recovery.fresh_card_id or recovery.card_id)
+    card = _next_card(connection, recovery, facts)
     customer = objects.customer(connection, recovery.whose, recovery.customer_id)
     fingerprint = card.fingerprint if card else None
     earliest = [
         not_before or now,
         policy_free_at(connection, recovery.whose, card, policy, now),
-        _after_the_gap(recovery, history, policy) or now,
+        _after_the_gap(recovery, history, policy, facts.backup_card) or now,
     ]
     return Case(
         id=recovery.id,
@@ -94,15 +94,22 @@ def case_of(
     )
 
 
+def _next_card(connection: Connection, recovery: RecoveryRow, facts: Facts) -> CardRow | None:
+    card_id = recovery.fresh_card_id or facts.backup_card or recovery.card_id
+    return objects.card(connection, recovery.whose, card_id)
+
+
 def _after_the_gap(
     recovery: RecoveryRow,
     history: Sequence[AttemptRow],
     policy: Policy,
+    backup_card: str | None,
 ) -> datetime | None:
     """Return the end of the policy's gap after the last try of the same card; a new card has none."""
     if recovery.fresh_card_id is not None:
         return None
-    tries = [row.at for row in history if row.state in NETWORK_ANSWERED]
+    answered_ones = (row for row in history if row.state in NETWORK_ANSWERED)
+    tries = [row.at for row in answered_ones if backup_card in {None, row.card_id}]
     technical = recovery.decline_class is DeclineClass.TECHNICAL
     return max(tries) + (policy.technical_gap if technical else policy.gap) if tries else None
 
@@ -145,11 +152,16 @@ def policy_free_at(
     policy: Policy,
     now: datetime,
 ) -> datetime:
-    """Return the earliest time inside the policy's daily limit for the card."""
+    """Return the earliest time inside the policy's daily limit for the card.
+
+    Its day begins anew when the card was renewed, or has paid: it works again.
+    """
     if card is None or card.fingerprint is None:
         return now
-    today = attempt_store.reached_network(connection, whose, card.fingerprint, now - timedelta(days=1))
-    today = [at for at in today if at > now - timedelta(days=1)]
+    worked = (card.network_updated_at, attempt_store.last_paid(connection, whose, card.fingerprint))
+    since = max([now - timedelta(days=1), *(at for at in worked if at is not None)])
+    tried = attempt_store.reached_network(connection, whose, card.fingerprint, since)
+    today = [at for at in tried if at > since]
     if len(today) < policy.attempts_per_card_a_day:
         return now
     return today[-policy.attempts_per_card_a_day] + timedelta(days=1)

@@ -11,7 +11,7 @@ from typing import Any, Final
 from sqlalchemy import Connection
 
 from dunning import logs
-from dunning.core.billing import Card, Customer, Invoice
+from dunning.core.billing import Card, Customer, Invoice, Subscription
 from dunning.core.effects import Effect, Rule, rule_of
 from dunning.core.ids import ordinal_of
 from dunning.core.vocabulary import AttemptState, EventState, Retries, Status
@@ -19,9 +19,10 @@ from dunning.errors import Refused, Transient
 from dunning.flows import consequences, following, observing, waking
 from dunning.flows.driver import Flow
 from dunning.flows.house import House
+from dunning.flows.surroundings import Surroundings, around_card, ask_around, keep
 from dunning.gateway.listen import parse
 from dunning.gateway.listen_shapes import dig, object_id
-from dunning.gateway.shapes import read_card
+from dunning.gateway.shapes import read_card, read_subscription
 from dunning.store import inbox, objects, recoveries
 from dunning.store.rows import EventRow, RecoveryRow
 
@@ -70,6 +71,8 @@ class Answer:
     invoice: Invoice | None = None
     customer: Customer | None = None
     card: Card | None = None
+    around: Surroundings | None = None
+    subscription: Subscription | None = None
 
 
 def receive(house: House, seq: int) -> Flow[Claimed, Answer]:
@@ -141,8 +144,9 @@ def _invoice_needs_no_look(connection: Connection, claimed: Claimed) -> str | No
     recovery = recoveries.newest_of_invoice(connection, event.whose, event.object_id or "")
     if recovery is None:
         return None if _type(event) in OPENING else "The invoice has not failed."
-    turned_on = recovery.taken_over and claimed.object.get("auto_advance") is True
-    if _type(event) == "invoice.updated" and recovery.retries is Retries.OWN and not turned_on:
+    changed = dig(claimed.body, "data", "previous_attributes") or {}
+    news = "amount_paid" in changed or (recovery.taken_over and claimed.object.get("auto_advance") is True)
+    if _type(event) == "invoice.updated" and recovery.retries is Retries.OWN and not news:
         return "The invoice is ours to collect, and is read again before every attempt."
     ordinal = ordinal_of(event.idempotency_key, event.account_id, event.object_id or "")
     ours = inbox.state_of_charge(connection, event.whose, recovery.invoice_id, ordinal) if ordinal else None
@@ -163,23 +167,29 @@ def _ask(house: House, claimed: Claimed) -> Answer:
     match claimed.rule.effect:
         case Effect.READ_INVOICE:
             failed = _type(claimed.event) in OPENING
-            read = house.stripe.failed_invoice if failed else house.stripe.invoice
-            invoice = read(whose, object_id)
+            ask_invoice = house.stripe.failed_invoice if failed else house.stripe.invoice
+            invoice = ask_invoice(whose, object_id)
             ask_customer = claimed.unknown_customer and invoice.customer is not None
             customer = house.stripe.customer(whose, invoice.customer or "") if ask_customer else None
-            return Answer(invoice, customer, _paying_card(house, claimed, invoice))
+            around = ask_around(house, whose, invoice) if failed else None
+            return Answer(invoice, customer, _paying_card(house, claimed, invoice), around)
         case Effect.READ_CUSTOMER:
             return Answer(customer=house.stripe.customer(whose, object_id))
         case Effect.CARD_ADDED | Effect.CARD_RENEWED | Effect.CARD_REMOVED:
             known = claimed.object.get("type")
-            return Answer(card=read_card(claimed.object) if known else house.stripe.card(whose, object_id))
+            card = read_card(claimed.object) if known else house.stripe.card(whose, object_id)
+            return Answer(card=card, around=around_card(house, whose, card))
+        case Effect.SUBSCRIPTION_ENDED:
+            shown = claimed.object.get("id")
+            read = house.stripe.subscriptions.read
+            return Answer(subscription=read_subscription(claimed.object) if shown else read(whose, object_id))
         case _:
             return Answer()
 
 
 def _paying_card(house: House, claimed: Claimed, invoice: Invoice) -> Card | None:
     """Return the card of a payment that was not ours: whether it is saved tells who used it."""
-    card_id = invoice.settled[-1].card_id if invoice.status == "paid" and invoice.settled else None
+    card_id = invoice.settled[-1].card_id if invoice.settled else None
     return house.stripe.card(claimed.event.whose, card_id) if card_id is not None else None
 
 
@@ -194,8 +204,10 @@ def _record(house: House, claimed: Claimed, answer: Answer) -> None:
         elif answer.customer is not None:
             _meet_customer(connection, house, event, answer.customer, now)
         else:
+            keep(connection, event.whose, answer.around)
+            effect, ended = claimed.rule.effect, answer.subscription
             consequences.follow_event(
-                connection, house, claimed.rule.effect, event, claimed.object, answer.card, now
+                connection, house, effect, event, claimed.object, answer.card, now, ended=ended
             )
 
 
@@ -212,12 +224,16 @@ def _record_invoice(
     if not objects.apply_read(connection, event.whose, invoice, claimed.ticket):
         _stale(connection, event, now)
         return
+    keep(connection, event.whose, answer.around)
     if answer.customer is not None:
         _meet_customer(connection, house, event, answer.customer, now)
     if answer.card is not None:
+        recoveries.open_of_customer(connection, event.whose, invoice.customer or "")
         recoveries.newest_of_invoice(connection, event.whose, invoice.id, lock=True)
         objects.keep_card(connection, event.whose, answer.card)
     _follow_invoice(connection, house, event, invoice, now)
+    if answer.card is not None:
+        waking.wake_after_payment(connection, house, event.whose, invoice, answer.card, now)
 
 
 def _meet_customer(

@@ -8,20 +8,18 @@ from sqlalchemy import Connection
 from dunning.core.attribution import PaymentFacts, attribute
 from dunning.core.billing import Invoice, Payment
 from dunning.core.changes import Ended, Paid
-from dunning.core.ids import derive_id
 from dunning.core.vocabulary import (
     UNFINISHED,
     AttemptState,
     ClosedReason,
-    LedgerKind,
     Reason,
     Status,
 )
-from dunning.flows import observing
+from dunning.flows import observing, parts
 from dunning.flows.house import House
 from dunning.flows.observing import Origin
 from dunning.flows.steer import steer
-from dunning.store import attempts, inbox, ledger, messages, objects
+from dunning.store import attempts, inbox, ledger, objects
 from dunning.store.rows import AttemptRow, RecoveryRow
 
 REVERSALS: Final = ("refund.created", "refund.failed", "charge.dispute.created", "charge.dispute.closed")
@@ -53,16 +51,19 @@ def settle(
         attempts.change(connection, attempt.id, attempt.fence, state=AttemptState.PAID, **named)
     if recovery.status is Status.RECOVERED:
         return
-    if not invoice.settled and invoice.amount_credited >= recovery.amount:
+    paid = parts.paid_since_failure(recovery, invoice)
+    outside = parts.paid_outside(recovery, invoice)
+    if not paid and outside <= 0:
         steer(connection, house, recovery, Ended(ClosedReason.CREDITED), now=now)
         return
-    reason = _reason(connection, recovery, invoice, origin, attempt)
-    for payment in _since_failure(invoice, recovery):
-        _enter(connection, recovery, reason, payment.id, payment.amount_paid, paid_at, now, payment.charge)
+    credited = _reason(connection, recovery, invoice, origin, attempt)
+    reason = min([credited, *ledger.reasons(connection, recovery.id)], key=list(Reason).index)
+    for payment in paid:
+        at = payment.paid_at if payment is not paid[0] and payment.paid_at else paid_at
+        parts.enter(connection, recovery, reason, payment.id, payment.amount_paid, at, now, payment.charge)
         _reopen_reversals(connection, recovery, payment, now)
-    if not invoice.settled:
-        outside = recovery.amount - invoice.amount_credited
-        _enter(connection, recovery, reason, invoice.id, outside, paid_at, now, None)
+    if outside > 0:
+        parts.enter(connection, recovery, reason, invoice.id, outside, paid_at, now, None)
     steer(connection, house, recovery, Paid(), now=now, reason=reason, fresh_card_id=None)
 
 
@@ -80,20 +81,6 @@ def _our_attempt(connection: Connection, recovery: RecoveryRow, origin: Origin) 
     return attempts.by_ordinal(connection, recovery.whose, recovery.invoice_id, origin.ordinal)
 
 
-def _since_failure(invoice: Invoice, recovery: RecoveryRow) -> list[Payment]:
-    """Return the payments that count as recovered: all that the invoice took after it had failed.
-
-    An invoice that failed was unpaid for `recovery.amount`; what came before was never at risk.
-    """
-    left, counted = recovery.amount, []
-    for payment in reversed(invoice.settled):
-        if left <= 0:
-            break
-        counted.append(payment)
-        left -= payment.amount_paid
-    return counted
-
-
 def _reason(
     connection: Connection,
     recovery: RecoveryRow,
@@ -109,46 +96,9 @@ def _reason(
         PaymentFacts(
             failed_at=recovery.failed_at,
             made_by=made_by if payment or attempt else None,
-            first_contact_at=_first_contact(connection, recovery),
+            first_contact_at=observing.first_contact(connection, recovery),
             card_added_at=card.added_at if card and card.customer_id else None,
             card_updated_by_network_at=card.network_updated_at if card else None,
             other_card_passed=bool(attempt and attempt.other_card_passed),
         ),
-    )
-
-
-def _first_contact(connection: Connection, recovery: RecoveryRow) -> datetime | None:
-    """Return when the customer first could have acted on something of ours: a message, or a used link."""
-    sent = messages.first_sent_at(connection, recovery.id)
-    visits = [link.used_at for link in messages.links_of(connection, recovery.id) if link.used_at]
-    return min([*visits, *([sent] if sent else [])], default=None)
-
-
-def _enter(
-    connection: Connection,
-    recovery: RecoveryRow,
-    reason: Reason,
-    source_id: str,
-    amount: int,
-    at: datetime,
-    now: datetime,
-    charge_id: str | None,
-) -> None:
-    ledger.append(
-        connection,
-        {
-            "id": derive_id("led", now, recovery.account_id, LedgerKind.RECOVERED, source_id),
-            "account_id": recovery.account_id,
-            "livemode": recovery.livemode,
-            "kind": LedgerKind.RECOVERED,
-            "source_id": source_id,
-            "recovery_id": recovery.id,
-            "invoice_id": recovery.invoice_id,
-            "charge_id": charge_id,
-            "currency": recovery.currency,
-            "amount": amount,
-            "reason": reason,
-            "at": at,
-            "recorded_at": now,
-        },
     )

@@ -2,18 +2,24 @@
 
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, Final
 
-from dunning.core.changes import Change, StaffPaused, StaffResumed, StaffRetried, StaffStopped
+from sqlalchemy import Connection
+
+from dunning.core.changes import Change, Ended, StaffPaused, StaffResumed, StaffRetried, StaffStopped
+from dunning.core.debt import Debt
 from dunning.core.recovery import retry_refusal
-from dunning.core.vocabulary import CLOSED, ClosedReason, Status
+from dunning.core.vocabulary import CLOSED, ClosedReason, ErrandKind, Status
 from dunning.errors import DunningError
-from dunning.flows import wording
+from dunning.flows import drafts, errands, wording
 from dunning.flows.attempting import hold
 from dunning.flows.house import House
-from dunning.flows.steer import facts_of, steer
-from dunning.store import recoveries, rules
+from dunning.flows.steer import facts_of, steer, with_backup
+from dunning.store import errands as errand_store
+from dunning.store import recoveries, rules, wallets
 from dunning.store.rows import RecoveryRow
+
+NO_SUBSCRIPTION: Final = "The invoice bills no subscription: there is nothing to cancel."
 
 
 class NotFound(DunningError):
@@ -64,6 +70,52 @@ def stop(
     return _answer(done=_tell(house, recovery_id, StaffStopped(reason), by), sentence="Stopped.")
 
 
+def cancel_subscription(house: House, recovery_id: str, *, by: str) -> Answer:
+    """Stop a recovery and cancel the subscription behind it; `debt` says beforehand what that does.
+
+    The invoice is read once more before Stripe is asked: a subscription whose invoice was paid stays.
+    """
+    with house.store.write() as connection:
+        recovery = hold(connection, recovery_id)
+        if recovery is None:
+            raise NotFound(recovery_id)
+        forbidden = _not_cancelled(connection, recovery)
+        if forbidden is not None or recovery.subscription_id is None:
+            return Answer(done=False, sentence=forbidden or NO_SUBSCRIPTION)
+        now, about = house.clock.now(), recovery.subscription_id
+        steer(connection, house, recovery, Ended(ClosedReason.SUBSCRIPTION_CANCELLED), now=now, by=by)
+        kind, request = ErrandKind.CANCEL_SUBSCRIPTION, f"{by}:{now.isoformat()}"
+        errands.plan(connection, recovery, kind, about, now, request, by=by)
+    return Answer(done=True, sentence="The subscription is being cancelled; the timeline will say so.")
+
+
+def debt(house: House, recovery_id: str) -> Debt | None:
+    """Return what the subscription behind a recovery owes, as Stripe shows it now; None for a one-off one.
+
+    Raises:
+        NotFound: there is no such recovery.
+        StripeError: Stripe could not be asked.
+    """
+    with house.store.read() as connection:
+        recovery = recoveries.by_id(connection, recovery_id)
+    if recovery is None:
+        raise NotFound(recovery_id)
+    return drafts.debt(house, recovery)
+
+
+def _not_cancelled(connection: Connection, recovery: RecoveryRow) -> str | None:
+    """Return why the subscription is not cancelled from here, or None."""
+    if recovery.status is Status.RECOVERED:
+        return "The invoice is paid: to end its subscription all the same, use Stripe's Dashboard."
+    known = wallets.subscription(connection, recovery.whose, recovery.subscription_id)
+    if known is not None and known.ended:
+        return "The subscription has ended already."
+    coming = errand_store.of_recovery(connection, recovery.id)
+    if any(one.kind is ErrandKind.CANCEL_SUBSCRIPTION and one.finished_at is None for one in coming):
+        return "The subscription is being cancelled already."
+    return None
+
+
 def link(house: House, recovery_id: str, *, by: str) -> str:
     """Return a new card-update link, to be given to the customer by a person."""
     with house.store.write() as connection:
@@ -81,8 +133,10 @@ def refusal(house: House, recovery_id: str) -> str | None:
         recovery = recoveries.by_id(connection, recovery_id)
         if recovery is None:
             raise NotFound(recovery_id)
-        policy = rules.policy(connection, recovery.policy_version)
-        return retry_refusal(facts_of(connection, recovery), policy, now=house.clock.now())
+        policy = rules.policy(connection, recovery.policy_version, recovery.invoice_class)
+        now = house.clock.now()
+        facts = with_backup(connection, recovery, facts_of(connection, recovery), policy, now)
+        return retry_refusal(facts, policy, now=now)
 
 
 def _tell(house: House, recovery_id: str, change: Change, by: str, **more: Any) -> bool:

@@ -1,12 +1,12 @@
 """Telling the state machine what happened, and writing down what it decides: the only writer of statuses."""
 
+from dataclasses import replace
 from datetime import datetime
-from typing import Any
+from typing import Any, Final
 
 from sqlalchemy import Connection
 
 from dunning.core.changes import Change, NoTime, TimeChosen
-from dunning.core.ids import derive_id
 from dunning.core.policy import Policy
 from dunning.core.recovery import Decision, Facts, attempts_left, decide, ring_at
 from dunning.core.vocabulary import (
@@ -17,12 +17,15 @@ from dunning.core.vocabulary import (
     Retries,
     Status,
 )
-from dunning.flows import planning, withholding
+from dunning.flows import errands, planning, wallet, withholding
 from dunning.flows.card_limits import card_stopped
 from dunning.flows.house import House
+from dunning.flows.telling import tell
 from dunning.store import attempts as attempt_store
 from dunning.store import messages, objects, recoveries, rules
 from dunning.store.rows import RecoveryRow
+
+USES_CARD: Final = frozenset({Status.SCHEDULED, Status.ATTEMPTING})
 
 
 def steer(
@@ -41,16 +44,17 @@ def steer(
     A staff request is for the very next attempt: any other decision ends it.
     Returns None when the change makes no difference; `more` is then not written either.
     """
-    policy = rules.policy(connection, recovery.policy_version)
-    facts = facts_of(connection, recovery)
+    policy = rules.policy(connection, recovery.policy_version, recovery.invoice_class)
+    facts = with_backup(connection, recovery, facts_of(connection, recovery), policy, now)
     decision = decide(facts, change, policy, now=now)
     if decision is None:
         return None
     if decision.plan:
-        decision = _planned(connection, house, recovery, facts, policy, decision, now)
+        facts, decision = _planned(connection, house, recovery, facts, policy, decision, now)
     elif _forbidden(facts, decision, policy, now):
-        withholding.keep_stop(connection, recovery, now=now)
+        withholding.keep_stop(connection, recovery, recovery.fresh_card_id or recovery.card_id, now=now)
     _save(connection, recovery, facts, decision, now, by, more)
+    errands.follow_up(connection, recovery, policy, decision, change, more.get("reason"), now)
     return decision
 
 
@@ -82,6 +86,23 @@ def facts_of(connection: Connection, recovery: RecoveryRow) -> Facts:
     )
 
 
+def with_backup(
+    connection: Connection,
+    recovery: RecoveryRow,
+    facts: Facts,
+    policy: Policy,
+    now: datetime,
+    *,
+    stuck: bool = False,
+) -> Facts:
+    """Return the facts with the other card that the policy offers for the next attempt, if it does."""
+    if facts.status in CLOSED:
+        return facts
+    history = attempt_store.of_recovery(connection, recovery.id)
+    card_id = wallet.backup_card(connection, recovery, policy, history, now, stuck=stuck)
+    return facts if card_id is None else replace(facts, backup_card=card_id, card_stopped=False)
+
+
 def owns_wrongly(recovery: RecoveryRow) -> bool:
     """Return whether the invoice is in the wrong hands: ours to take from Stripe, or to give back."""
     return wants_ownership(recovery.status, recovery.retries, recovery.closed_reason) not in {
@@ -109,22 +130,25 @@ def _planned(
     policy: Policy,
     wish: Decision,
     now: datetime,
-) -> Decision:
+) -> tuple[Facts, Decision]:
+    """Ask the planner; when it sees no time on the invoice's own card, ask once more for a backup card."""
+    before = wish.not_before
     explanation = planning.explain_next(
-        connection,
-        house,
-        recovery,
-        facts,
-        policy,
-        not_before=wish.not_before,
-        now=now,
+        connection, house, recovery, facts, policy, not_before=before, now=now
     )
+    if explanation.choice is None and facts.backup_card is None:
+        other = with_backup(connection, recovery, facts, policy, now, stuck=True)
+        if other.backup_card is not None:
+            facts = other
+            explanation = planning.explain_next(
+                connection, house, recovery, facts, policy, not_before=before, now=now
+            )
     choice = explanation.choice
     answer = TimeChosen(choice.at) if choice is not None else NoTime(explanation.reason)
     decision = decide(facts, answer, policy, now=now)
     if decision is None:
-        return wish
-    return decision if choice is None else _with_reason(decision, explanation.reason)
+        return facts, wish
+    return facts, decision if choice is None else _with_reason(decision, explanation.reason)
 
 
 def _with_reason(decision: Decision, reason: str) -> Decision:
@@ -155,21 +179,12 @@ def _save(
         closed_at=now if closing else None,
         late=decision.late,
         ring_at=now if desired not in {None, recovery.taken_over} else rings,
+        backup_card_id=facts.backup_card if decision.status in USES_CARD else None,
         **{"staff_request": None, **more},
     )
-    _note(connection, recovery, decision, now, by)
+    tell(connection, recovery.id, decision.why, now=now, by=by)
+    if decision.status is Status.SCHEDULED and facts.backup_card not in {None, recovery.backup_card_id}:
+        why = f"The next attempt uses another card of the customer ({facts.backup_card}), as the policy says."
+        tell(connection, recovery.id, why, now=now, by=by)
     if closing:
         messages.skip_planned(connection, recovery.id, "The recovery is closed.")
-
-
-def _note(connection: Connection, recovery: RecoveryRow, decision: Decision, now: datetime, by: str) -> None:
-    count = recoveries.count_notes(connection, recovery.id)
-    recoveries.note(
-        connection,
-        f"{derive_id('note', now, recovery.id)}{count:05d}",  # one instant's lines sort as they came
-        recovery.id,
-        at=now,
-        by=by,
-        kind="decision",
-        sentence=decision.why,
-    )

@@ -1,17 +1,23 @@
 """Waking recoveries: a card that came wakes all the customer's open ones; an end stops them."""
 
 from datetime import datetime
+from typing import Final
 
 from sqlalchemy import Connection
 
-from dunning.core.billing import Card, Customer, Whose
-from dunning.core.changes import CardChanged, Ended
-from dunning.core.vocabulary import ClosedReason
+from dunning.core.billing import Card, Customer, Invoice, Whose
+from dunning.core.changes import CardChanged, Ended, NotAttempted
+from dunning.core.declines import DeclineClass
+from dunning.core.vocabulary import ClosedReason, Reason
+from dunning.flows import errands
 from dunning.flows.card_limits import card_stopped
 from dunning.flows.house import House
 from dunning.flows.steer import facts_of, steer
 from dunning.store import attempts, objects, recoveries
 from dunning.store.rows import RecoveryRow
+
+# Stripe does not tell a saved card that is used on its page from one that the merchant charges.
+ON_A_PAGE: Final = frozenset({Reason.CUSTOMER_PAYMENT, Reason.CUSTOMER_CARD_UPDATE, Reason.MERCHANT})
 
 
 def wake_with_card(
@@ -39,6 +45,7 @@ def wake_with_card(
     )
     if card.type != "card" or card_stopped(connection, whose, card.id):
         return 0
+    errands.replace_card(connection, open_ones, card.id, added_at or card.created, now)
     woken = 0
     for recovery in open_ones:
         if not _met_since(connection, recovery, card.id, renewed_at):
@@ -61,6 +68,42 @@ def wake_with_default(
     return wake_with_card(connection, house, whose, card, renewed_at=None, added_at=None, now=now)
 
 
+def wake_after_payment(
+    connection: Connection, house: House, whose: Whose, invoice: Invoice, card: Card, now: datetime
+) -> int:
+    """Retry at once what else a customer owes, with the saved card that just paid; return how many woke.
+
+    Where the customer must confirm a payment with that very card, no retry without them can help.
+    """
+    paid = recoveries.newest_of_invoice(connection, whose, invoice.id)
+    if paid is None or paid.reason not in ON_A_PAGE or card.customer is None or card.type != "card":
+        return 0
+    since = invoice.paid_at or now
+    woken = 0
+    for recovery in recoveries.open_of_customer(connection, whose, card.customer):
+        confirms = recovery.decline_class is DeclineClass.NEEDS_AUTHENTICATION
+        if (confirms and recovery.card_id == card.id) or _met_since(connection, recovery, card.id, since):
+            continue
+        woken += _wake(connection, house, recovery, card.id, now)
+    return woken
+
+
+def forget_card(
+    connection: Connection, house: House, whose: Whose, card: Card, *, at: datetime, now: datetime
+) -> None:
+    """A card was removed from its customer: it is not tried any more, whoever waited for it."""
+    owner = card.customer or _former_owner(connection, whose, card.id)
+    waiting = recoveries.open_of_customer(connection, whose, owner) if owner else []
+    objects.keep_card(connection, whose, card, detached_at=at)
+    for recovery in waiting:
+        if recovery.fresh_card_id != card.id or facts_of(connection, recovery).unfinished:
+            continue
+        recoveries.change(connection, recovery.id, fresh_card_id=None)
+        held = recoveries.by_id(connection, recovery.id, lock=True)
+        if held is not None:
+            steer(connection, house, held, NotAttempted("The customer's new card was removed."), now=now)
+
+
 def end_all(
     connection: Connection,
     house: House,
@@ -79,6 +122,11 @@ def _met_since(connection: Connection, recovery: RecoveryRow, card_id: str, sinc
         return True
     used = (a for a in attempts.of_recovery(connection, recovery.id) if a.card_id == card_id)
     return any(a.state in attempts.REACHES_NETWORK and (since is None or a.at >= since) for a in used)
+
+
+def _former_owner(connection: Connection, whose: Whose, card_id: str) -> str | None:
+    known = objects.card(connection, whose, card_id)
+    return known.customer_id if known is not None else None
 
 
 def _wake(connection: Connection, house: House, recovery: RecoveryRow, card_id: str, now: datetime) -> int:

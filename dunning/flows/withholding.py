@@ -25,12 +25,12 @@ def keep_budget(
     _keep(connection, recovery, card, history, WithheldBy.BUDGET, now, free_at)
 
 
-def keep_stop(connection: Connection, recovery: RecoveryRow, *, now: datetime) -> None:
-    """Keep that the next attempt is not made since the bank said never again.
+def keep_stop(connection: Connection, recovery: RecoveryRow, card_id: str | None, *, now: datetime) -> None:
+    """Keep that the next attempt is not made since the bank said never again of its card.
 
     A block of Stripe's own is none: it never reaches a network.
     """
-    card = objects.card(connection, recovery.whose, recovery.fresh_card_id or recovery.card_id)
+    card = objects.card(connection, recovery.whose, card_id)
     history = attempts.of_recovery(connection, recovery.id)
     refused = [row for row in history if row.state is AttemptState.DECLINED]
     if card is not None and card.fingerprint is not None:

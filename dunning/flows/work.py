@@ -4,7 +4,17 @@ Every function may be called any number of times, and by several workers at once
 """
 
 from dunning.core.vocabulary import AttemptState
-from dunning.flows import attempting, charging, learn, messaging, ownership, probing, receive, reconcile
+from dunning.flows import (
+    attempting,
+    carrying_out,
+    charging,
+    learn,
+    messaging,
+    ownership,
+    probing,
+    receive,
+    reconcile,
+)
 from dunning.flows.driver import run
 from dunning.flows.house import House
 from dunning.store import attempts, recoveries
@@ -40,6 +50,11 @@ def work_message(house: House, message_id: str) -> None:
     """Write and send one due message."""
     run(messaging.write(house, message_id))
     run(messaging.send(house, message_id))
+
+
+def work_errand(house: House, errand_id: str) -> None:
+    """Carry out one errand at Stripe."""
+    run(carrying_out.carry_out(house, errand_id))
 
 
 def work_chore(house: House, name: str) -> None:

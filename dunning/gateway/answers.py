@@ -10,7 +10,7 @@ import stripe
 
 from dunning.core.billing import Failure, Invoice
 from dunning.errors import OutcomeUnknown, Refused, Transient
-from dunning.gateway.gate import Errand, Verdict
+from dunning.gateway.gate import Passage, Verdict
 from dunning.gateway.listen_shapes import dig
 from dunning.gateway.shapes import AUTHENTICATION_CODES, read_failure
 
@@ -40,9 +40,9 @@ def ours(error: stripe.StripeError) -> Transient | Refused:
     return Refused(error.user_message or str(error), status=error.http_status, code=error.code)
 
 
-def verdict_of(errand: Errand, error: stripe.StripeError) -> Verdict:
+def verdict_of(passage: Passage, error: stripe.StripeError) -> Verdict:
     """Return what an error says of the account: shut to us, broken, or fine but for this one call."""
-    if error.http_status == 401 or (errand.charge and error.http_status == 403):
+    if error.http_status == 401 or (passage.charge and error.http_status == 403):
         return Verdict.SHUT
     if error.http_status == 429:
         busy = dig(error.json_body, "error", "code") == "lock_timeout"  # one object's, not the account's

@@ -17,13 +17,9 @@ from dunning.core.billing import Card, Customer, Failure, Invoice, Payment, Whos
 from dunning.core.declines import wants_outcome
 from dunning.errors import Refused, StripeError
 from dunning.gateway.answers import PayAnswer, date_of, ours, refused_payment, replayed_of, verdict_of
-from dunning.gateway.gate import Errand, Gate, OpenGate, Verdict
-from dunning.gateway.shapes import (
-    read_card,
-    read_customer,
-    read_invoice,
-    with_outcome,
-)
+from dunning.gateway.gate import Gate, OpenGate, Passage, Verdict
+from dunning.gateway.shapes import read_card, read_customer, read_invoice, with_outcome
+from dunning.gateway.subscriptions import Subscriptions
 
 CONNECT_TIMEOUT_S = 5
 READ_TIMEOUT_S = 30
@@ -54,6 +50,7 @@ class Stripe:
             http_client=stripe.RequestsClient(timeout=(CONNECT_TIMEOUT_S, READ_TIMEOUT_S)),
             max_network_retries=READ_RETRIES,
         )
+        self.subscriptions = Subscriptions(self._client, self._ask, _on)
 
     def invoice(self, whose: Whose, invoice_id: str) -> Invoice:
         """Return the invoice with its payments and their last errors, in one call."""
@@ -99,15 +96,15 @@ class Stripe:
         if card_id is not None:
             params["payment_method"] = card_id
         options: Any = {"idempotency_key": key, "max_network_retries": 0}
-        errand = Errand(whose.account_id, charge=True)
-        self._gate.enter(errand)
+        passage = Passage(whose.account_id, charge=True)
+        self._gate.enter(passage)
         try:
             answer = self._raw("post", _path("invoices", invoice_id) + "/pay", whose, **params, **options)
         except stripe.StripeError as error:
-            self._leave(errand, error)
+            self._leave(passage, error)
             refused = refused_payment(error)
             return replace(refused, failure=refused.failure and self.told(whose, refused.failure))
-        self._leave(errand, answer)
+        self._leave(passage, answer)
         raw: Any = answer.data
         return PayAnswer(
             "paid" if raw.get("status") == "paid" else "processing",
@@ -206,24 +203,24 @@ class Stripe:
         return self._ask(lambda: self._client.v1.webhook_endpoints.create(params))
 
     def _ask(self, call: Callable[[], Any], whose: Whose = OWN) -> dict[str, Any]:
-        errand = Errand(whose.account_id)
-        self._gate.enter(errand)
+        passage = Passage(whose.account_id)
+        self._gate.enter(passage)
         try:
             answer = call()
         except stripe.StripeError as error:
-            self._leave(errand, error)
+            self._leave(passage, error)
             raise ours(error) from error
-        self._leave(errand, answer)
+        self._leave(passage, answer)
         found: Any = answer.data if isinstance(answer, stripe.StripeResponse) else answer.to_dict()
         return dict(found)
 
-    def _leave(self, errand: Errand, answer: Any) -> None:
+    def _leave(self, passage: Passage, answer: Any) -> None:
         """Tell the gate what came of a call: an answer, an object of the SDK's, or its error."""
         failed = isinstance(answer, stripe.StripeError)
-        verdict = verdict_of(errand, answer) if failed else Verdict.FINE
+        verdict = verdict_of(passage, answer) if failed else Verdict.FINE
         response = answer if hasattr(answer, "headers") else answer.last_response
         headers = response.headers if response else None
-        self._gate.leave(errand, verdict, why=str(answer) if failed else "", date=date_of(headers))
+        self._gate.leave(passage, verdict, why=str(answer) if failed else "", date=date_of(headers))
 
     def _read(self, path: str, whose: Whose, **params: Any) -> dict[str, Any]:
         return self._ask(lambda: self._raw("get", path, whose, **params), whose)

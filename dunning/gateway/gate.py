@@ -15,7 +15,7 @@ class Verdict(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Errand:
+class Passage:
     """One call: for which account (`self` or `acct_…`), and whether it asks for a charge."""
 
     account_id: str = "self"
@@ -25,7 +25,7 @@ class Errand:
 class Gate(Protocol):
     """What stands between us and Stripe."""
 
-    def enter(self, errand: Errand) -> None:
+    def enter(self, passage: Passage) -> None:
         """Wait for a turn.
 
         Raises:
@@ -33,7 +33,7 @@ class Gate(Protocol):
         """
         ...
 
-    def leave(self, errand: Errand, verdict: Verdict, *, why: str, date: datetime | None) -> None:
+    def leave(self, passage: Passage, verdict: Verdict, *, why: str, date: datetime | None) -> None:
         """Be told what came of it; `date` is Stripe's clock at the answer, right to the second."""
         ...
 
@@ -41,8 +41,8 @@ class Gate(Protocol):
 class OpenGate:
     """A gate that lets everybody through at once."""
 
-    def enter(self, errand: Errand) -> None:
+    def enter(self, passage: Passage) -> None:
         """Let it through."""
 
-    def leave(self, errand: Errand, verdict: Verdict, *, why: str, date: datetime | None) -> None:
+    def leave(self, passage: Passage, verdict: Verdict, *, why: str, date: datetime | None) -> None:
         """Take no notice."""

@@ -9,7 +9,7 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
-from dunning.core.billing import Card, Customer, Failure, Invoice, Payment
+from dunning.core.billing import Card, Customer, Failure, Invoice, Payment, Subscription
 from dunning.core.declines import Decline
 from dunning.core.vocabulary import InvoiceClass
 from dunning.gateway.listen_shapes import dig, object_id, subscription_of
@@ -38,6 +38,9 @@ def read_invoice(raw: Mapping[str, Any]) -> Invoice:
         number=raw.get("number"),
         plan=_plan(raw),
         invoice_class=_invoice_class(raw),
+        billing_reason=raw.get("billing_reason"),
+        billed_from=_billed_from(raw),
+        default_card=object_id(raw.get("default_payment_method")),
         collection_method=raw.get("collection_method"),
         auto_advance=raw.get("auto_advance"),
         attempted=bool(raw.get("attempted")),
@@ -86,6 +89,20 @@ def read_customer(raw: Mapping[str, Any]) -> Customer:
     )
 
 
+def read_subscription(raw: Mapping[str, Any]) -> Subscription:
+    """Return a subscription; its own default card only where one is set."""
+    return Subscription(
+        id=str(raw["id"]),
+        status=raw.get("status"),
+        customer=object_id(raw.get("customer")),
+        default_card=object_id(raw.get("default_payment_method")),
+        trial_end=instant(raw.get("trial_end")),
+        ended_at=instant(raw.get("ended_at")),
+        cancelled_for=dig(raw, "cancellation_details", "reason"),
+        collection_paused=bool(raw.get("pause_collection")),
+    )
+
+
 def read_failure(error: Mapping[str, Any], payment_intent: str | None = None) -> Failure:
     """Return the failure inside a `last_payment_error` or inside the error of a refused `pay`."""
     method = error.get("payment_method")
@@ -119,19 +136,49 @@ def with_outcome(failure: Failure, charge: Mapping[str, Any]) -> Failure:
 
 def _payment(raw: Mapping[str, Any]) -> Payment:
     intent = dig(raw, "payment", "payment_intent")
-    error = dig(intent, "last_payment_error")
     return Payment(
         id=str(raw["id"]),
         status=str(raw.get("status")),
         amount_paid=int(raw.get("amount_paid") or 0),
         created=instant(raw.get("created")) or datetime.fromtimestamp(0, UTC),
+        paid_at=instant(dig(raw, "status_transitions", "paid_at")),
         is_default=bool(raw.get("is_default")),
         payment_intent=object_id(intent),
         intent_status=dig(intent, "status"),
         charge=object_id(dig(intent, "latest_charge") or dig(raw, "payment", "charge")),
         card_id=object_id(dig(intent, "payment_method")),
-        failure=read_failure(error, object_id(intent)) if error else None,
+        failure=_failure(intent),
     )
+
+
+def _failure(intent: Any) -> Failure | None:
+    """Return what went wrong with a payment; one that waits for its customer need not carry an error."""
+    error = dig(intent, "last_payment_error")
+    if error:
+        return read_failure(error, object_id(intent))
+    if dig(intent, "status") != "requires_action":
+        return None
+    card_id = object_id(dig(intent, "payment_method"))
+    return Failure(
+        decline=Decline(code="authentication_required"),
+        payment_intent=object_id(intent),
+        card=Card(card_id) if card_id else None,
+        needs_action=True,
+    )
+
+
+def _billed_from(raw: Mapping[str, Any]) -> datetime | None:
+    """Return when the newest period begins that a subscription's own lines bill; prorations are older."""
+    lines = (line for line in dig(raw, "lines", "data") or () if isinstance(line, Mapping))
+    starts = (instant(dig(line, "period", "start")) for line in lines if _bills_a_period(line))
+    return max((start for start in starts if start is not None), default=None)
+
+
+def _bills_a_period(line: Mapping[str, Any]) -> bool:
+    details = dig(line, "parent", "subscription_item_details")
+    if details is not None:
+        return not dig(details, "proration")
+    return line.get("type") == "subscription" and not line.get("proration")  # before basil
 
 
 def _plan(raw: Mapping[str, Any]) -> str | None:

@@ -17,7 +17,7 @@ import redis
 from dunning import logs
 from dunning.core.clock import Clock
 from dunning.errors import Transient
-from dunning.gateway.gate import Errand
+from dunning.gateway.gate import Passage
 
 LONGEST_WAIT: Final = timedelta(seconds=20)
 REDIS_ANSWERS_WITHIN_S: Final = 2
@@ -46,15 +46,15 @@ class Rates:
     charges: int
     others: int
 
-    def of(self, errand: Errand) -> int:
-        """Return the rate of an errand."""
-        return self.charges if errand.charge else self.others
+    def of(self, passage: Passage) -> int:
+        """Return the rate of an passage."""
+        return self.charges if passage.charge else self.others
 
 
 class Turns(Protocol):
     """Something that makes callers wait for their turn."""
 
-    def take(self, errand: Errand) -> None:
+    def take(self, passage: Passage) -> None:
         """Wait for a turn.
 
         Raises:
@@ -70,29 +70,29 @@ class LocalTurns:
     rates: Rates
     clock: Clock
     sleep: Callable[[float], None] = time.sleep
-    _free: dict[Errand, datetime] = field(default_factory=dict)
+    _free: dict[Passage, datetime] = field(default_factory=dict)
     _lock: Lock = field(default_factory=Lock)
 
-    def take(self, errand: Errand) -> None:
+    def take(self, passage: Passage) -> None:
         """Wait for a turn.
 
         Raises:
             Transient: the wait would be too long.
         """
-        rate = self.rates.of(errand)
-        wait = self._reserve(errand, timedelta(seconds=1) / rate) if rate else timedelta()
+        rate = self.rates.of(passage)
+        wait = self._reserve(passage, timedelta(seconds=1) / rate) if rate else timedelta()
         if wait > timedelta():
             self.sleep(wait.total_seconds())
 
-    def _reserve(self, errand: Errand, gap: timedelta) -> timedelta:
+    def _reserve(self, passage: Passage, gap: timedelta) -> timedelta:
         with self._lock:
             now = self.clock.now()
             burst = now - timedelta(seconds=1) + gap
-            free = max(self._free.get(errand, burst), burst)
+            free = max(self._free.get(passage, burst), burst)
             wait = max(free - now, timedelta())
             if wait > LONGEST_WAIT:
                 raise _too_long()
-            self._free[errand] = free + gap
+            self._free[passage] = free + gap
             return wait
 
 
@@ -118,29 +118,29 @@ class SharedTurns:
         }
         self._take = redis.Redis.from_url(self.url, **patience).register_script(_TAKE)
 
-    def take(self, errand: Errand) -> None:
+    def take(self, passage: Passage) -> None:
         """Wait for a turn.
 
         Raises:
             Transient: the wait would be too long.
         """
-        rate = self.rates.of(errand)
+        rate = self.rates.of(passage)
         if not rate:
             return
-        wait = self._asked(errand, rate)
+        wait = self._asked(passage, rate)
         if wait is None:
-            self._alone.take(errand)
+            self._alone.take(passage)
         elif wait < 0:
             raise _too_long()
         elif wait:
             self.sleep(wait / 1_000_000)
 
-    def _asked(self, errand: Errand, rate: int) -> int | None:
+    def _asked(self, passage: Passage, rate: int) -> int | None:
         """Return Redis's answer, or None while it is away."""
         if self._away_until is not None and self.clock.now() < self._away_until:
             return None
-        kind = "charges" if errand.charge else "others"
-        key = f"dunning:turns:{self.scope}:{errand.account_id}:{kind}"
+        kind = "charges" if passage.charge else "others"
+        key = f"dunning:turns:{self.scope}:{passage.account_id}:{kind}"
         longest = int(LONGEST_WAIT / timedelta(microseconds=1))
         try:
             wait = int(self._take(keys=[key], args=[rate, longest]))

@@ -45,6 +45,11 @@ _REACHED_NETWORK: Final = (
     )
     .order_by(attempts.c.at)
 )
+_LAST_PAID: Final = select(func.max(attempts.c.at)).where(
+    *belongs(attempts),
+    attempts.c.fingerprint == bindparam("its_fingerprint"),
+    attempts.c.state == AttemptState.PAID,
+)
 _HIGHEST: Final = select(func.max(attempts.c.ordinal)).where(
     *belongs(attempts), attempts.c.invoice_id == bindparam("its_invoice")
 )
@@ -111,6 +116,13 @@ def reached_network(
     """Return when a merchant's card was tried since `since`, by anyone, as far as it reached the network."""
     given = {**owner(whose), "its_fingerprint": fingerprint, "since": since}
     return list(connection.execute(_REACHED_NETWORK, given).scalars())
+
+
+def last_paid(connection: Connection, whose: Whose, fingerprint: str) -> datetime | None:
+    """Return when a merchant's card last paid anything, asked by anyone."""
+    given = {**owner(whose), "its_fingerprint": fingerprint}
+    paid: datetime | None = connection.execute(_LAST_PAID, given).scalar_one()
+    return paid
 
 
 def declined(connection: Connection, whose: Whose, fingerprint: str) -> list[AttemptRow]:

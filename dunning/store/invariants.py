@@ -46,17 +46,21 @@ LAWS: Final = {
         WHERE r.status = 'recovered' AND NOT coalesce(
             (SELECT sum(l.amount) FROM ledger_entries AS l
              WHERE l.recovery_id = r.id AND l.kind = 'recovered'), 0)
-            BETWEEN r.amount - coalesce(i.amount_credited, 0) AND r.amount""",
+            BETWEEN r.amount - coalesce(i.amount_credited - r.credited_before, 0) AND r.amount""",
     "an attempting recovery has an unfinished attempt": """
         SELECT count(*) FROM recoveries AS r WHERE r.status = 'attempting' AND NOT EXISTS (
             SELECT 1 FROM attempts AS a WHERE a.recovery_id = r.id
             AND a.state IN ('planned', 'asking', 'unknown', 'processing'))""",
-    "the ledger only holds recovered invoices": """
-        SELECT count(*) FROM ledger_entries AS l JOIN recoveries AS r ON r.id = l.recovery_id
-        WHERE r.status <> 'recovered'""",
-    "the ledger and the recovery name one reason": """
-        SELECT count(*) FROM ledger_entries AS l JOIN recoveries AS r ON r.id = l.recovery_id
-        WHERE l.kind = 'recovered' AND l.reason <> r.reason""",
+    "an invoice that is not recovered was paid in part at most": """
+        SELECT count(*) FROM recoveries AS r WHERE r.status <> 'recovered' AND
+            (SELECT sum(l.amount) FROM ledger_entries AS l
+             WHERE l.recovery_id = r.id AND l.kind = 'recovered') >= r.amount""",
+    "the ledger names the reason of the recovery": """
+        SELECT count(*) FROM recoveries AS r WHERE r.status = 'recovered'
+          AND EXISTS (SELECT 1 FROM ledger_entries AS l
+                      WHERE l.recovery_id = r.id AND l.kind = 'recovered')
+          AND NOT EXISTS (SELECT 1 FROM ledger_entries AS l
+                          WHERE l.recovery_id = r.id AND l.kind = 'recovered' AND l.reason = r.reason)""",
 }
 
 PUNCTUAL: Final = {

@@ -5,7 +5,7 @@ from typing import Any
 from sqlalchemy import Connection, select
 
 from dunning.core.billing import Whose
-from dunning.core.vocabulary import LedgerKind
+from dunning.core.vocabulary import LedgerKind, Reason
 from dunning.store.tables import ledger_entries
 from dunning.store.upsert import insert_once
 
@@ -13,6 +13,15 @@ from dunning.store.upsert import insert_once
 def append(connection: Connection, values: dict[str, Any]) -> bool:
     """Append an entry unless its source is in the ledger already; return whether it was appended."""
     return insert_once(connection, ledger_entries, values)
+
+
+def reasons(connection: Connection, recovery_id: str) -> list[Reason]:
+    """Return whom the money of a recovery is credited to so far."""
+    query = select(ledger_entries.c.reason).where(
+        ledger_entries.c.recovery_id == recovery_id,
+        ledger_entries.c.kind == LedgerKind.RECOVERED,
+    )
+    return list(connection.execute(query.distinct()).scalars())
 
 
 def recovered(

@@ -33,6 +33,15 @@ _OPEN_OF_SUBSCRIPTION: Final = _OPEN_HELD.where(recoveries.c.subscription_id == 
 _CHANGE: Final = (
     update(recoveries).where(recoveries.c.id == ITS_ID).values(row_version=recoveries.c.row_version + 1)
 )
+_OWES: Final = (
+    select(recoveries.c.id)
+    .where(
+        *belongs(recoveries),
+        recoveries.c.customer_id == bindparam("its_customer"),
+        recoveries.c.status.in_(_OPEN),
+    )
+    .limit(1)
+)
 _ADD_NOTE: Final = insert(notes)
 _COUNT_NOTES: Final = select(func.count()).select_from(notes).where(notes.c.recovery_id == ITS_ID)
 _NEWEST_PLAN: Final = (
@@ -60,6 +69,12 @@ def open_of_customer(connection: Connection, whose: Whose, customer_id: str) -> 
     """Return the customer's open recoveries, oldest first, held until the transaction ends."""
     found = connection.execute(_OPEN_OF_CUSTOMER, {**owner(whose), "its_customer": customer_id})
     return [RecoveryRow.of(row) for row in found]
+
+
+def owes(connection: Connection, whose: Whose, customer_id: str) -> bool:
+    """Return whether a customer has an open recovery."""
+    found = connection.execute(_OWES, {**owner(whose), "its_customer": customer_id})
+    return found.first() is not None
 
 
 def open_of_subscription(connection: Connection, whose: Whose, subscription_id: str) -> list[RecoveryRow]:

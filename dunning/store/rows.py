@@ -14,6 +14,8 @@ from dunning.core.declines import DeclineClass
 from dunning.core.vocabulary import (
     AttemptState,
     ClosedReason,
+    ErrandKind,
+    ErrandState,
     EventState,
     InvoiceClass,
     MadeBy,
@@ -73,6 +75,7 @@ class RecoveryRow(_Row, _Owned):
     segment: str | None
     currency: str
     amount: int
+    credited_before: int
     failed_at: datetime
     opened_at: datetime
     deadline: datetime
@@ -80,6 +83,7 @@ class RecoveryRow(_Row, _Owned):
     decline_code: str | None
     card_id: str | None
     fresh_card_id: str | None
+    backup_card_id: str | None
     next_attempt_at: datetime | None
     staff_request: str | None
     pause_until: datetime | None
@@ -95,6 +99,11 @@ class RecoveryRow(_Row, _Owned):
     taken_over: bool
     contradicted_at: datetime | None
     ring_at: datetime | None
+
+    @property
+    def next_card_id(self) -> str | None:
+        """Return the card of the next attempt: a fresh one, a backup, else that of the last failure."""
+        return self.fresh_card_id or self.backup_card_id or self.card_id
 
 
 @dataclass(frozen=True, slots=True)
@@ -204,6 +213,7 @@ class CardRow(_Row):
     exp_year: int | None
     added_at: datetime | None
     network_updated_at: datetime | None
+    detached_at: datetime | None
 
     @property
     def network(self) -> str | None:
@@ -241,3 +251,26 @@ class LinkRow(_Row):
     used_at: datetime | None
     last_used_at: datetime | None
     used_for: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class ErrandRow(_Row, _Owned):
+    """One thing to do at Stripe for a recovery, besides charging."""
+
+    table: ClassVar[Table] = tables.errands
+
+    id: str
+    account_id: str
+    livemode: bool
+    recovery_id: str
+    customer_id: str | None
+    kind: ErrandKind
+    object_id: str
+    occurrence: str
+    by: str
+    state: ErrandState
+    note: str | None
+    planned_at: datetime
+    finished_at: datetime | None
+    lease_until: datetime | None
+    fence: int

@@ -6,7 +6,8 @@ from typing import Final
 from sqlalchemy import Connection, bindparam, func, insert, select
 
 from dunning.core.campaign import BUILT_IN, Campaign
-from dunning.core.policy import Policy
+from dunning.core.policy import Policy, PolicyVersion
+from dunning.core.vocabulary import InvoiceClass
 from dunning.store.tables import campaigns, planners, policies
 from dunning.store.upsert import insert_once
 
@@ -17,21 +18,49 @@ _CAMPAIGN: Final = select(campaigns.c.definition).where(
 _NEWEST_PLANNER: Final = select(func.max(planners.c.version))
 
 
-def policy(connection: Connection, version: int) -> Policy:
-    """Return one version of the retry policy."""
-    return Policy.loads(connection.execute(_POLICY, {"its_version": version}).scalar_one())
+def policy(connection: Connection, version: int, invoice_class: InvoiceClass) -> Policy:
+    """Return the rules of one version of the policy for one class of invoice."""
+    return policy_version(connection, version).rules_for(invoice_class)
 
 
-def current_policy(connection: Connection, now: datetime) -> Policy:
-    """Return the newest policy; the first call publishes the default one."""
+def policy_version(connection: Connection, version: int) -> PolicyVersion:
+    """Return one version of the policy.
+
+    Raises:
+        NoResultFound: it was never published.
+    """
+    return PolicyVersion.loads(connection.execute(_POLICY, {"its_version": version}).scalar_one())
+
+
+def newest_policy(connection: Connection) -> PolicyVersion | None:
+    """Return the newest policy, or None before the first was published."""
     newest = select(policies.c.definition).order_by(policies.c.version.desc()).limit(1)
     definition = connection.execute(newest).scalar_one_or_none()
-    if definition is not None:
-        return Policy.loads(definition)
-    first = Policy()
-    row = {"version": first.version, "definition": first.dumps(), "published_at": now}
-    insert_once(connection, policies, row)
-    return first
+    return PolicyVersion.loads(definition) if definition is not None else None
+
+
+def current_policy(connection: Connection, now: datetime) -> PolicyVersion:
+    """Return the newest policy; the first call publishes the default one."""
+    newest = newest_policy(connection)
+    return newest or publish_policy(connection, PolicyVersion(), now)
+
+
+def publish_policy(connection: Connection, wanted: PolicyVersion, now: datetime) -> PolicyVersion:
+    """Publish rules under the next number, unless the newest version says the same; return the newest."""
+    while True:
+        newest = newest_policy(connection)
+        if newest is not None and newest == wanted.numbered(newest.version):
+            return newest
+        made = wanted.numbered(newest.version + 1 if newest else 1)
+        row = {"version": made.version, "definition": made.dumps(), "published_at": now}
+        if insert_once(connection, policies, row):
+            return made
+
+
+def published_policies(connection: Connection) -> dict[int, datetime]:
+    """Return the versions of the policy with when each was published, newest first."""
+    rows = connection.execute(select(policies.c.version, policies.c.published_at))
+    return dict(sorted(((row.version, row.published_at) for row in rows), reverse=True))
 
 
 def campaign(connection: Connection, key: str, version: int) -> Campaign:

@@ -16,9 +16,17 @@ from dunning.store.tables_of_contact import (
     suppressions,
     switches,
 )
-from dunning.store.tables_of_recovery import attempts, campaigns, planners, plans, policies, recoveries
+from dunning.store.tables_of_recovery import (
+    attempts,
+    campaigns,
+    errands,
+    planners,
+    plans,
+    policies,
+    recoveries,
+)
 from dunning.store.tables_of_rules import card_rules, withheld
-from dunning.store.tables_of_stripe import cards, customers, events, invoices
+from dunning.store.tables_of_stripe import cards, customers, events, invoices, subscriptions
 
 __all__ = [
     "attempts",
@@ -26,6 +34,7 @@ __all__ = [
     "card_rules",
     "cards",
     "customers",
+    "errands",
     "events",
     "invoices",
     "ledger_entries",
@@ -38,6 +47,7 @@ __all__ = [
     "policies",
     "recoveries",
     "segments",
+    "subscriptions",
     "suppressions",
     "switches",
     "withheld",

@@ -21,6 +21,8 @@ from dunning.core.vocabulary import (
     UNFINISHED,
     AttemptState,
     ClosedReason,
+    ErrandKind,
+    ErrandState,
     InvoiceClass,
     MadeBy,
     Reason,
@@ -70,6 +72,8 @@ recoveries = Table(
     Column("segment", Text),  # the one it opened in; None: the overall switches hold
     Column("currency", Text, nullable=False),
     Column("amount", BigInteger, nullable=False),  # amount_remaining at opening
+    # of the invoice, by credit notes written before it failed
+    Column("credited_before", BigInteger, nullable=False, server_default="0"),
     Column("failed_at", UTCDateTime, nullable=False),
     Column("opened_at", UTCDateTime, nullable=False),
     Column("deadline", UTCDateTime, nullable=False),
@@ -77,6 +81,7 @@ recoveries = Table(
     Column("decline_code", Text),
     Column("card_id", Text),  # the card of the last failure
     Column("fresh_card_id", Text),  # a card that came since and was not tried yet
+    Column("backup_card_id", Text),  # another card of the customer that the next attempt uses by policy
     Column("next_attempt_at", UTCDateTime),
     Column("staff_request", Text),  # who asked for the next attempt, when staff did
     Column("pause_until", UTCDateTime),
@@ -208,4 +213,28 @@ plans = Table(
     Column("at", UTCDateTime),  # None: no attempt is worth making
     Column("reason", Text, nullable=False),
     Column("explanation", JSON, nullable=False),  # chance, runners-up, vetoes
+)
+
+errands = Table(
+    "errands",
+    metadata,
+    Column("id", Text, primary_key=True),
+    *whose(),
+    Column("recovery_id", Text, ForeignKey("recoveries.id"), nullable=False),
+    Column("customer_id", Text),
+    Column("kind", Word(ErrandKind), nullable=False),
+    Column("object_id", Text, nullable=False),  # the invoice or subscription that it is about
+    Column("occurrence", Text, nullable=False, server_default=""),  # the card; the request of staff
+    Column("by", Text, nullable=False),
+    Column("state", Word(ErrandState), nullable=False),
+    Column("note", Text),
+    Column("planned_at", UTCDateTime, nullable=False),
+    Column("finished_at", UTCDateTime),
+    *lease(),
+    one_of("kind", ErrandKind),
+    one_of("state", ErrandState),
+    UniqueConstraint("recovery_id", "kind", "object_id", "occurrence"),
+    CheckConstraint("(state IN ('planned', 'asking')) = (finished_at IS NULL)", name="finished_has_date"),
+    partial("ix_errands_ring_at", "ring_at", where="ring_at IS NOT NULL"),
+    Index("ix_errands_customer_id", "account_id", "livemode", "customer_id"),
 )

@@ -72,6 +72,20 @@ cards = Table(
     Index("ix_cards_customer_id", "account_id", "livemode", "customer_id"),
 )
 
+subscriptions = Table(
+    "subscriptions",
+    metadata,
+    *stripe_key(),
+    Column("customer_id", Text),
+    Column("status", Text),
+    Column("default_card_id", Text),
+    Column("trial_end_at", UTCDateTime),
+    Column("ended_at", UTCDateTime),
+    Column("cancelled_for", Text),  # Stripe's cancellation_details.reason
+    flag("collection_paused", default="0"),
+    Column("read_at", UTCDateTime, nullable=False),
+)
+
 invoices = Table(
     "invoices",
     metadata,

@@ -11,12 +11,14 @@ from dunning.store.tables import (
     campaigns,
     cards,
     customers,
+    errands,
     invoices,
     ledger_entries,
     messages,
     notes,
     plans,
     recoveries,
+    subscriptions,
 )
 
 
@@ -34,6 +36,8 @@ class Story:
     messages: Sequence[RowMapping]
     notes: Sequence[RowMapping]
     ledger: Sequence[RowMapping]
+    errands: Sequence[RowMapping]
+    subscription: RowMapping | None
     campaign: dict[str, Any] | None
 
 
@@ -54,6 +58,8 @@ def story(connection: Connection, recovery_id: str) -> Story | None:
         messages=_all(connection, messages, recovery_id, messages.c.due_at),
         notes=_all(connection, notes, recovery_id, notes.c.at),
         ledger=_all(connection, ledger_entries, recovery_id, ledger_entries.c.at),
+        errands=_all(connection, errands, recovery_id, errands.c.planned_at),
+        subscription=_mirror(connection, subscriptions, recovery, "subscription_id"),
         campaign=_campaign(connection, recovery),
     )
 

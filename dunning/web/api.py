@@ -7,11 +7,13 @@ from fastapi import APIRouter, Query
 from starlette.exceptions import HTTPException
 
 from dunning.core.vocabulary import Status
+from dunning.errors import StripeError
 from dunning.flows import card_budget, staff
 from dunning.flows.house import House
 from dunning.flows.staff import Answer
 from dunning.store import queue, timeline
 from dunning.store.queue import Wanted
+from dunning.web.api_debt import DebtOfSubscription
 from dunning.web.api_models import (
     Done,
     Link,
@@ -63,6 +65,17 @@ def recovery_api(house: House) -> APIRouter:
             raise HTTPException(404, "There is no such recovery.")
         return RecoveryDetail.told(item, story, staff.refusal(house, recovery_id), standing)
 
+    @router.get("/{recovery_id}/debt", operation_id="getDebt")
+    def get_debt(recovery_id: str) -> DebtOfSubscription:
+        """Return what the subscription owes, and what cancelling it would do; asks Stripe."""
+        try:
+            found = staff.debt(house, recovery_id)
+        except StripeError as error:
+            raise HTTPException(503, f"Stripe could not be asked: {error}") from error
+        if found is None:
+            raise HTTPException(409, staff.NO_SUBSCRIPTION)
+        return DebtOfSubscription.of(found)
+
     return router
 
 
@@ -98,6 +111,11 @@ def action_api(house: House) -> APIRouter:
     def stop(recovery_id: str) -> Done:
         """Give the recovery up; nothing is charged or written any more."""
         return done(recovery_id, staff.stop)
+
+    @router.post("/cancel", operation_id="cancelSubscription")
+    def cancel(recovery_id: str) -> Done:
+        """Stop the recovery and cancel its subscription; `debt` says beforehand what that does."""
+        return done(recovery_id, staff.cancel_subscription)
 
     @router.post("/link", operation_id="linkRecovery")
     def link(recovery_id: str) -> Link:

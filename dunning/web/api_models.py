@@ -7,7 +7,17 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 from sqlalchemy import RowMapping
 
 from dunning.core.declines import DeclineClass
-from dunning.core.vocabulary import AttemptState, ClosedReason, InvoiceClass, MadeBy, Reason, Retries, Status
+from dunning.core.vocabulary import (
+    AttemptState,
+    ClosedReason,
+    ErrandKind,
+    ErrandState,
+    InvoiceClass,
+    MadeBy,
+    Reason,
+    Retries,
+    Status,
+)
 from dunning.flows.card_budget import Standing
 from dunning.flows.report import Basis, GroupBy
 from dunning.store.timeline import Story
@@ -104,6 +114,24 @@ class Attempt(Shape):
         return cls(**{name: row[name] for name in cls.model_fields})
 
 
+class Errand(Shape):
+    """One thing that is done at Stripe for a recovery, besides charging: the last resort, a card, drafts."""
+
+    id: str
+    kind: ErrandKind
+    object_id: str
+    by: str
+    state: ErrandState
+    note: str | None
+    planned_at: datetime
+    finished_at: datetime | None
+
+    @classmethod
+    def of(cls, row: RowMapping) -> Self:
+        """Return the shape of an errand's row."""
+        return cls(**{name: row[name] for name in cls.model_fields})
+
+
 class BudgetUse(Shape):
     """One of the network's budgets for the card that would be used next: tries in a rolling window.
 
@@ -132,12 +160,13 @@ class BudgetUse(Shape):
 
 
 class RecoveryDetail(Recovery):
-    """A recovery with its attempts, oldest first, and why staff may not retry it now.
+    """A recovery with its attempts and errands, oldest first, and why staff may not retry it now.
 
     `withheld` counts the attempts that a network's budget or a refusal for good forbade.
     """
 
     attempts: list[Attempt]
+    errands: list[Errand]
     plan_reason: str | None
     retry_refusal: str | None
     card_budget: list[BudgetUse]
@@ -149,6 +178,7 @@ class RecoveryDetail(Recovery):
         return cls(
             **Recovery.of(item).model_dump(),
             attempts=[Attempt.of(row) for row in story.attempts],
+            errands=[Errand.of(row) for row in story.errands],
             plan_reason=story.plan["reason"] if story.plan else None,
             retry_refusal=refusal,
             card_budget=BudgetUse.of(standing),

@@ -9,6 +9,7 @@ from sqlalchemy import RowMapping
 from starlette.exceptions import HTTPException
 from starlette.responses import HTMLResponse, RedirectResponse
 
+from dunning.core.debt import Draft
 from dunning.core.vocabulary import OPEN, Status
 from dunning.errors import StripeError
 from dunning.flows import abandonment, card_budget, staff
@@ -16,12 +17,14 @@ from dunning.flows.abandonment import Verdict
 from dunning.flows.protection import protected
 from dunning.flows.staff import Answer
 from dunning.store import card_rules, queue, timeline
+from dunning.store.timeline import Story
 from dunning.web.gates import STRIPE_PAGES, content_security_policy
 from dunning.web.moments import moments, next_step, percent
 from dunning.web.screen import Screen, back_to
 from dunning.web.words import decline_sentence
 
 BY = "staff"
+UNPAID = "unpaid"  # the subscription's status while its bills pile up as drafts
 LONGEST_PAUSE = timedelta(days=90)
 
 
@@ -134,10 +137,22 @@ def _facts(screen: Screen, recovery_id: str) -> dict[str, Any]:
         "moments": moments(story, now=now, tables=tables),
         "standing": standing,
         "protected": protected(standing.withheld or {}),
+        "drafts": _drafts(screen, story),
         "refusal": staff.refusal(screen.house, recovery_id) if is_open else None,
         "tomorrow": (now.astimezone(calendar.zone) + timedelta(days=1)).date(),
         "in_a_week": (now.astimezone(calendar.zone) + timedelta(days=7)).date(),
     }
+
+
+def _drafts(screen: Screen, story: Story) -> tuple[Draft, ...] | str | None:
+    """Return the drafts of an unpaid subscription as Stripe shows them now; None where none pile up."""
+    if story.subscription is None or story.subscription["status"] != UNPAID:
+        return None
+    try:
+        found = staff.debt(screen.house, story.recovery["id"])
+    except StripeError:
+        return "Stripe could not be asked; reload the page."
+    return found.drafts if found is not None else None
 
 
 def explained(plan: RowMapping | None) -> dict[str, Any] | None:

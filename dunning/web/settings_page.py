@@ -1,16 +1,19 @@
 """Settings: who retries, whether messages go out, and the kill switch; overall and in segments."""
 
+from datetime import timedelta
 from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Form, Request
 from pydantic import BaseModel, ConfigDict, Field
 from starlette.responses import HTMLResponse, RedirectResponse
 
+from dunning.core.policy import RULES, PolicyVersion
 from dunning.core.segments import EXAMPLE
-from dunning.core.vocabulary import Retries
+from dunning.core.vocabulary import InvoiceClass, Retries
 from dunning.errors import Unusable
 from dunning.flows import switches
-from dunning.store import segments
+from dunning.flows.house import House
+from dunning.store import rules, segments
 from dunning.web.card_rules import summary
 from dunning.web.screen import Screen, back_to
 
@@ -75,7 +78,8 @@ def settings_pages(screen: Screen) -> APIRouter:
             parts = segments.current(connection)
         url = house.settings.base_url
         shown: dict[str, Any] = {"modes": MODES, "segments": parts, "example": EXAMPLE, **summary(screen)}
-        return screen.page(request, "settings.html", public_url=url, **shown)
+        policy = policy_in_force(house)
+        return screen.page(request, "settings.html", public_url=url, policy=policy, **shown)
 
     @router.post("/settings/retries")
     def set_retries(form: Annotated[ModeForm, Form()]) -> RedirectResponse:
@@ -112,3 +116,22 @@ def settings_pages(screen: Screen) -> APIRouter:
         return back_to(HOME, said=f"The segments are in force; {moved} open recoveries changed hands.")
 
     return router
+
+
+def policy_in_force(house: House) -> dict[str, Any]:
+    """Return the newest policy for its table, a row of values per rule; at first, the built-in one."""
+    with house.store.read() as connection:
+        newest = rules.newest_policy(connection)
+        dates = rules.published_policies(connection)
+    published_at = dates[newest.version] if newest else None
+    newest = newest or PolicyVersion()
+    by_class = [newest.rules_for(kind) for kind in InvoiceClass]
+    rows = {rule: [_written(getattr(one, rule)) for one in by_class] for rule in RULES}
+    return {"version": newest.version, "published_at": published_at, "rows": rows}
+
+
+def _written(value: Any) -> str:
+    if not isinstance(value, timedelta):
+        return str(value).replace("_", " ")
+    hours = int(value.total_seconds()) // 3600
+    return f"{hours // 24} d" if hours % 24 == 0 else f"{hours} h"

@@ -11,6 +11,7 @@ from dunning.web.api import ROOT, action_api, recovery_api
 from dunning.web.api_reports import report_api
 from dunning.web.campaigns import campaign_pages
 from dunning.web.card_rules import card_rules_pages
+from dunning.web.debt import debt_pages
 from dunning.web.demo_bar import DemoBar
 from dunning.web.demo_pages import demo_pages
 from dunning.web.gates import STRIPE_PAGES, Doorway, LoopbackOnly, SameOriginOnly, SecurityHeaders, origin_of
@@ -64,6 +65,7 @@ def _add_routes(site: FastAPI, house: House, demo: DemoBar | None) -> None:
     site.include_router(queue_pages(screen))
     site.include_router(recovery_pages(screen))
     site.include_router(recovery_forms(screen))
+    site.include_router(debt_pages(screen))
     site.include_router(report_pages(screen))
     site.include_router(payment_pages(screen))
     site.include_router(settings_pages(screen))

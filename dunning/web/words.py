@@ -14,6 +14,9 @@ from dunning.core.money import Money
 from dunning.core.vocabulary import (
     AttemptState,
     ClosedReason,
+    ErrandKind,
+    ErrandState,
+    InvoiceClass,
     MadeBy,
     MessageState,
     Reason,
@@ -88,6 +91,26 @@ CLOSED_REASON: Final[dict[str, str]] = {
     ClosedReason.FRAUD_WARNING: "a fraud warning came in",
     ClosedReason.STAFF: "staff stopped it",
     ClosedReason.WRITTEN_OFF: "it was written off",
+}
+ERRAND: Final[dict[str, str]] = {
+    ErrandKind.REPLACE_CARD: "Put the new card in the place of the failed one",
+    ErrandKind.COLLECT_DRAFTS: "Collect the drafts",
+    ErrandKind.MARK_UNCOLLECTIBLE: "Mark the invoice uncollectible",
+    ErrandKind.CANCEL_SUBSCRIPTION: "Cancel the subscription",
+    ErrandKind.PAUSE_SUBSCRIPTION: "Pause the subscription",
+}
+ERRAND_STATE: Final[dict[str, str]] = {
+    ErrandState.PLANNED: "planned",
+    ErrandState.ASKING: "being carried out",
+    ErrandState.DONE: "done",
+    ErrandState.DROPPED: "not carried out",
+    ErrandState.REFUSED: "refused by Stripe",
+}
+INVOICE_CLASS: Final[dict[str, str]] = {
+    InvoiceClass.FIRST: "First",
+    InvoiceClass.TRIAL_END: "Trial end",
+    InvoiceClass.RENEWAL: "Renewal",
+    InvoiceClass.ONE_OFF: "One-off",
 }
 DECLINE_CLASS: Final[dict[str, str]] = {
     "soft_funds": "No money right now",

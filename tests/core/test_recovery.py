@@ -13,6 +13,7 @@ from dunning.core.changes import (
     Declined,
     Due,
     Ended,
+    GivenUp,
     ModeSet,
     NotAttempted,
     NoTime,
@@ -41,6 +42,7 @@ EXAMPLES: dict[type, Change] = {
     NotAttempted: NotAttempted("The wire broke."),
     Paid: Paid(),
     Ended: Ended(ClosedReason.VOIDED),
+    GivenUp: GivenUp(),
     CardChanged: CardChanged(),
     TimeChosen: TimeChosen(LATER),
     NoTime: NoTime("Nothing helps."),
@@ -62,6 +64,7 @@ Declined      plan       -           plan       -          watching   -         
 NotAttempted  plan       plan        plan       -          watching   -          -          -
 Paid          recovered  recovered   recovered  recovered  recovered  -          late       late
 Ended         stopped    stopped     stopped    stopped    stopped    -          -          -
+GivenUp       lost       lost        lost       lost       lost       -          -          -
 CardChanged   scheduled  -           scheduled  -          -          -          -          -
 TimeChosen    scheduled  -           scheduled  scheduled  scheduled  -          -          -
 NoTime        waiting    -           waiting    waiting    waiting    -          -          -
@@ -73,14 +76,14 @@ ModeSet       plan       -           plan       -          watching   -         
 """
 
 
-def classified() -> dict[tuple[str, str], str]:
-    header, *lines = [line.split() for line in TABLE.strip().splitlines()]
+def classified(table: str) -> dict[tuple[str, str], str]:
+    header, *lines = [line.split() for line in table.strip().splitlines()]
     return {
         (status, change): word for change, *words in lines for status, word in zip(header, words, strict=True)
     }
 
 
-EXPECTED = classified()
+EXPECTED = classified(TABLE)
 
 
 def facts_in(status: Status, **more: object) -> Facts:
@@ -96,6 +99,28 @@ def facts_in(status: Status, **more: object) -> Facts:
         pause_until=LATER if status is Status.PAUSED else None,
     )
     return replace(usual, **more)  # type: ignore[arg-type]  # names and types are those of Facts
+
+
+# The same where the invoice's own card is of no use any more, with and without another card of the customer
+# that the policy offers: waiting for the customer, or the planner is asked for the other card.
+USELESS = """
+              scheduled  attempting  waiting    paused     watching   recovered  lost       stopped
+Opened        waiting    waiting     waiting    waiting    watching   -          -          -
+Due           attempting -           -          -          -          -          -          -
+Declined      waiting    -           waiting    -          watching   -          -          -
+NotAttempted  waiting    waiting     waiting    -          watching   -          -          -
+Paid          recovered  recovered   recovered  recovered  recovered  -          late       late
+Ended         stopped    stopped     stopped    stopped    stopped    -          -          -
+GivenUp       lost       lost        lost       lost       lost       -          -          -
+CardChanged   -          -           -          -          -          -          -          -
+TimeChosen    scheduled  -           scheduled  scheduled  scheduled  -          -          -
+NoTime        waiting    -           waiting    waiting    waiting    -          -          -
+StaffRetried  -          -           -          -          -          -          -          -
+StaffPaused   paused     paused      paused     paused     paused     -          -          -
+StaffResumed  -          -           -          waiting    -          -          -          -
+StaffStopped  stopped    stopped     stopped    stopped    stopped    -          -          -
+ModeSet       waiting    -           waiting    -          watching   -          -          -
+"""
 
 
 def word_for(decision: Decision | None) -> str:
@@ -128,6 +153,23 @@ def test_the_table_says_what_a_change_does(status: Status, change: Change) -> No
     assert word_for(found) == EXPECTED[status.value, type(change).__name__], (
         f"{type(change).__name__} in status {status}: {found}"
     )
+
+
+@pytest.mark.parametrize("change", EXAMPLES.values(), ids=lambda change: type(change).__name__)
+@pytest.mark.parametrize("status", Status)
+def test_a_card_of_no_use_waits_for_the_customer_unless_there_is_a_backup(
+    status: Status, change: Change
+) -> None:
+    pair = (status.value, type(change).__name__)
+    useless = facts_in(status, fresh_card=False, decline_class=DeclineClass.HARD)
+    expected = classified(USELESS)[pair]
+    assert word_for(decide(useless, change, POLICY, now=NOW)) == expected
+    backed = word_for(decide(replace(useless, backup_card="pm_other"), change, POLICY, now=NOW))
+    if pair[1] in {"Opened", "Declined", "NotAttempted", "StaffResumed", "ModeSet"}:
+        expected = expected.replace("waiting", "plan")
+    if pair[1] == "StaffRetried":
+        expected = EXPECTED[pair]
+    assert backed == expected
 
 
 @pytest.mark.parametrize("change", EXAMPLES.values(), ids=lambda change: type(change).__name__)

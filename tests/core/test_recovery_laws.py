@@ -11,6 +11,7 @@ from dunning.core.changes import (
     Declined,
     Due,
     Ended,
+    GivenUp,
     ModeSet,
     NotAttempted,
     NoTime,
@@ -31,7 +32,8 @@ NOW = datetime(2026, 3, 2, 9, tzinfo=UTC)
 INSTANTS = st.integers(-40, 40).map(lambda hours: NOW + timedelta(hours=hours))
 MAYBE = st.none() | INSTANTS
 CHANGES: st.SearchStrategy[Change] = st.one_of(
-    st.sampled_from([Opened(), Due(), Declined(), Paid(), CardChanged(), StaffRetried(), StaffResumed()]),
+    st.sampled_from([Opened(), Due(), Declined(), Paid(), GivenUp(), CardChanged()]),
+    st.sampled_from([StaffRetried(), StaffResumed()]),
     st.builds(NotAttempted, st.just("why"), MAYBE),
     st.builds(Ended, st.sampled_from(ClosedReason)),
     st.builds(TimeChosen, INSTANTS),
@@ -54,6 +56,7 @@ def facts(draw: st.DrawFn) -> Facts:
         attempts_asked=draw(st.integers(0, 10)),
         unfinished=draw(st.booleans()),
         fresh_card=draw(st.booleans()),
+        backup_card=draw(st.none() | st.just("pm_other")),
         card_stopped=draw(st.booleans()),
         next_attempt_at=draw(INSTANTS) if status is Status.SCHEDULED else None,
         stripe_next_attempt_at=draw(MAYBE),

@@ -11,7 +11,7 @@ from dunning.core.vocabulary import AttemptState
 from dunning.flows import charging, safety
 from dunning.flows.driver import run
 from dunning.flows.guard import Guard
-from dunning.gateway.gate import Errand, Verdict
+from dunning.gateway.gate import Passage, Verdict
 from dunning.store.engine import Store, open_store
 
 NOW = datetime(2026, 1, 5, 12, tzinfo=UTC)
@@ -29,9 +29,9 @@ class Drifting:
 
 def answered(guard: Guard, clock: Drifting, date: datetime, *, took_s: float = 0) -> None:
     """Let an answer of Stripe's come in, with its Date header."""
-    guard.enter(Errand())
+    guard.enter(Passage())
     clock.at += timedelta(seconds=took_s)
-    guard.leave(Errand(), Verdict.FINE, why="", date=date)
+    guard.leave(Passage(), Verdict.FINE, why="", date=date)
 
 
 def why_stopped(guard: Guard, store: Store, now: datetime) -> str | None:
@@ -75,15 +75,15 @@ def test_safe_mode_is_told_to_everybody_and_ends_with_the_first_good_answer(stag
     attempt_id = frozen(stage, robin)
     guard, clock = stage.house.guard, stage.clock
     guard.measures, guard._compared_at = True, clock.now()
-    guard.enter(Errand())
-    guard.leave(Errand(), Verdict.FINE, why="", date=clock.now() - timedelta(seconds=30))
+    guard.enter(Passage())
+    guard.leave(Passage(), Verdict.FINE, why="", date=clock.now() - timedelta(seconds=30))
     assert not run(charging.charge(stage.house, attempt_id))
     assert stage.charges(robin, by="dunning") == []
     with stage.house.store.read() as connection:
         (alarm,) = safety.alarms(connection, clock.now())
     assert "its clock is 29 s off Stripe's" in alarm
-    guard.enter(Errand())
-    guard.leave(Errand(), Verdict.FINE, why="", date=clock.now())
+    guard.enter(Passage())
+    guard.leave(Passage(), Verdict.FINE, why="", date=clock.now())
     with stage.house.store.read() as connection:
         assert safety.alarms(connection, clock.now()) == []
     guard.measures = False

@@ -7,11 +7,11 @@ import pytest
 
 from dunning.core.clock import VirtualClock
 from dunning.errors import Transient
-from dunning.gateway.gate import Errand
+from dunning.gateway.gate import Passage
 from dunning.gateway.turns import ALONE, LocalTurns, Rates, SharedTurns, Turns
 
 START = datetime(2026, 1, 5, tzinfo=UTC)
-CHARGE, READ = Errand(charge=True), Errand()
+CHARGE, READ = Passage(charge=True), Passage()
 
 
 class Sleeper:
@@ -43,8 +43,8 @@ def test_one_seconds_worth_goes_at_once_and_the_rest_at_the_rate() -> None:
 def test_charges_reads_and_accounts_do_not_wait_for_each_other() -> None:
     sleeper = Sleeper()
     turns = LocalTurns(Rates(1, 1), sleeper.clock, sleeper.sleep)
-    for errand in (CHARGE, READ, Errand("acct_1"), Errand("acct_1", charge=True)):
-        turns.take(errand)
+    for passage in (CHARGE, READ, Passage("acct_1"), Passage("acct_1", charge=True)):
+        turns.take(passage)
     assert sleeper.slept == []
 
 

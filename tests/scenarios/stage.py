@@ -10,7 +10,7 @@ import socket
 import threading
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -24,6 +24,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from dunning import app
 from dunning.core.billing import Whose
 from dunning.core.clock import VirtualClock
+from dunning.core.policy import Policy, PolicyVersion
 from dunning.core.vocabulary import AttemptState, Retries
 from dunning.errors import Refused, Transient
 from dunning.flows import switches, work
@@ -36,7 +37,7 @@ from dunning.sandbox.money import credit, pay_out_of_band
 from dunning.sandbox.server import application
 from dunning.sandbox.state import Actor, StoredEvent
 from dunning.settings import Settings
-from dunning.store import attempts, breakers, due, invariants, recoveries, tables
+from dunning.store import attempts, breakers, due, invariants, recoveries, rules, tables
 from dunning.store.engine import open_store
 from dunning.store.events import insert_events
 from dunning.store.rows import AttemptRow, RecoveryRow
@@ -49,6 +50,7 @@ WORK: dict[str, Callable[[House, Any], None]] = {
     "attempt": work.work_attempt,
     "recovery": work.work_recovery,
     "message": work.work_message,
+    "errand": work.work_errand,
 }
 
 
@@ -122,6 +124,12 @@ class Stage:
         ids = self.sandbox.customer(**({"fail": code, "country": "GB"} | more))
         self.settle()
         return ids
+
+    def policy(self, **rules_: Any) -> None:
+        """Publish a policy with these rules; what opens from now on is opened under it."""
+        wanted = PolicyVersion(replace(Policy(), **rules_))
+        with self.house.store.write() as connection:
+            rules.publish_policy(connection, wanted, self.clock.now())
 
     def settle(self) -> None:
         """Let everything that is due now happen, until nothing is left to do."""
@@ -223,6 +231,14 @@ class Stage:
         """Return the money of a recovery: kind, minor units, reason."""
         rows = sorted(self.rows("ledger_entries", ids), key=lambda row: row["recorded_at"])
         return [(row["kind"], row["amount"], row["reason"]) for row in rows]
+
+    def errands(self, ids: dict[str, Any]) -> list[tuple[str, str]]:
+        """Return what was to be done at Stripe for a recovery, and how it ended."""
+        return [(row["kind"], row["state"]) for row in self.rows("errands", ids)]
+
+    def subscription(self, ids: dict[str, Any]) -> dict[str, Any]:
+        """Return the subscription as Stripe has it."""
+        return self.sandbox.world.tables["subscriptions"][ids["subscription"]]
 
     def messages(self, ids: dict[str, Any]) -> dict[str, str]:
         """Return the state of every message of a recovery, by its step."""

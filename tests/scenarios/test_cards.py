@@ -1,29 +1,16 @@
 """Diaries: the card is the trouble, and another card, or the same one renewed, is the way out."""
 
-import re
 from zoneinfo import ZoneInfo
 
 import httpx
 import pytest
+from scenarios.link import link_in, no_receiver
 from scenarios.stage import Stage
 from starlette.testclient import TestClient
-from starlette.types import Receive, Scope, Send
 
 from dunning.core.vocabulary import AttemptState, MessageState, Status
 from dunning.sandbox.wallet import update_card
 from dunning.web.site import create_site
-
-LINK = re.compile(r"http://127\.0\.0\.1:8000(/pay/\S+)")
-
-
-async def no_receiver(_scope: Scope, _receive: Receive, _send: Send) -> None:
-    raise AssertionError("no event comes this way")
-
-
-def link_in(stage: Stage, number: int = -1) -> str:
-    found = LINK.search(stage.mails.sent[number][1].text)
-    assert found is not None
-    return found.group(1).rstrip(".,)")
 
 
 def test_a_lost_card_is_never_charged_again_and_the_customer_brings_another(stage: Stage) -> None:
