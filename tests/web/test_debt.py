@@ -2,10 +2,12 @@
 
 import html
 import json
+from collections.abc import Iterator
 from datetime import timedelta
 from typing import Any
 
 import pytest
+import structlog
 from scenarios.link import no_receiver
 from scenarios.stage import Stage
 from scenarios.stage_fixtures import quick_stage, stage, switchboard
@@ -111,7 +113,9 @@ def test_settings_show_the_policy_in_force(quick_stage: Stage) -> None:
 
 
 @pytest.fixture
-def command(stage: Stage, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Any:
+def command(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> Iterator[Any]:
     """Runs a command line on the stage's database and sandbox."""
     from dunning.cli import run
 
@@ -124,7 +128,8 @@ def command(stage: Stage, monkeypatch: pytest.MonkeyPatch, capsys: pytest.Captur
         code = run(words)
         return code, capsys.readouterr().out
 
-    return call
+    yield call
+    structlog.reset_defaults()
 
 
 def test_the_command_line_previews_and_cancels(stage: Stage, command: Any) -> None:
