@@ -6,10 +6,11 @@ from typing import Any
 from sqlalchemy import Connection
 
 from dunning import logs
-from dunning.core.billing import Card, Customer
+from dunning.core.billing import Card, Customer, Whose
 from dunning.core.effects import Effect
+from dunning.core.ids import derive_id
 from dunning.core.vocabulary import ClosedReason
-from dunning.flows import reversing, waking
+from dunning.flows import own_refusal, reversing, waking
 from dunning.flows.house import House
 from dunning.gateway.listen_shapes import dig, object_id
 from dunning.store import attempts, ledger, objects, recoveries
@@ -18,7 +19,7 @@ from dunning.store.rows import EventRow
 log = logs.get(__name__)
 
 
-def follow_event(
+def follow_event(  # noqa: C901 - one arm an effect
     connection: Connection,
     house: House,
     effect: Effect,
@@ -35,6 +36,14 @@ def follow_event(
             renewed = at if effect is Effect.CARD_RENEWED else None
             added = at if effect is Effect.CARD_ADDED else None
             waking.wake_with_card(connection, house, whose, card, renewed_at=renewed, added_at=added, now=now)
+        case Effect.CARD_CHOSEN if card is not None:
+            waking.wake_with_card(connection, house, whose, card, renewed_at=None, added_at=None, now=now)
+        case Effect.CARD_EDITED if card is not None:
+            _follow_edit(connection, house, whose, card, at, now)
+        case Effect.OWN_REFUSED:
+            own_refusal.follow_refusal(connection, house, event, now)
+        case Effect.ACCOUNT_LEFT:
+            _leave_account(connection, house, whose, now)
         case Effect.CARD_REMOVED if card is not None:
             objects.keep_card(connection, whose, card, detached_at=at)
         case Effect.CUSTOMER_DELETED:
@@ -51,6 +60,36 @@ def follow_event(
             _stop_customer_of(connection, house, event, found, ClosedReason.FRAUD_WARNING, now)
         case _:
             reversing.reverse(connection, effect, event, found, now)
+
+
+def _follow_edit(
+    connection: Connection, house: House, whose: Whose, card: Card, at: datetime, now: datetime
+) -> None:
+    """A card whose expiry was corrected may work again; any other edit leaves it as it was."""
+    if card.customer is not None:
+        recoveries.open_of_customer(connection, whose, card.customer)
+    known = objects.card(connection, whose, card.id, lock=True)
+    if known is None or (known.exp_month, known.exp_year) == (card.exp_month, card.exp_year):
+        return
+    waking.wake_with_card(
+        connection, house, whose, card, renewed_at=None, added_at=known.added_at, edited_at=at, now=now
+    )
+
+
+def _leave_account(connection: Connection, house: House, whose: Whose, now: datetime) -> None:
+    """A connected account that left lets us read and charge nothing any more: what is open is closed."""
+    left = recoveries.open_of_account(connection, whose)
+    waking.end_all(connection, house, left, ClosedReason.WRITTEN_OFF, now)
+    for recovery in left:
+        recoveries.note(
+            connection,
+            derive_id("note", now, recovery.id, "left"),
+            recovery.id,
+            at=now,
+            by="stripe",
+            kind="decision",
+            sentence="The connected account has disconnected itself: nothing can be collected for it here.",
+        )
 
 
 def _stop_customer_of(

@@ -32,18 +32,21 @@ def follow(
     origin: Origin,
     *,
     failed: bool,
+    overdue: bool = False,
     at: datetime,
     now: datetime,
 ) -> None:
     """Bring the recovery in line with its invoice as just read; open one where a payment failed.
 
-    `origin` and `at` are of the event that made us look; `failed` says whether it told of a failed payment.
+    `origin` and `at` are of the event that made us look; `failed` says whether it told of a failed payment,
+    `overdue` whether of an invoice that is past its date.
     """
     recovery = recoveries.newest_of_invoice(connection, whose, invoice.id, lock=True)
     if recovery is None:
-        if not (failed and _collectable(invoice)):
+        sent = overdue and invoice.open and invoice.collection_method == "send_invoice"
+        if not (sent or (failed and _collectable(invoice))):
             return
-        failure = invoice.failure or (NO_CARD if invoice.open else FORGOTTEN)
+        failure = None if sent else invoice.failure or (NO_CARD if invoice.open else FORGOTTEN)
         recovery = open_recovery(connection, house, whose, invoice, failure, failed_at=at, now=now)
     if invoice.status == "paid":
         _paid(connection, house, recovery, invoice, now=now)
@@ -133,7 +136,7 @@ def _failed(
     if origin.ordinal is not None:
         _correct(connection, house, recovery, failure, origin.ordinal, now)
         return
-    if observing.keep_failure(connection, recovery, failure, origin, at):
+    if observing.keep_failure(connection, recovery, failure, origin, at) and not recovery.by_hand:
         met = meet_refusal(connection, recovery, failure)
         steer(connection, house, met, Declined(), now=now)
 

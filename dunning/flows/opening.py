@@ -8,9 +8,10 @@ from sqlalchemy import Connection, func, select, true
 from dunning.core.billing import Failure, Invoice, Whose
 from dunning.core.campaign import Campaign, coming_messages, template_for
 from dunning.core.changes import Ended, Opened
+from dunning.core.declines import DeclineClass
 from dunning.core.ids import derive_id
 from dunning.core.policy import Policy
-from dunning.core.vocabulary import ClosedReason, MessageState, Status
+from dunning.core.vocabulary import OVERDUE, ClosedReason, MessageState, Status
 from dunning.flows import observing
 from dunning.flows.house import House
 from dunning.flows.steer import steer
@@ -34,20 +35,22 @@ def open_recovery(
     house: House,
     whose: Whose,
     invoice: Invoice,
-    failure: Failure,
+    failure: Failure | None,
     *,
     failed_at: datetime,
     now: datetime,
 ) -> RecoveryRow:
     """Insert the recovery with its first failure and its coming messages, and take the first decision.
 
-    The window runs from `failed_at`; the amount is what remained unpaid at opening.
+    The window runs from `failed_at`; the amount is what remained unpaid at opening. Without a failure it is
+    an invoice that was sent, and is overdue.
     """
     policy = rules.current_policy(connection, now)
     campaign = rules.current_campaign(connection, now)
     recovery_id = derive_id("rec", now, whose.account_id, whose.livemode, invoice.id)
-    if failure.card is not None:
-        objects.keep_card(connection, whose, failure.card)
+    card = failure.card if failure is not None else None
+    if card is not None:
+        objects.keep_card(connection, whose, card)
     recoveries.add(
         connection,
         {
@@ -65,10 +68,10 @@ def open_recovery(
             "failed_at": failed_at,
             "opened_at": now,
             "deadline": failed_at + policy.window,
-            "decline_class": failure.decline_class,
-            "decline_code": failure.decline.code,
-            "card_id": failure.card.id if failure.card else None,
-            "why": "The payment failed.",
+            "decline_class": failure.decline_class if failure else DeclineClass.UNKNOWN,
+            "decline_code": failure.decline.code if failure else OVERDUE,
+            "card_id": card.id if card else None,
+            "why": "The payment failed." if failure else "The invoice is overdue.",
             **_versions(policy, campaign),
         },
     )
@@ -81,14 +84,15 @@ def _begin(
     connection: Connection,
     house: House,
     recovery_id: str,
-    failure: Failure,
+    failure: Failure | None,
     campaign: Campaign,
     first: Opened | Ended,
     failed_at: datetime,
     now: datetime,
 ) -> RecoveryRow:
     recovery = _held(connection, recovery_id)
-    observing.keep_first_failure(connection, recovery, failure, failed_at)
+    if failure is not None:
+        observing.keep_first_failure(connection, recovery, failure, failed_at)
     plan_messages(connection, recovery, campaign)
     steer(connection, house, recovery, first, now=now)
     return _held(connection, recovery_id)
@@ -127,7 +131,7 @@ def plan_messages(connection: Connection, recovery: RecoveryRow, campaign: Campa
                 "occurrence": "0",
                 "channel": step.channel,
                 "recipient": "customer",
-                "template": template_for(step, recovery.decline_class),
+                "template": OVERDUE if recovery.by_hand else template_for(step, recovery.decline_class),
                 "state": MessageState.PLANNED,
                 "due_at": coming.due_at,
                 "ring_at": coming.due_at,

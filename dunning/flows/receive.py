@@ -4,6 +4,7 @@ An event is a hint, never the truth: it may come twice, late, out of order. What
 Stripe shows it when asked, and a ticket drawn before asking keeps an older answer from overwriting a newer.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Final
@@ -12,18 +13,20 @@ from sqlalchemy import Connection
 
 from dunning import logs
 from dunning.core.billing import Card, Customer, Invoice
-from dunning.core.effects import Effect, Rule, rule_of
-from dunning.core.ids import ordinal_of
-from dunning.core.vocabulary import AttemptState, EventState, Retries, Status
+from dunning.core.effects import Effect, Rule, plain_type, rule_of
+from dunning.core.vocabulary import EventState
 from dunning.errors import Refused, Transient
 from dunning.flows import consequences, following, observing, waking
 from dunning.flows.driver import Flow
 from dunning.flows.house import House
+from dunning.flows.needless import OPENING, OVERDUE, why_nothing
+from dunning.flows.reversing import told_about
+from dunning.gateway.ask import Kind
 from dunning.gateway.listen import parse
 from dunning.gateway.listen_shapes import dig, object_id
 from dunning.gateway.shapes import read_card
 from dunning.store import inbox, objects, recoveries
-from dunning.store.rows import EventRow, RecoveryRow
+from dunning.store.rows import EventRow
 
 LEASE: Final = timedelta(seconds=90)
 MOST_TRIES: Final = 12
@@ -31,12 +34,16 @@ LONGEST_WAIT: Final = timedelta(hours=1)
 MOST_STALE: Final = 5  # how often a failure is read anew because a later read of its invoice came first
 READ_ANEW: Final = timedelta(seconds=3)
 NO_RIGHT: Final = frozenset({401, 403})  # a revoked key, a missing right: the operator's to mend
-# What we keep of a customer; any other change is nothing to us.
-CUSTOMER_FACTS: Final = frozenset(
-    {"email", "name", "address", "preferred_locales", "invoice_settings", "default_source", "metadata"},
-)
-REFUSED: Final = frozenset({AttemptState.DECLINED, AttemptState.NEEDS_ACTION})
-OPENING: Final = frozenset({"invoice.payment_failed", "invoice.payment_action_required"})
+# What a thin notification only names, and has to be asked for.
+NAMED_ONLY: Final[Mapping[Effect, Kind]] = {
+    Effect.REFUNDED: "refund",
+    Effect.REFUND_FAILED: "refund",
+    Effect.CREDITED: "credit_note",
+    Effect.CREDIT_VOIDED: "credit_note",
+    Effect.DISPUTED: "dispute",
+    Effect.DISPUTE_MOVED: "dispute",
+    Effect.FRAUD_WARNED: "early_fraud_warning",
+}
 
 log = logs.get(__name__)
 
@@ -70,6 +77,7 @@ class Answer:
     invoice: Invoice | None = None
     customer: Customer | None = None
     card: Card | None = None
+    shown: Mapping[str, Any] | None = None  # the object that a thin notification only named
 
 
 def receive(house: House, seq: int) -> Flow[Claimed, Answer]:
@@ -100,8 +108,8 @@ def _look(connection: Connection, house: House, event: EventRow) -> Claimed | No
     """Return what there is to ask about an event; one that needs nothing is done."""
     rule = rule_of(event.type)
     claimed = Claimed(event, rule, parse(event.payload))
-    done = _nothing_to_do(connection, claimed)
-    if done is None:
+    done = rule.why or why_nothing(connection, event, rule.effect, claimed.body)
+    if not done:
         return _with_ticket(connection, claimed)
     state = EventState.IGNORED if rule.effect is Effect.NONE else EventState.HANDLED
     inbox.finish(connection, event, state, house.clock.now(), done)
@@ -118,44 +126,6 @@ def _with_ticket(connection: Connection, claimed: Claimed) -> Claimed:
     return Claimed(claimed.event, claimed.rule, claimed.body, ticket, unknown)
 
 
-def _nothing_to_do(connection: Connection, claimed: Claimed) -> str | None:
-    """Return why an event needs nothing, or None; saves a call to Stripe for most events of an account."""
-    event, effect = claimed.event, claimed.rule.effect
-    if effect is Effect.NONE:
-        return claimed.rule.why
-    if event.object_id is None:
-        return "The event names no object."
-    if effect is Effect.READ_INVOICE:
-        return _invoice_needs_no_look(connection, event)
-    if effect is Effect.READ_CUSTOMER:
-        changed = dig(claimed.body, "data", "previous_attributes")
-        if isinstance(changed, dict) and not CUSTOMER_FACTS & changed.keys():
-            return "Nothing that we keep has changed."
-        known_customer = objects.customer(connection, event.whose, event.object_id)
-        return None if known_customer else "The customer has no recovery."
-    return None
-
-
-def _invoice_needs_no_look(connection: Connection, event: EventRow) -> str | None:
-    recovery = recoveries.newest_of_invoice(connection, event.whose, event.object_id or "")
-    if recovery is None:
-        return None if _type(event) in OPENING else "The invoice has not failed."
-    if _type(event) == "invoice.updated" and recovery.retries is Retries.OWN:
-        return "The invoice is ours to collect, and is read again before every attempt."
-    ordinal = ordinal_of(event.idempotency_key, event.account_id, event.object_id or "")
-    ours = inbox.state_of_charge(connection, event.whose, recovery.invoice_id, ordinal) if ordinal else None
-    if ours is not None and _was_followed(ours, recovery):
-        return "Our own attempt; Stripe's answer to it was recorded."
-    return None
-
-
-def _was_followed(ours: AttemptState, recovery: RecoveryRow) -> bool:
-    """Return whether what follows from the answer to our charge was recorded, too."""
-    if ours is AttemptState.PAID:
-        return recovery.status is Status.RECOVERED
-    return ours in REFUSED and recovery.status is not Status.ATTEMPTING
-
-
 def _ask(house: House, claimed: Claimed) -> Answer:
     whose, object_id = claimed.event.whose, claimed.object_id
     match claimed.rule.effect:
@@ -163,36 +133,35 @@ def _ask(house: House, claimed: Claimed) -> Answer:
             invoice = house.stripe.invoice(whose, object_id)
             ask_customer = claimed.unknown_customer and invoice.customer is not None
             customer = house.stripe.customer(whose, invoice.customer or "") if ask_customer else None
-            return Answer(invoice, customer, _paying_card(house, claimed, invoice))
+            return Answer(invoice, customer, invoice.paid_with)
         case Effect.READ_CUSTOMER:
             return Answer(customer=house.stripe.customer(whose, object_id))
-        case Effect.CARD_ADDED | Effect.CARD_RENEWED | Effect.CARD_REMOVED:
-            known = claimed.object.get("type")
-            return Answer(card=read_card(claimed.object) if known else house.stripe.card(whose, object_id))
+        case Effect.CARD_ADDED | Effect.CARD_RENEWED | Effect.CARD_REMOVED if claimed.object.get("type"):
+            return Answer(card=read_card(claimed.object))
+        case Effect.CARD_ADDED | Effect.CARD_RENEWED | Effect.CARD_REMOVED | Effect.CARD_EDITED:
+            return Answer(card=house.stripe.card(whose, object_id))
+        case Effect.CARD_CHOSEN:
+            return Answer(card=house.stripe.card_of_subscription(whose, object_id))
+        case effect if effect in NAMED_ONLY and not claimed.object:
+            return Answer(shown=house.stripe.shown(whose, NAMED_ONLY[effect], object_id))
         case _:
             return Answer()
-
-
-def _paying_card(house: House, claimed: Claimed, invoice: Invoice) -> Card | None:
-    """Return the card of a payment that was not ours: whether it is saved tells who used it."""
-    card_id = invoice.settled[-1].card_id if invoice.status == "paid" and invoice.settled else None
-    return house.stripe.card(claimed.event.whose, card_id) if card_id is not None else None
 
 
 def _record(house: House, claimed: Claimed, answer: Answer) -> None:
     event = claimed.event
     with house.store.write() as connection:
         now = house.clock.now()
-        if not inbox.finish(connection, event, EventState.HANDLED, now, None):
+        found = dict(answer.shown) if answer.shown is not None else claimed.object
+        note = told_about(found) if answer.shown is not None else None
+        if not inbox.finish(connection, event, EventState.HANDLED, now, note):
             return
         if answer.invoice is not None:
             _record_invoice(connection, house, claimed, answer, answer.invoice, now)
         elif answer.customer is not None:
             _meet_customer(connection, house, event, answer.customer, now)
         else:
-            consequences.follow_event(
-                connection, house, claimed.rule.effect, event, claimed.object, answer.card, now
-            )
+            consequences.follow_event(connection, house, claimed.rule.effect, event, found, answer.card, now)
 
 
 def _record_invoice(
@@ -228,7 +197,7 @@ def _meet_customer(
 def _stale(connection: Connection, event: EventRow, now: datetime) -> None:
     """A later read was followed, but not for this event: a failure that only it tells of is read anew."""
     why = "A later read of the invoice was followed already."
-    if _type(event) in OPENING and event.tries <= MOST_STALE:
+    if plain_type(event.type) in OPENING and event.tries <= MOST_STALE:
         inbox.postpone(connection, event, now + READ_ANEW, why)
     else:
         inbox.finish(connection, event, EventState.HANDLED, now, why)
@@ -248,8 +217,18 @@ def _follow_invoice(
         key=event.idempotency_key,
         request_id=event.request_id,
     )
-    failed = _type(event) in OPENING
-    following.follow(connection, house, event.whose, invoice, origin, failed=failed, at=at, now=now)
+    told = plain_type(event.type)
+    following.follow(
+        connection,
+        house,
+        event.whose,
+        invoice,
+        origin,
+        failed=told in OPENING and told != OVERDUE,
+        overdue=told == OVERDUE,
+        at=at,
+        now=now,
+    )
 
 
 def _fail(house: House, claimed: Claimed, error: Exception) -> None:
@@ -275,7 +254,3 @@ def _let_go(connection: Connection, house: House, event: EventRow, error: Except
         # However long the trouble outside lasts, it leaves the event a try before it is parked.
         tries = min(event.tries, MOST_TRIES - 1) if outside else event.tries
         inbox.postpone(connection, event, now + wait, said, tries=tries)
-
-
-def _type(event: EventRow) -> str:
-    return event.type.removeprefix("v1.")

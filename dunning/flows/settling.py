@@ -8,6 +8,7 @@ from sqlalchemy import Connection
 from dunning.core.attribution import PaymentFacts, attribute
 from dunning.core.billing import Invoice, Payment
 from dunning.core.changes import Ended, Paid
+from dunning.core.effects import RULES, Effect
 from dunning.core.ids import derive_id
 from dunning.core.vocabulary import (
     UNFINISHED,
@@ -24,7 +25,8 @@ from dunning.flows.steer import steer
 from dunning.store import attempts, inbox, ledger, messages, objects
 from dunning.store.rows import AttemptRow, RecoveryRow
 
-REVERSALS: Final = ("refund.created", "refund.failed", "charge.dispute.created", "charge.dispute.closed")
+TAKES_BACK: Final = {Effect.REFUNDED, Effect.REFUND_FAILED, Effect.DISPUTED, Effect.DISPUTE_MOVED}
+REVERSALS: Final = tuple(name for name, rule in RULES.items() if rule.effect in TAKES_BACK)
 CREDITS: Final = ("credit_note.created", "credit_note.voided")
 
 
@@ -42,6 +44,8 @@ def settle(
 
     May be called any number of times for one invoice: the ledger keeps each payment once.
     """
+    if invoice.paid_with is not None:
+        objects.keep_card(connection, recovery.whose, invoice.paid_with)
     attempt = _our_attempt(connection, recovery, origin)
     if attempt is None:
         observing.keep_payment(connection, recovery, invoice, origin, paid_at)

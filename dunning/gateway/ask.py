@@ -5,7 +5,7 @@ that refusal is the last guard against a double charge.
 """
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from email.utils import parsedate_to_datetime
 from typing import Any, Final, Literal, TypeVar
@@ -23,6 +23,7 @@ READ_TIMEOUT_S = 30
 READ_RETRIES = 2
 API_VERSION: Final[str] = stripe.api_version  # the one this SDK was made for
 T = TypeVar("T")
+Kind = Literal["refund", "credit_note", "dispute", "early_fraud_warning"]
 
 EXPAND_PAYMENTS = "payments.data.payment.payment_intent"
 
@@ -63,9 +64,10 @@ class Stripe:
         )
 
     def invoice(self, whose: Whose, invoice_id: str) -> Invoice:
-        """Return the invoice with its payments and their last errors, in one call."""
+        """Return the invoice with its payments and their last errors; a paid one with the card, too."""
         expand: Any = {"expand": [EXPAND_PAYMENTS]}
-        return read_invoice(_ask(lambda: self._client.v1.invoices.retrieve(invoice_id, expand, _on(whose))))
+        raw = _ask(lambda: self._client.v1.invoices.retrieve(invoice_id, expand, _on(whose)))
+        return self._with_card(whose, read_invoice(raw))
 
     def pay(self, whose: Whose, invoice_id: str, *, key: str, card_id: str | None = None) -> PayAnswer:
         """Ask for one charge under `key`; the same key again is a question, never a second charge.
@@ -73,7 +75,8 @@ class Stripe:
         Raises:
             OutcomeUnknown: a timeout, a broken connection, a 5xx, a key in flight or reused with other
                 parameters: the charge may have happened.
-            Transient: a 429, which Stripe answers before it looks at the key; nothing happened.
+            Transient: a 429, which Stripe answers before it looks at the key; or the charge succeeded and its
+                card could not be read: the same key tells again.
             Refused: the account may not do this (401, 403) or the invoice is gone (404).
         """
         params: dict[str, Any] = {"off_session": True, "expand": [EXPAND_PAYMENTS]}
@@ -92,9 +95,19 @@ class Stripe:
         return PayAnswer(
             "paid" if paid else "processing",
             request_id,
-            invoice=read_invoice(raw),
+            invoice=self._with_card(whose, read_invoice(raw)),
             replayed=replayed,
         )
+
+    def _with_card(self, whose: Whose, invoice: Invoice) -> Invoice:
+        """Return a paid invoice with the card that paid it; Stripe expands nothing that deep."""
+        card_id = invoice.settled[-1].card_id if invoice.status == "paid" and invoice.settled else None
+        if card_id is None:
+            return invoice
+        try:
+            return replace(invoice, paid_with=self.card(whose, card_id))
+        except Refused:
+            return invoice
 
     def set_auto_advance(self, whose: Whose, invoice_id: str, *, on: bool) -> None:
         """Let Stripe collect the invoice by itself, or stop it from doing so.
@@ -117,6 +130,26 @@ class Stripe:
     def card(self, whose: Whose, card_id: str) -> Card:
         """Return one payment method."""
         return read_card(_ask(lambda: self._client.v1.payment_methods.retrieve(card_id, {}, _on(whose))))
+
+    def card_of_subscription(self, whose: Whose, subscription_id: str) -> Card | None:
+        """Return a subscription's own default payment method, which its invoices use first; None without one.
+
+        Source: https://docs.stripe.com/api/subscriptions/object#subscription_object-default_payment_method
+        """
+        expand: Any = {"expand": ["default_payment_method"]}
+        raw = _ask(lambda: self._client.v1.subscriptions.retrieve(subscription_id, expand, _on(whose)))
+        found = raw.get("default_payment_method")
+        return read_card(found) if isinstance(found, Mapping) else None
+
+    def shown(self, whose: Whose, kind: Kind, object_id: str) -> Mapping[str, Any]:
+        """Return an object that a thin notification only names, as Stripe shows it now."""
+        retrieve: Mapping[Kind, Callable[..., Any]] = {
+            "refund": self._client.v1.refunds.retrieve,
+            "credit_note": self._client.v1.credit_notes.retrieve,
+            "dispute": self._client.v1.disputes.retrieve,
+            "early_fraud_warning": self._client.v1.radar.early_fraud_warnings.retrieve,
+        }
+        return _ask(lambda: retrieve[kind](object_id, {}, _on(whose)))
 
     def portal(self, whose: Whose, customer_id: str, *, return_url: str) -> str:
         """Mint a portal session that shows only the card form, and return its short-lived URL."""

@@ -6,7 +6,7 @@ from typing import Any, Final
 from sqlalchemy import Connection, func, insert, select, update
 
 from dunning.core.billing import Whose
-from dunning.core.ids import pay_key
+from dunning.core.ids import charge_of, pay_key
 from dunning.core.vocabulary import COSTS_BUDGET, UNFINISHED, AttemptState
 from dunning.store.rows import AttemptRow
 from dunning.store.tables import attempts, events
@@ -75,6 +75,22 @@ def by_charge(connection: Connection, whose: Whose, charge_id: str) -> AttemptRo
         attempts.c.account_id == whose.account_id,
         attempts.c.livemode == whose.livemode,
         attempts.c.charge_id == charge_id,
+    )
+    row = connection.execute(query).one_or_none()
+    return AttemptRow.of(row) if row is not None else None
+
+
+def by_key(connection: Connection, whose: Whose, key: str) -> AttemptRow | None:
+    """Return the charge that we asked under an idempotency key; only a look, nothing is held."""
+    named = charge_of(key, whose.account_id)
+    if named is None:
+        return None
+    invoice_id, ordinal = named
+    query = select(attempts).where(
+        attempts.c.account_id == whose.account_id,
+        attempts.c.livemode == whose.livemode,
+        attempts.c.invoice_id == invoice_id,
+        attempts.c.ordinal == ordinal,
     )
     row = connection.execute(query).one_or_none()
     return AttemptRow.of(row) if row is not None else None

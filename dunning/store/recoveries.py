@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Select, func, insert, select, update
+from sqlalchemy import Connection, Select, func, insert, or_, select, update
 
 from dunning.core.billing import Whose
 from dunning.core.vocabulary import OPEN
@@ -57,6 +57,26 @@ def open_of_subscription(connection: Connection, whose: Whose, subscription_id: 
             recoveries.c.subscription_id == subscription_id,
             recoveries.c.status.in_(_OPEN),
         )
+        .order_by(recoveries.c.id)
+        .with_for_update()
+    )
+    return [RecoveryRow.of(row) for row in connection.execute(found)]
+
+
+def waits(
+    connection: Connection, whose: Whose, *, customer_id: str | None, subscription_id: str | None
+) -> bool:
+    """Return whether an open recovery belongs to the customer or the subscription; nothing is held."""
+    theirs = or_(recoveries.c.customer_id == customer_id, recoveries.c.subscription_id == subscription_id)
+    found = select(recoveries.c.id).where(*_belongs(whose), theirs, recoveries.c.status.in_(_OPEN)).limit(1)
+    return connection.execute(found).first() is not None
+
+
+def open_of_account(connection: Connection, whose: Whose) -> list[RecoveryRow]:
+    """Return an account's open recoveries, oldest first, held until the transaction ends."""
+    found = (
+        select(recoveries)
+        .where(*_belongs(whose), recoveries.c.status.in_(_OPEN))
         .order_by(recoveries.c.id)
         .with_for_update()
     )

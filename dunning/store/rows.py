@@ -9,6 +9,7 @@ from sqlalchemy import Row, Table
 from dunning.core.billing import Whose
 from dunning.core.declines import DeclineClass
 from dunning.core.vocabulary import (
+    OVERDUE,
     AttemptState,
     ClosedReason,
     EventState,
@@ -83,6 +84,11 @@ class RecoveryRow(_Row, _Owned):
     campaign_version: int
     taken_over: bool
     ring_at: datetime | None
+
+    @property
+    def by_hand(self) -> bool:
+        """Return whether the customer pays by an invoice that was sent: written to, never charged."""
+        return self.decline_code == OVERDUE
 
 
 @dataclass(frozen=True, slots=True)

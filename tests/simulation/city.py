@@ -1,4 +1,4 @@
-"""A simulated city: the real flows, store and core against the sandbox on virtual time, with everything failing.
+"""A simulated city: the real flows against the sandbox on virtual time, with everything failing.
 
 Chance is a generator seeded by the run's seed, so a seed tells the whole story. While trouble lasts, workers
 die and stall between any two steps, bells and events are lost, late and doubled, Stripe times out before and
@@ -47,8 +47,8 @@ WORK: Final[dict[str, Callable[[House, Any], None]]] = {
     "chore": work.work_chore,
 }
 TROUBLE_LASTS: Final = timedelta(days=7)
-ALL_OVER: Final = timedelta(days=24)
-RECONCILES: Final = timedelta(hours=6)
+ALL_OVER: Final = timedelta(days=19)  # three days of bills, two weeks of window, and some
+RECONCILES: Final = timedelta(hours=8)
 PLANNER: Final = Planner.fit([], now=START)
 # What may befall a charge, and how often; each is tried in turn.
 CHARGE_FAULTS: Final[tuple[tuple[str, float], ...]] = (
@@ -124,7 +124,7 @@ class City:
 
     def _foresee(self) -> None:
         self.at(START + TROUBLE_LASTS, self._end_of_trouble)
-        for number in range(1, int(ALL_OVER / RECONCILES)):
+        for number in range(1, int((TROUBLE_LASTS + timedelta(days=3)) / RECONCILES)):
             self.at(START + number * RECONCILES, lambda: self._bell("chore", "reconcile"))
         if self.dice.random() < 0.5:
             begins = START + timedelta(hours=self.dice.uniform(12, 120))
@@ -173,7 +173,9 @@ class City:
 
     def _ring(self) -> bool:
         rung = False
-        for kind in due.KINDS:
+        with self.house.store.read() as connection:
+            kinds = due.kinds_due(connection, self.clock.now())
+        for kind in kinds:
             with self.house.store.write() as connection:
                 ids = due.stamp(connection, kind, self.clock.now())
             rung = rung or bool(ids)

@@ -1,4 +1,4 @@
-"""Who lives in the city: customers whose cards fail in every way, and what they and the merchant do meanwhile."""
+"""Who lives in the city: customers whose cards fail in every way, and what everybody does meanwhile."""
 
 from __future__ import annotations
 
@@ -179,4 +179,3 @@ ACTS: Final = (
     (network_renews, 0.08),
     (takes_money_back, 0.08),
 )
-

@@ -51,7 +51,9 @@ def test_many_cities_in_trouble_come_right(seed: int, sqlite_template: Path, tmp
     assert play(seed, sqlite_template, tmp_path) > (0, 0)
 
 
-@pytest.mark.skipif(NAMED is None, reason="set SIMULATION_SEEDS to play seeds of your own, such as 7 or 100-180")
+@pytest.mark.skipif(
+    NAMED is None, reason="set SIMULATION_SEEDS to play seeds of your own, such as 7 or 100-180"
+)
 @pytest.mark.parametrize("seed", named_seeds())
 def test_the_seeds_that_were_asked_for_come_right(seed: int, sqlite_template: Path, tmp_path: Path) -> None:
     found = play(seed, sqlite_template, tmp_path)

@@ -109,7 +109,9 @@ def _money(connection: Connection, city: City) -> list[str]:
     """What was taken back of recovered invoices is in the ledger."""
     kinds = ("refund", "dispute", "dispute_reversal")
     recovered = set(
-        connection.execute(select(recoveries.c.invoice_id).where(recoveries.c.status == "recovered")).scalars()
+        connection.execute(
+            select(recoveries.c.invoice_id).where(recoveries.c.status == "recovered")
+        ).scalars()
     )
     booked: Counter[tuple[str, str]] = Counter()
     for line in city.sandbox.books():

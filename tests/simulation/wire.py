@@ -1,4 +1,4 @@
-"""The way to the sandbox without a network: an HTTP client of the Stripe SDK that calls the application itself.
+"""The way to the sandbox without a network: an HTTP client of the Stripe SDK that calls it directly.
 
 Nothing in the sandbox waits for anything here, so its coroutines end at the first step.
 """
