@@ -163,9 +163,8 @@ def _paid(
         "payment_intent_id": payment.payment_intent if payment else None,
     }
     if payment is not None and payment.card_id is not None:
-        card = objects.card(connection, recovery.whose, payment.card_id)
         more |= {"card_id": payment.card_id}
-        more |= {"fingerprint": card.fingerprint} if card else {}
+        more |= {"fingerprint": invoice.paid_with.fingerprint} if invoice.paid_with else {}
     ours = end(connection, asked.attempt.id, asked.fence, AttemptState.PAID, now, "Paid.", **more)
     if not ours:
         return

@@ -48,12 +48,21 @@ def follow(
             return
         failure = None if sent else invoice.failure or (NO_CARD if invoice.open else FORGOTTEN)
         recovery = open_recovery(connection, house, whose, invoice, failure, failed_at=at, now=now)
+    elif failed and at < recovery.failed_at:
+        recovery = _failed_earlier(connection, recovery, at)
     if invoice.status == "paid":
         _paid(connection, house, recovery, invoice, now=now)
     elif invoice.status in ENDS:
         steer(connection, house, recovery, Ended(ENDS[invoice.status]), now=now)
     elif failed and invoice.failure is not None:
         _failed(connection, house, recovery, invoice.failure, origin, at=at, now=now)
+
+
+def _failed_earlier(connection: Connection, recovery: RecoveryRow, at: datetime) -> RecoveryRow:
+    """The first failure was told after a later one: the window runs from it."""
+    window = recovery.deadline - recovery.failed_at
+    recoveries.change(connection, recovery.id, failed_at=at, deadline=at + window)
+    return recoveries.by_id(connection, recovery.id, lock=True) or recovery
 
 
 def meet_refusal(connection: Connection, recovery: RecoveryRow, failure: Failure) -> RecoveryRow:

@@ -133,7 +133,7 @@ def _ask(house: House, claimed: Claimed) -> Answer:
             invoice = house.stripe.invoice(whose, object_id)
             ask_customer = claimed.unknown_customer and invoice.customer is not None
             customer = house.stripe.customer(whose, invoice.customer or "") if ask_customer else None
-            return Answer(invoice, customer, invoice.paid_with)
+            return Answer(invoice, customer)
         case Effect.READ_CUSTOMER:
             return Answer(customer=house.stripe.customer(whose, object_id))
         case Effect.CARD_ADDED | Effect.CARD_RENEWED | Effect.CARD_REMOVED if claimed.object.get("type"):
@@ -179,9 +179,6 @@ def _record_invoice(
         return
     if answer.customer is not None:
         _meet_customer(connection, house, event, answer.customer, now)
-    if answer.card is not None:
-        recoveries.newest_of_invoice(connection, event.whose, invoice.id, lock=True)
-        objects.keep_card(connection, event.whose, answer.card)
     _follow_invoice(connection, house, event, invoice, now)
 
 

@@ -210,12 +210,14 @@ class City:
                 due.push(connection, kind, row_id, self.clock.now() + timedelta(minutes=15))
 
     def _go_on(self, worker: Worker) -> None:
-        worker.doomed = self.down or (self.trouble and self.dice.random() < 0.015)
+        # Nobody can know whether the mail of a sender that died went out, so none dies here.
+        mortal = self.trouble and not worker.name.startswith("message")
+        worker.doomed = mortal and (self.down or self.dice.random() < 0.015)
         worker.step()
         if worker.over:
             return
         stall = 0.0
-        if self.trouble and (roll := self.dice.random()) < 0.04:
+        if mortal and (roll := self.dice.random()) < 0.04:
             stall = self.dice.uniform(0, 5) if roll < 0.03 else self.dice.uniform(20, 280)
         self.soon(lambda: self._go_on(worker), seconds=stall)
 
