@@ -69,7 +69,9 @@ HOUR = timedelta(hours=1)
 def platform(quick_stage: Stage) -> Platform:
     accounts = {name: Sandbox(clock=quick_stage.clock, seed=7) for name in ACCOUNTS}
     made = Platform(quick_stage, accounts)
-    switches.set_mode(quick_stage.house, by="ada", messages=False)  # the stage's post office knows one town only
+    switches.set_mode(
+        quick_stage.house, by="ada", messages=False
+    )  # the stage's post office knows one town only
     quick_stage.house.stripe._client = stripe.StripeClient("sk_test_x", http_client=Wire(made.carry))
     return made
 

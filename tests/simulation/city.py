@@ -21,9 +21,11 @@ from scenarios.stage import START, Mails
 from simulation import people
 from simulation.wire import Answer, Request, Wire, send
 from simulation.workers import SteppedStore, Worker, stop_here
+from sqlalchemy import insert
 
 from dunning import app
 from dunning.core.clock import VirtualClock
+from dunning.core.policy import Policy
 from dunning.core.vocabulary import Retries
 from dunning.errors import Transient
 from dunning.flows import switches, work
@@ -34,7 +36,7 @@ from dunning.sandbox import Sandbox
 from dunning.sandbox.server import application
 from dunning.sandbox.state import StoredEvent
 from dunning.settings import Settings
-from dunning.store import due
+from dunning.store import due, tables
 from dunning.store.engine import open_store
 from dunning.store.events import insert_events
 from dunning.timing import Planner
@@ -47,8 +49,11 @@ WORK: Final[dict[str, Callable[[House, Any], None]]] = {
     "chore": work.work_chore,
 }
 TROUBLE_LASTS: Final = timedelta(days=7)
-ALL_OVER: Final = timedelta(days=19)  # three days of bills, two weeks of window, and some
+ALL_OVER: Final = timedelta(days=15)  # three days of bills, ten of window, and some
 RECONCILES: Final = timedelta(hours=8)
+EAGER: Final = Policy(
+    attempts_per_invoice=16, attempts_per_card_a_day=6, gap=timedelta(hours=3), window=timedelta(days=10)
+)
 PLANNER: Final = Planner.fit([], now=START)
 # What may befall a charge, and how often; each is tried in turn.
 CHARGE_FAULTS: Final[tuple[tuple[str, float], ...]] = (
@@ -86,6 +91,7 @@ class City:
         self._count = itertools.count()
         self._down_until = START
         switches.first_start(self.house)
+        self._hurry()
         people.arrive(self, customers)
         self._foresee()
 
@@ -111,6 +117,12 @@ class City:
             "sk_test_city", http_client=Wire(self._carry), max_network_retries=2
         )
         return replace(house, planners={0: PLANNER})
+
+    def _hurry(self) -> None:
+        """Put a policy in force that tries often: more attempts, more trouble."""
+        row = {"version": EAGER.version, "definition": EAGER.dumps(), "published_at": START}
+        with self.house.store.write() as connection:
+            connection.execute(insert(tables.policies).values(**row))
 
     # What is to come.
 
