@@ -78,7 +78,7 @@ def places(value: Any, at: Place = ()) -> Iterator[Place]:
 
 
 def mutants(body: Body, *, most: int | None = None, seed: int = 0) -> Iterator[tuple[str, Body]]:
-    """Yield bodies with one field dropped, null, or of a value that nobody knows; `most` of them by chance."""
+    """Yield bodies with one field dropped, null, or of an unknown value; `most` of them by chance."""
     found = [(place, how) for place in places(body) for how in ("dropped", "null", "brand new")]
     if most is not None and len(found) > most:
         found = random.Random(seed).sample(found, most)

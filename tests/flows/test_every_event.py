@@ -1,4 +1,4 @@
-"""Every event type in every shape ends handled, or ignored for a stated reason; never parked, never raised."""
+"""Every event type in every shape ends handled, or ignored for a reason; never parked, never raised."""
 
 import json
 from collections.abc import Iterator

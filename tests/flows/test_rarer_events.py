@@ -1,5 +1,6 @@
 """What the rarer events do to a recovery, as snapshots and as thin notifications."""
 
+from datetime import timedelta
 from typing import Any
 
 import httpx
@@ -13,7 +14,7 @@ from dunning.sandbox import billing, hosted, money
 from dunning.sandbox.control import refund
 from dunning.sandbox.events import emit
 from dunning.sandbox.state import STRIPE, Trouble
-from dunning.sandbox.wallet import add_card
+from dunning.sandbox.wallet import add_card, update_card
 
 
 def snapshot(event_type: str, shown: Body, **more: Any) -> Body:
@@ -58,7 +59,7 @@ def test_an_overdue_invoice_that_was_sent_is_written_about_and_never_charged(sta
     assert stage.attempts(robin) == []
     assert stage.charges(robin) == []
     assert stage.invoice(robin)["auto_advance"] is True
-    assert [mail.subject for _, mail in stage.mails.sent][0].endswith("is overdue")
+    assert stage.mails.sent[0][1].subject.endswith("is overdue")
     assert stage.recovery(robin).status is Status.LOST
 
 
@@ -173,11 +174,11 @@ def test_a_refund_that_was_cancelled_gives_the_money_back(quick_stage: Stage) ->
     assert sum(amount for _, amount, _ in stage.ledger(robin)) == 2900
 
 
-@pytest.mark.parametrize("early", [False, True], ids=["after the payment", "before the payment"])
-def test_a_thin_refund_counts_like_the_snapshot_and_both_count_once(quick_stage: Stage, early: bool) -> None:
+@pytest.mark.parametrize("told", ["after the payment", "before the payment"])
+def test_a_thin_refund_counts_like_the_snapshot_and_both_count_once(quick_stage: Stage, told: str) -> None:
     stage = quick_stage
     robin = stage.fails("insufficient_funds", clears_after_hours=1)
-    stage.hold_events = early
+    stage.hold_events = told == "before the payment"
     hosted.pay_on_page(stage.sandbox.world, stage.invoice(robin), new_card=True)
     stage.settle()
     made = refund(stage.sandbox, {"invoice": robin["invoice"], "amount": 900})["refund"]
@@ -253,3 +254,100 @@ def test_a_no_that_is_told_after_somebody_else_paid_is_still_our_declined_attemp
     stage.settle()
     assert stage.ours(robin) == [AttemptState.DECLINED]
     assert stage.ledger(robin) == [("recovered", 2900, "out_of_band")]
+
+
+def test_somebody_elses_refusal_is_not_taken_for_ours(quick_stage: Stage) -> None:
+    stage = quick_stage
+    robin = stage.fails("insufficient_funds", clears_after_hours=None)
+    stage.sandbox.faults.add(status=500, when="before")
+    due = stage.recovery(robin).next_attempt_at
+    assert due is not None
+    stage.clock.advance_to(due)
+    stage.settle()
+    assert stage.ours(robin) == [AttemptState.UNKNOWN]
+    stage.merchant_charges(robin)
+    stage.pass_time(hours=2)
+    assert stage.charges(robin, by="merchant") == ["declined"]
+    assert stage.ours(robin)[0] is AttemptState.NOT_SENT
+    asked = {line["idempotency_key"] for line in stage.sandbox.books() if line["made_by"] == "dunning"}
+    assert f"v1:pay:self:{robin['invoice']}:1" not in asked
+
+
+def test_a_refusal_that_nobody_told_of_is_presumed_ours_after_a_day(quick_stage: Stage) -> None:
+    stage = quick_stage
+    robin = stage.fails("insufficient_funds", clears_after_hours=None)
+    stage.sandbox.faults.add(status=500, when="after")
+    due = stage.recovery(robin).next_attempt_at
+    assert due is not None
+    stage.clock.advance_to(due)
+    stage.hold_events = True
+    stage.settle()
+    stage.skip_time(hours=18)
+    assert stage.ours(robin) == [AttemptState.UNKNOWN]
+    stage.skip_time(hours=36)
+    assert stage.ours(robin)[0] is AttemptState.DECLINED
+    assert stage.charges(robin, by="dunning")[0] == "declined"
+
+
+def test_a_first_failure_that_is_told_after_a_later_one_dates_the_recovery(quick_stage: Stage) -> None:
+    stage = quick_stage
+    stage.sandbox.smart_retries = True
+    stage.hold_events = True
+    robin = stage.fails("do_not_honor")
+    first = stage.clock.now()
+    stage.pass_time(days=2)
+    failures = [event for event in stage.held if event.type == "invoice.payment_failed"]
+    assert len(failures) == 2
+    stage.hold_events = False
+    for event in reversed(failures):
+        stage.receive([event])
+        stage.settle()
+    recovery = stage.recovery(robin)
+    assert recovery.failed_at == first
+    assert recovery.deadline - first == timedelta(days=14)
+
+
+def test_a_payment_told_two_days_late_is_the_customers_when_the_card_was_used_once(
+    quick_stage: Stage,
+) -> None:
+    stage = quick_stage
+    robin = stage.fails("do_not_honor")
+    due = stage.recovery(robin).next_attempt_at
+    assert due is not None
+    stage.hold_events = True
+    stage.clock.advance_to(due - timedelta(days=1, hours=1))
+    hosted.pay_on_page(stage.sandbox.world, stage.invoice(robin), new_card=True)
+    stage.clock.advance_to(due)
+    stage.settle()
+    assert stage.ledger(robin) == [("recovered", 2900, "customer_payment")]
+
+
+def test_a_card_that_the_network_renewed_just_before_it_paid_is_credited_to_the_updater(
+    quick_stage: Stage,
+) -> None:
+    stage = quick_stage
+    robin = stage.fails("do_not_honor")
+    due = stage.recovery(robin).next_attempt_at
+    assert due is not None
+    stage.clock.advance_to(due)
+    stage.hold_events = True
+    update_card(stage.sandbox.world, robin["payment_method"])
+    stage.settle()
+    assert stage.recovery(robin).reason == "account_updater"
+
+
+def test_a_card_that_was_changed_in_the_moment_of_our_charge_is_credited_to_the_customer(
+    quick_stage: Stage,
+) -> None:
+    stage = quick_stage
+    robin = stage.fails("do_not_honor")
+    due = stage.recovery(robin).next_attempt_at
+    assert due is not None
+    stage.pass_time(hours=(due - stage.clock.now()) / timedelta(hours=1) - 0.01)
+    assert stage.mails.sent
+    stage.hold_events = True
+    session = {"id": "bps_own", "object": "billing_portal.session", "customer": robin["customer"]}
+    hosted.change_card(stage.sandbox.world, session)
+    stage.clock.advance_to(due)
+    stage.settle()
+    assert stage.recovery(robin).reason == "customer_card_update"
