@@ -49,7 +49,7 @@ WORK: Final[dict[str, Callable[[House, Any], None]]] = {
     "chore": work.work_chore,
 }
 TROUBLE_LASTS: Final = timedelta(days=7)
-ALL_OVER: Final = timedelta(days=15)  # three days of bills, ten of window, and some
+ALL_OVER: Final = timedelta(days=19)  # three days of bills, Stripe's own two weeks, and some
 RECONCILES: Final = timedelta(hours=8)
 EAGER: Final = Policy(
     attempts_per_invoice=16, attempts_per_card_a_day=6, gap=timedelta(hours=3), window=timedelta(days=10)

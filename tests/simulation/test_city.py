@@ -14,8 +14,8 @@ from simulation.verdict import count_attempts, problems
 from dunning.store import due
 
 NAMED = os.environ.get("SIMULATION_SEEDS")
-FAST = range(1, 5)
-LONG = range(100, 130)
+FAST = range(1, 4)
+LONG = range(100, 125)
 
 
 def play(seed: int, template: Path, folder: Path) -> tuple[int, int]:
