@@ -110,6 +110,9 @@ class Invoice:
     hosted_url: str | None = None
     amount_credited: int = 0  # by credit notes before payment
     payments: tuple[Payment, ...] = ()
+    paid_with: Card | None = (
+        None  # where a card paid it: whether and since when that is saved tells who used it
+    )
 
     @property
     def open(self) -> bool:

@@ -42,7 +42,14 @@ def pay_key(account: str, invoice: str, ordinal: int) -> str:
 
 def ordinal_of(key: str | None, account: str, invoice: str) -> int | None:
     """Return the ordinal inside one of our pay keys, or None when `key` is not ours for this invoice."""
-    head = f"v1:pay:{account}:{invoice}:"
-    if key is None or not key.startswith(head) or not key[len(head) :].isdecimal():
+    named = charge_of(key, account)
+    return named[1] if named is not None and named[0] == invoice else None
+
+
+def charge_of(key: str | None, account: str) -> tuple[str, int] | None:
+    """Return the invoice and the ordinal inside one of our pay keys, or None when `key` is not ours."""
+    head, _, tail = (key or "").rpartition(":")
+    invoice = head.removeprefix(f"v1:pay:{account}:")
+    if invoice == head or not invoice or not (tail.isascii() and tail.isdecimal()):
         return None
-    return int(key[len(head) :])
+    return invoice, int(tail)

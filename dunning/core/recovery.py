@@ -43,6 +43,7 @@ class Facts:
     unfinished: bool = False  # an attempt of ours has no outcome yet
     fresh_card: bool = False  # the next attempt would use a card that this invoice has not met
     backup_card: str | None = None  # another card of the customer that the policy offers for the next attempt
+    by_hand: bool = False  # an invoice that was sent: the customer pays it, nobody charges it
     card_stopped: bool = False  # the network said never again for the card that would be used
     next_attempt_at: datetime | None = None
     stripe_next_attempt_at: datetime | None = None
@@ -111,6 +112,8 @@ def retry_refusal(facts: Facts, policy: Policy, *, now: datetime) -> str | None:
         return f"The recovery is {facts.status}; a closed recovery is never charged."
     if facts.retries is Retries.WATCH:
         return "Retries are set to watch: Stripe retries this invoice. Switch to own to retry from here."
+    if facts.by_hand:
+        return "The customer pays this invoice by hand; it is never charged."
     if facts.unfinished or facts.status is Status.ATTEMPTING:
         return "An attempt is under way; its outcome comes first."
     if not _card_may_pay(facts):
@@ -182,7 +185,11 @@ def _next(
     not_before: datetime | None = None,
 ) -> Decision:
     """Return the road after any news: watch, give up, wait for the customer, or plan the next attempt."""
-    if facts.retries is Retries.WATCH:
+    if facts.by_hand and now < facts.deadline:
+        return Decision(
+            Status.WAITING, "The invoice is overdue. The customer pays it by hand; we only write."
+        )
+    if facts.retries is Retries.WATCH and not facts.by_hand:
         return Decision(Status.WATCHING, f"{why} Stripe retries this invoice; we only watch.")
     if now >= facts.deadline:
         return _lost(facts, policy)

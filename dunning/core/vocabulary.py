@@ -73,6 +73,9 @@ class Reason(StrEnum):
     OUT_OF_BAND = "out_of_band"
 
 
+OVERDUE: Final = "invoice_overdue"  # in place of a decline code: sent by hand, past its date, never charged
+
+
 class ClosedReason(StrEnum):
     """Why a recovery was lost or stopped."""
 

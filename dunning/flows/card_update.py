@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Literal
 
-from dunning.core.declines import customer_wording
 from dunning.core.links import read_token
 from dunning.core.vocabulary import Status
 from dunning.flows import wording
@@ -52,8 +51,8 @@ def look(house: House, token: str) -> Page:
         currency=recovery.currency,
         plan=invoice.plan if invoice else None,
         failed_on=recovery.failed_at.astimezone(zone).date(),
-        why=customer_wording(recovery.decline_class, recovery.decline_code),
-        needs=wording.needs(recovery.decline_class),
+        why=wording.reason_of(recovery),
+        needs="payment" if recovery.by_hand else wording.needs(recovery.decline_class),
         simulated=house.simulated,
     )
 
@@ -62,7 +61,7 @@ def mint(house: House, token: str) -> str | None:
     """Return the URL of the Stripe page that helps now, or None when the link's page is not open.
 
     A card form of the portal where another card is needed; the hosted invoice where the customer must
-    confirm the payment.
+    confirm the payment, or pays by hand.
 
     Raises:
         StripeError: Stripe did not mint the session; nothing was changed.
@@ -73,7 +72,7 @@ def mint(house: House, token: str) -> str | None:
     link, recovery = found
     if _state(house, link, recovery) != "open":
         return None
-    hosted = wording.needs(recovery.decline_class) == "authentication"
+    hosted = recovery.by_hand or wording.needs(recovery.decline_class) == "authentication"
     url = _hosted(house, recovery) if hosted else _portal(house, recovery, token)
     if url is None:
         return None

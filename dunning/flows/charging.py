@@ -22,7 +22,7 @@ from dunning.flows.card_limits import card_stopped
 from dunning.flows.driver import Flow
 from dunning.flows.following import meet_refusal
 from dunning.flows.house import House
-from dunning.flows.observing import Origin, failure_columns
+from dunning.flows.observing import Origin, refusal_columns
 from dunning.flows.obstacles import why_unwanted
 from dunning.flows.unknown import PROCESSING_POLL, not_known
 from dunning.store import attempts, inbox, objects, recoveries, switches
@@ -209,9 +209,8 @@ def _paid(
         "payment_intent_id": payment.payment_intent if payment else None,
     }
     if payment is not None and payment.card_id is not None:
-        card = objects.card(connection, recovery.whose, payment.card_id)
         more |= {"card_id": payment.card_id}
-        more |= {"fingerprint": card.fingerprint} if card else {}
+        more |= {"fingerprint": invoice.paid_with.fingerprint} if invoice.paid_with else {}
     ours = end(connection, asked.attempt.id, asked.fence, AttemptState.PAID, now, "Paid.", **more)
     if not ours:
         return
@@ -231,20 +230,21 @@ def _declined(
     now: datetime,
 ) -> None:
     state = AttemptState.NEEDS_ACTION if failure.needs_action else AttemptState.DECLINED
-    more = {"request_id": request_id, **failure_columns(connection, failure)}
+    more = {"request_id": request_id, **refusal_columns(connection, asked.attempt, failure)}
     if end(connection, asked.attempt.id, asked.fence, state, now, "Declined.", **more):
         met = meet_refusal(connection, recovery, failure)
         steer.steer(connection, house, met, Declined(), now=now)
-        _hear_the_payment_again(connection, recovery, now)
+        hear_the_payment_again(connection, recovery, now)
 
 
-def _hear_the_payment_again(connection: Connection, recovery: RecoveryRow, now: datetime) -> None:
+def hear_the_payment_again(connection: Connection, recovery: RecoveryRow, now: datetime) -> None:
     """Somebody else may have paid while our charge was out; that news waited for our own answer."""
     invoice = objects.invoice(connection, recovery.whose, recovery.invoice_id)
     if invoice is not None and invoice.status == "paid":
-        types = ("invoice.paid", "v1.invoice.paid")
         since = recovery.failed_at
-        inbox.reopen(connection, recovery.whose, types, since=since, naming=recovery.invoice_id, now=now)
+        inbox.reopen(
+            connection, recovery.whose, ("invoice.paid",), since=since, naming=recovery.invoice_id, now=now
+        )
 
 
 def _processing(connection: Connection, asked: Asked, now: datetime) -> None:

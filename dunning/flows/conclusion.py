@@ -3,19 +3,18 @@
 from datetime import datetime, timedelta
 from typing import Final
 
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection
 
-from dunning.core.billing import Invoice
+from dunning.core.billing import Failure, Invoice
 from dunning.core.changes import Declined, Ended, NotAttempted
 from dunning.core.vocabulary import AttemptState, MadeBy
-from dunning.flows import observing, settling, steer
+from dunning.flows import observing, settling, steer, told
 from dunning.flows.attempting import end
-from dunning.flows.following import ENDS, meet_refusal
+from dunning.flows.following import ENDS, FORGOTTEN, meet_refusal
 from dunning.flows.house import House
-from dunning.flows.observing import Origin
+from dunning.flows.observing import EVENTS_COME_WITHIN, Origin
 from dunning.store import attempts
 from dunning.store.rows import AttemptRow, RecoveryRow
-from dunning.store.tables import events
 
 LATE_EFFECTS: Final = timedelta(minutes=15)  # "it never happened" is not concluded before
 
@@ -36,10 +35,12 @@ def conclude(
     `never_executed`: Stripe itself said that it would not take the charge, and why. Otherwise the key is
     looked for among the events that came, and only silence for 15 minutes counts as "it never happened".
     """
-    told = _told_by_event(connection, attempt)
+    said = told.outcome(connection, attempt)
+    if said == "failed":
+        return _refused(connection, house, recovery, attempt, fence, invoice, now)
     paid = invoice.status == "paid"
     payer = observing.payer_of(connection, recovery, invoice) if paid else None
-    if paid and never_executed is None and (told == "paid" or _cleared(attempt, invoice, payer)):
+    if paid and never_executed is None and (said == "paid" or _cleared(attempt, invoice, payer)):
         ended = _end(connection, attempt, fence, AttemptState.PAID, "Paid, as Stripe shows.", now)
         ours = Origin(MadeBy.DUNNING, attempt.ordinal), now
         return ended and _settle(connection, house, recovery, invoice, ours, now)
@@ -55,7 +56,28 @@ def conclude(
         ended = _end(connection, attempt, fence, AttemptState.NOT_SENT, never_executed, now)
         change = NotAttempted(never_executed, now + timedelta(days=1))
         return ended and _tell(connection, house, recovery, change, now)
-    return _open_still(connection, house, recovery, attempt, fence, invoice, told, now)
+    return _open_still(connection, house, recovery, attempt, fence, invoice, now)
+
+
+def _refused(
+    connection: Connection,
+    house: House,
+    recovery: RecoveryRow,
+    attempt: AttemptRow,
+    fence: int,
+    invoice: Invoice,
+    now: datetime,
+) -> bool:
+    """End an attempt that the bank refused, as an event tells, whatever became of the invoice since."""
+    failure = told.refusal(connection, attempt) or invoice.failure or FORGOTTEN
+    ended = _decline(connection, attempt, fence, failure, now)
+    if invoice.status == "paid":
+        payer = observing.payer_of(connection, recovery, invoice)
+        return ended and _settle(connection, house, recovery, invoice, payer, now)
+    if invoice.status in ENDS:
+        return ended and _tell(connection, house, recovery, Ended(ENDS[invoice.status]), now)
+    met = meet_refusal(connection, recovery, failure) if ended else recovery
+    return ended and _tell(connection, house, met, Declined(), now)
 
 
 def _open_still(
@@ -65,30 +87,42 @@ def _open_still(
     attempt: AttemptRow,
     fence: int,
     invoice: Invoice,
-    told: str | None,
     now: datetime,
 ) -> bool:
+    """End an attempt of which no event tells: a debit that bounced, a charge that was never executed."""
+    asked_at = attempt.last_asked_at or now
     bounced = attempt.state is AttemptState.PROCESSING and not invoice.processing
-    refused = told == "failed" or bounced or _unheard_of(connection, recovery, invoice)
-    if refused and invoice.failure is not None:
-        columns = observing.failure_columns(connection, invoice.failure)
-        ended = _end(connection, attempt, fence, AttemptState.DECLINED, "Declined.", now, **columns)
+    unheard_of = _unheard_of(connection, recovery, attempt, invoice)
+    if invoice.failure is not None and (bounced or (unheard_of and now >= asked_at + EVENTS_COME_WITHIN)):
+        ended = _decline(connection, attempt, fence, invoice.failure, now)
         met = meet_refusal(connection, recovery, invoice.failure) if ended else recovery
         return ended and _tell(connection, house, met, Declined(), now)
-    asked_at = attempt.last_asked_at or now
-    if invoice.processing or now < asked_at + LATE_EFFECTS:
+    if invoice.processing or unheard_of or now < asked_at + LATE_EFFECTS:
         return False
     why = "Stripe never executed the charge."
     ended = _end(connection, attempt, fence, AttemptState.NOT_SENT, why, now)
     return ended and _tell(connection, house, recovery, NotAttempted(why), now)
 
 
-def _unheard_of(connection: Connection, recovery: RecoveryRow, invoice: Invoice) -> bool:
-    """Return whether the last refusal is of a charge that we never saw, while nobody else collects."""
-    charge = invoice.failure.charge if invoice.failure else None
-    if charge is None or not recovery.taken_over:
+def _unheard_of(connection: Connection, recovery: RecoveryRow, attempt: AttemptRow, invoice: Invoice) -> bool:
+    """Return whether the last refusal is of a charge that we never saw, while Stripe does not collect.
+
+    It may be this very attempt's: the event that names the charge tells; where none comes in a day, it is.
+    """
+    failure = invoice.failure
+    if failure is None or failure.charge is None or not recovery.taken_over:
         return False
-    return attempts.by_charge(connection, recovery.whose, charge) is None
+    known = attempts.by_charge(connection, recovery.whose, failure.charge)
+    return known is None and not told.asked_by_another(connection, attempt, failure)
+
+
+def _decline(
+    connection: Connection, attempt: AttemptRow, fence: int, failure: Failure, now: datetime
+) -> bool:
+    """End an attempt that was refused, in the bank's own words."""
+    columns = observing.refusal_columns(connection, attempt, failure)
+    state = AttemptState.NEEDS_ACTION if failure.needs_action else AttemptState.DECLINED
+    return _end(connection, attempt, fence, state, "Declined.", now, **columns)
 
 
 def _cleared(attempt: AttemptRow, invoice: Invoice, payer: tuple[Origin, datetime] | None) -> bool:
@@ -135,17 +169,3 @@ def _settle(
     who, at = payer
     settling.settle(connection, house, recovery, invoice, who, paid_at=invoice.paid_at or at, now=now)
     return True
-
-
-def _told_by_event(connection: Connection, attempt: AttemptRow) -> str | None:
-    """Return what an event that carries the attempt's key says of it: paid, failed, or None."""
-    types = connection.execute(
-        select(events.c.type).where(
-            events.c.account_id == attempt.account_id,
-            events.c.idempotency_key == attempt.idempotency_key,
-        ),
-    ).scalars()
-    said = {name.removeprefix("v1.") for name in types}
-    if "invoice.paid" in said:
-        return "paid"
-    return "failed" if said & {"invoice.payment_failed", "invoice.payment_action_required"} else None

@@ -1,28 +1,31 @@
 """What events about cards, customers, subscriptions, refunds and disputes do to recoveries."""
 
 from datetime import datetime
-from typing import Any
+from typing import Any, Final
 
 from sqlalchemy import Connection
 
 from dunning import logs
-from dunning.core.billing import Card, Customer, Subscription
+from dunning.core.billing import Card, Customer, Subscription, Whose
 from dunning.core.changes import subscription_ended
 from dunning.core.effects import Effect
 from dunning.core.vocabulary import ClosedReason, ErrandKind
-from dunning.flows import reversing, waking
+from dunning.flows import own_refusal, reversing, waking
 from dunning.flows.errand import errand_behind
 from dunning.flows.errands import BY_POLICY
 from dunning.flows.house import House
 from dunning.flows.steer import steer
+from dunning.flows.telling import tell
 from dunning.gateway.listen_shapes import dig, object_id
 from dunning.store import attempts, errands, ledger, objects, recoveries, wallets
 from dunning.store.rows import EventRow
 
+ACCOUNT_LEFT: Final = "The connected account has disconnected itself: nothing can be collected for it here."
+
 log = logs.get(__name__)
 
 
-def follow_event(
+def follow_event(  # noqa: C901 - one arm an effect
     connection: Connection,
     house: House,
     effect: Effect,
@@ -41,6 +44,14 @@ def follow_event(
             renewed = at if effect is Effect.CARD_RENEWED else None
             added = at if effect is Effect.CARD_ADDED else None
             waking.wake_with_card(connection, house, whose, card, renewed_at=renewed, added_at=added, now=now)
+        case Effect.CARD_CHOSEN if card is not None:
+            waking.wake_with_card(connection, house, whose, card, renewed_at=None, added_at=None, now=now)
+        case Effect.CARD_EDITED if card is not None:
+            _follow_edit(connection, house, whose, card, at, now)
+        case Effect.OWN_REFUSED:
+            own_refusal.follow_refusal(connection, house, event, now)
+        case Effect.ACCOUNT_LEFT:
+            _leave_account(connection, house, whose, now)
         case Effect.CARD_REMOVED if card is not None:
             waking.forget_card(connection, house, whose, card, at=at, now=now)
         case Effect.CUSTOMER_DELETED:
@@ -69,6 +80,28 @@ def _end_subscription(
     change = subscription_ended(subscription.cancelled_for, by_policy=by_policy)
     for recovery in recoveries.open_of_subscription(connection, event.whose, event.object_id or ""):
         steer(connection, house, recovery, change, now=now)
+
+
+def _follow_edit(
+    connection: Connection, house: House, whose: Whose, card: Card, at: datetime, now: datetime
+) -> None:
+    """A card whose expiry was corrected may work again; any other edit leaves it as it was."""
+    if card.customer is not None:
+        recoveries.open_of_customer(connection, whose, card.customer)
+    known = objects.card(connection, whose, card.id, lock=True)
+    if known is None or (known.exp_month, known.exp_year) == (card.exp_month, card.exp_year):
+        return
+    waking.wake_with_card(
+        connection, house, whose, card, renewed_at=None, added_at=known.added_at, edited_at=at, now=now
+    )
+
+
+def _leave_account(connection: Connection, house: House, whose: Whose, now: datetime) -> None:
+    """A connected account that left lets us read and charge nothing any more: what is open is closed."""
+    left = recoveries.open_of_account(connection, whose)
+    waking.end_all(connection, house, left, ClosedReason.WRITTEN_OFF, now)
+    for recovery in left:
+        tell(connection, recovery.id, ACCOUNT_LEFT, now=now, by="stripe")
 
 
 def _stop_customer_of(

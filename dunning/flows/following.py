@@ -32,19 +32,24 @@ def follow(
     origin: Origin,
     *,
     failed: bool,
+    overdue: bool = False,
     at: datetime,
     now: datetime,
 ) -> None:
     """Bring the recovery in line with its invoice as just read; open one where a payment failed.
 
-    `origin` and `at` are of the event that made us look; `failed` says whether it told of a failed payment.
+    `origin` and `at` are of the event that made us look; `failed` says whether it told of a failed payment,
+    `overdue` whether of an invoice that is past its date.
     """
     recovery = recoveries.newest_of_invoice(connection, whose, invoice.id, lock=True)
     if recovery is None:
-        if not (failed and _collectable(invoice)):
+        sent = overdue and invoice.open and invoice.collection_method == "send_invoice"
+        if not (sent or (failed and _collectable(invoice))):
             return
-        failure = invoice.failure or (NO_CARD if invoice.open else FORGOTTEN)
+        failure = None if sent else invoice.failure or (NO_CARD if invoice.open else FORGOTTEN)
         recovery = open_recovery(connection, house, whose, invoice, failure, failed_at=at, now=now)
+    elif failed and at < recovery.failed_at:
+        recovery = _failed_earlier(connection, recovery, at)
     parts.note_parts(connection, recovery, invoice, now)
     if invoice.status == "paid":
         _paid(connection, house, recovery, invoice, now=now)
@@ -54,6 +59,13 @@ def follow(
         contradiction.notice(connection, recovery, invoice, now)
         if failed and invoice.failure is not None:
             _failed(connection, house, recovery, invoice.failure, origin, at=at, now=now)
+
+
+def _failed_earlier(connection: Connection, recovery: RecoveryRow, at: datetime) -> RecoveryRow:
+    """The first failure was told after a later one: the window runs from it."""
+    window = recovery.deadline - recovery.failed_at
+    recoveries.change(connection, recovery.id, failed_at=at, deadline=at + window)
+    return recoveries.by_id(connection, recovery.id, lock=True) or recovery
 
 
 def meet_refusal(connection: Connection, recovery: RecoveryRow, failure: Failure) -> RecoveryRow:
@@ -141,7 +153,7 @@ def _failed(
     if origin.ordinal is not None:
         _correct(connection, house, recovery, failure, origin.ordinal, now)
         return
-    if observing.keep_failure(connection, recovery, failure, origin, at):
+    if observing.keep_failure(connection, recovery, failure, origin, at) and not recovery.by_hand:
         met = meet_refusal(connection, recovery, failure)
         steer(connection, house, met, Declined(), now=now)
 

@@ -14,7 +14,7 @@ from dunning.core.billing import Card, Failure, Invoice, Whose
 from dunning.core.ids import derive_id, ordinal_of
 from dunning.core.vocabulary import AttemptState, MadeBy, Retries
 from dunning.store import attempts, card_rules, messages, objects
-from dunning.store.rows import RecoveryRow
+from dunning.store.rows import AttemptRow, RecoveryRow
 from dunning.store.tables import events
 
 PAGE_VISIT: Final = timedelta(hours=24)  # how long after a click on our link a payment page is in use
@@ -82,20 +82,21 @@ def payer_or_presumed(
 ) -> tuple[Origin, datetime] | None:
     """Return who paid an invoice, presumed when the event that says so is a day late.
 
-    Then it was Stripe's doing where Stripe retries, else the merchant's. Only for an invoice on which no
+    Then it was the customer's doing where the card or our link says so, Stripe's where Stripe retries, else
+    the merchant's. Only for an invoice on which no
     charge of ours is out.
     """
     told = payer_of(connection, recovery, invoice)
     if told is not None or invoice.paid_at is None or now < invoice.paid_at + EVENTS_COME_WITHIN:
         return told
     presumed = MadeBy.MERCHANT if recovery.retries is Retries.OWN else MadeBy.STRIPE
+    if _on_a_page(connection, recovery, invoice, invoice.paid_at):
+        presumed = MadeBy.CUSTOMER
     return Origin(presumed), invoice.paid_at
 
 
 def _on_a_page(connection: Connection, recovery: RecoveryRow, invoice: Invoice, at: datetime) -> bool:
-    card_id = invoice.settled[-1].card_id if invoice.settled else None
-    card = objects.card(connection, recovery.whose, card_id)
-    if card is not None and card.customer_id is None:
+    if invoice.paid_with is not None and invoice.paid_with.customer is None:
         return True
     return any(
         link.used_for == "hosted_invoice" and link.last_used_at and link.last_used_at + PAGE_VISIT >= at
@@ -185,6 +186,13 @@ def failure_columns(connection: Connection, failure: Failure) -> dict[str, Any]:
         "payment_intent_id": failure.payment_intent,
         **(card_columns(failure.card) if failure.card else {}),
     }
+
+
+def refusal_columns(connection: Connection, attempt: AttemptRow, failure: Failure) -> dict[str, Any]:
+    """Return what a failure says as columns of an attempt of ours; a charge is named by one attempt only."""
+    columns = failure_columns(connection, failure)
+    known = attempts.by_charge(connection, attempt.whose, failure.charge) if failure.charge else None
+    return columns if known is None or known.id == attempt.id else {**columns, "charge_id": None}
 
 
 def card_columns(card: Card) -> dict[str, Any]:

@@ -9,9 +9,10 @@ from dunning.core.billing import Failure, Invoice, Subscription, Whose, class_of
 from dunning.core.campaign import Campaign, coming_messages, template_for
 from dunning.core.changes import Ended, GivenUp, Opened, subscription_ended
 from dunning.core.conditions import Known
+from dunning.core.declines import DeclineClass
 from dunning.core.ids import derive_id
 from dunning.core.policy import Policy
-from dunning.core.vocabulary import ClosedReason, InvoiceClass, MessageState, Status
+from dunning.core.vocabulary import OVERDUE, ClosedReason, InvoiceClass, MessageState, Status
 from dunning.flows import observing
 from dunning.flows.house import House
 from dunning.flows.steer import steer
@@ -29,14 +30,15 @@ def open_recovery(
     house: House,
     whose: Whose,
     invoice: Invoice,
-    failure: Failure,
+    failure: Failure | None,
     *,
     failed_at: datetime,
     now: datetime,
 ) -> RecoveryRow:
     """Insert the recovery with its first failure and its coming messages, and take the first decision.
 
-    The window runs from `failed_at`; the amount is what remained unpaid at opening.
+    The window runs from `failed_at`; the amount is what remained unpaid at opening. Without a failure it is
+    an invoice that was sent, and is overdue.
     """
     subscription = wallets.subscription(connection, whose, invoice.subscription)
     invoice_class = class_of(invoice, subscription)
@@ -46,7 +48,7 @@ def open_recovery(
         connection, _known(connection, whose, invoice, invoice_class, failure)
     )
     recovery_id = derive_id("rec", now, whose.account_id, whose.livemode, invoice.id)
-    if failure.card is not None:
+    if failure is not None and failure.card is not None:
         objects.keep_card(connection, whose, failure.card)
     recoveries.add(
         connection,
@@ -67,10 +69,7 @@ def open_recovery(
             "failed_at": failed_at,
             "opened_at": now,
             "deadline": failed_at + policy.window,
-            "decline_class": failure.decline_class(card_rules.newest(connection).table),
-            "decline_code": failure.decline.code,
-            "card_id": failure.card.id if failure.card else None,
-            "why": "The payment failed.",
+            **_failed_as(connection, failure),
             **_versions(policy, campaign),
         },
     )
@@ -79,16 +78,28 @@ def open_recovery(
     return _begin(connection, house, recovery_id, failure, campaign, first, failed_at, now)
 
 
+def _failed_as(connection: Connection, failure: Failure | None) -> dict[str, object]:
+    if failure is None:
+        why = "The invoice is overdue."
+        return {"decline_class": DeclineClass.UNKNOWN, "decline_code": OVERDUE, "card_id": None, "why": why}
+    return {
+        "decline_class": failure.decline_class(card_rules.newest(connection).table),
+        "decline_code": failure.decline.code,
+        "card_id": failure.card.id if failure.card else None,
+        "why": "The payment failed.",
+    }
+
+
 def _known(
     connection: Connection,
     whose: Whose,
     invoice: Invoice,
     invoice_class: InvoiceClass,
-    failure: Failure,
+    failure: Failure | None,
 ) -> Known:
     """Return what conditions may ask about."""
     customer = objects.customer(connection, whose, invoice.customer)
-    card_country = failure.card.country if failure.card else None
+    card_country = failure.card.country if failure and failure.card else None
     return Known(
         currency=invoice.currency,
         amount=invoice.amount_remaining or invoice.amount_due,
@@ -104,14 +115,15 @@ def _begin(
     connection: Connection,
     house: House,
     recovery_id: str,
-    failure: Failure,
+    failure: Failure | None,
     campaign: Campaign,
     first: Opened | Ended | GivenUp,
     failed_at: datetime,
     now: datetime,
 ) -> RecoveryRow:
     recovery = _held(connection, recovery_id)
-    observing.keep_first_failure(connection, recovery, failure, failed_at)
+    if failure is not None:
+        observing.keep_first_failure(connection, recovery, failure, failed_at)
     plan_messages(connection, recovery, campaign)
     steer(connection, house, recovery, first, now=now)
     return _held(connection, recovery_id)
@@ -167,7 +179,7 @@ def plan_messages(connection: Connection, recovery: RecoveryRow, campaign: Campa
                 "occurrence": "0",
                 "channel": step.channel,
                 "recipient": "customer",
-                "template": template_for(step, recovery.decline_class),
+                "template": OVERDUE if recovery.by_hand else template_for(step, recovery.decline_class),
                 "state": MessageState.PLANNED,
                 "due_at": coming.due_at,
                 "ring_at": coming.due_at,

@@ -4,6 +4,7 @@ An event is a hint, never the truth: it may come twice, late, out of order. What
 Stripe shows it when asked, and a ticket drawn before asking keeps an older answer from overwriting a newer.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Final
@@ -12,19 +13,21 @@ from sqlalchemy import Connection
 
 from dunning import logs
 from dunning.core.billing import Card, Customer, Invoice, Subscription
-from dunning.core.effects import Effect, Rule, rule_of
-from dunning.core.ids import ordinal_of
-from dunning.core.vocabulary import AttemptState, EventState, Retries, Status
+from dunning.core.effects import Effect, Rule, plain_type, rule_of
+from dunning.core.vocabulary import EventState
 from dunning.errors import Refused, Transient
 from dunning.flows import consequences, following, observing, waking
 from dunning.flows.driver import Flow
 from dunning.flows.house import House
+from dunning.flows.needless import OPENING, OVERDUE, why_nothing
+from dunning.flows.reversing import told_about
 from dunning.flows.surroundings import Surroundings, around_card, ask_around, keep
+from dunning.gateway.ask import Kind
 from dunning.gateway.listen import parse
 from dunning.gateway.listen_shapes import dig, object_id
 from dunning.gateway.shapes import read_card, read_subscription
 from dunning.store import inbox, objects, recoveries
-from dunning.store.rows import EventRow, RecoveryRow
+from dunning.store.rows import EventRow
 
 LEASE: Final = timedelta(seconds=90)
 MOST_TRIES: Final = 12
@@ -32,12 +35,16 @@ LONGEST_WAIT: Final = timedelta(hours=1)
 MOST_STALE: Final = 5  # how often a failure is read anew because a later read of its invoice came first
 READ_ANEW: Final = timedelta(seconds=3)
 NO_RIGHT: Final = frozenset({401, 403})  # a revoked key, a missing right: the operator's to mend
-# What we keep of a customer; any other change is nothing to us.
-CUSTOMER_FACTS: Final = frozenset(
-    {"email", "name", "address", "preferred_locales", "invoice_settings", "default_source", "metadata"},
-)
-REFUSED: Final = frozenset({AttemptState.DECLINED, AttemptState.NEEDS_ACTION})
-OPENING: Final = frozenset({"invoice.payment_failed", "invoice.payment_action_required"})
+# What a thin notification only names, and has to be asked for.
+NAMED_ONLY: Final[Mapping[Effect, Kind]] = {
+    Effect.REFUNDED: "refund",
+    Effect.REFUND_FAILED: "refund",
+    Effect.CREDITED: "credit_note",
+    Effect.CREDIT_VOIDED: "credit_note",
+    Effect.DISPUTED: "dispute",
+    Effect.DISPUTE_MOVED: "dispute",
+    Effect.FRAUD_WARNED: "early_fraud_warning",
+}
 
 log = logs.get(__name__)
 
@@ -73,6 +80,7 @@ class Answer:
     card: Card | None = None
     around: Surroundings | None = None
     subscription: Subscription | None = None
+    shown: Mapping[str, Any] | None = None  # the object that a thin notification only named
 
 
 def receive(house: House, seq: int) -> Flow[Claimed, Answer]:
@@ -103,8 +111,8 @@ def _look(connection: Connection, house: House, event: EventRow) -> Claimed | No
     """Return what there is to ask about an event; one that needs nothing is done."""
     rule = rule_of(event.type)
     claimed = Claimed(event, rule, parse(event.payload))
-    done = _nothing_to_do(connection, claimed)
-    if done is None:
+    done = rule.why or why_nothing(connection, event, rule.effect, claimed.body)
+    if not done:
         return _with_ticket(connection, claimed)
     state = EventState.IGNORED if rule.effect is Effect.NONE else EventState.HANDLED
     inbox.finish(connection, event, state, house.clock.now(), done)
@@ -121,83 +129,48 @@ def _with_ticket(connection: Connection, claimed: Claimed) -> Claimed:
     return Claimed(claimed.event, claimed.rule, claimed.body, ticket, unknown)
 
 
-def _nothing_to_do(connection: Connection, claimed: Claimed) -> str | None:
-    """Return why an event needs nothing, or None; saves a call to Stripe for most events of an account."""
-    event, effect = claimed.event, claimed.rule.effect
-    if effect is Effect.NONE:
-        return claimed.rule.why
-    if event.object_id is None:
-        return "The event names no object."
-    if effect is Effect.READ_INVOICE:
-        return _invoice_needs_no_look(connection, claimed)
-    if effect is Effect.READ_CUSTOMER:
-        changed = dig(claimed.body, "data", "previous_attributes")
-        if isinstance(changed, dict) and not CUSTOMER_FACTS & changed.keys():
-            return "Nothing that we keep has changed."
-        known_customer = objects.customer(connection, event.whose, event.object_id)
-        return None if known_customer else "The customer has no recovery."
-    return None
-
-
-def _invoice_needs_no_look(connection: Connection, claimed: Claimed) -> str | None:
-    event = claimed.event
-    recovery = recoveries.newest_of_invoice(connection, event.whose, event.object_id or "")
-    if recovery is None:
-        return None if _type(event) in OPENING else "The invoice has not failed."
-    changed = dig(claimed.body, "data", "previous_attributes") or {}
-    news = "amount_paid" in changed or (recovery.taken_over and claimed.object.get("auto_advance") is True)
-    if _type(event) == "invoice.updated" and recovery.retries is Retries.OWN and not news:
-        return "The invoice is ours to collect, and is read again before every attempt."
-    ordinal = ordinal_of(event.idempotency_key, event.account_id, event.object_id or "")
-    ours = inbox.state_of_charge(connection, event.whose, recovery.invoice_id, ordinal) if ordinal else None
-    if ours is not None and _was_followed(ours, recovery):
-        return "Our own attempt; Stripe's answer to it was recorded."
-    return None
-
-
-def _was_followed(ours: AttemptState, recovery: RecoveryRow) -> bool:
-    """Return whether what follows from the answer to our charge was recorded, too."""
-    if ours is AttemptState.PAID:
-        return recovery.status is Status.RECOVERED
-    return ours in REFUSED and recovery.status is not Status.ATTEMPTING
-
-
 def _ask(house: House, claimed: Claimed) -> Answer:
     whose, object_id = claimed.event.whose, claimed.object_id
     match claimed.rule.effect:
         case Effect.READ_INVOICE:
-            failed = _type(claimed.event) in OPENING
+            failed = plain_type(claimed.event.type) in OPENING
             ask_invoice = house.stripe.failed_invoice if failed else house.stripe.invoice
             invoice = ask_invoice(whose, object_id)
             ask_customer = claimed.unknown_customer and invoice.customer is not None
             customer = house.stripe.customer(whose, invoice.customer or "") if ask_customer else None
             around = ask_around(house, whose, invoice) if failed else None
-            return Answer(invoice, customer, _paying_card(house, claimed, invoice), around)
+            return Answer(invoice, customer, around=around)
         case Effect.READ_CUSTOMER:
             return Answer(customer=house.stripe.customer(whose, object_id))
-        case Effect.CARD_ADDED | Effect.CARD_RENEWED | Effect.CARD_REMOVED:
-            known = claimed.object.get("type")
-            card = read_card(claimed.object) if known else house.stripe.card(whose, object_id)
+        case Effect.CARD_ADDED | Effect.CARD_RENEWED | Effect.CARD_REMOVED | Effect.CARD_EDITED:
+            card = _card(house, claimed)
             return Answer(card=card, around=around_card(house, whose, card))
+        case Effect.CARD_CHOSEN:
+            return Answer(card=house.stripe.card_of_subscription(whose, object_id))
         case Effect.SUBSCRIPTION_ENDED:
             shown = claimed.object.get("id")
             read = house.stripe.subscriptions.read
             return Answer(subscription=read_subscription(claimed.object) if shown else read(whose, object_id))
+        case effect if effect in NAMED_ONLY and not claimed.object:
+            return Answer(shown=house.stripe.shown(whose, NAMED_ONLY[effect], object_id))
         case _:
             return Answer()
 
 
-def _paying_card(house: House, claimed: Claimed, invoice: Invoice) -> Card | None:
-    """Return the card of a payment that was not ours: whether it is saved tells who used it."""
-    card_id = invoice.settled[-1].card_id if invoice.settled else None
-    return house.stripe.card(claimed.event.whose, card_id) if card_id is not None else None
+def _card(house: House, claimed: Claimed) -> Card:
+    """Return the card of an event: as the event shows it, but for an edit, and for one that only names it."""
+    if claimed.object.get("type") and claimed.rule.effect is not Effect.CARD_EDITED:
+        return read_card(claimed.object)
+    return house.stripe.card(claimed.event.whose, claimed.object_id)
 
 
 def _record(house: House, claimed: Claimed, answer: Answer) -> None:
     event = claimed.event
     with house.store.write() as connection:
         now = house.clock.now()
-        if not inbox.finish(connection, event, EventState.HANDLED, now, None):
+        found = dict(answer.shown) if answer.shown is not None else claimed.object
+        note = told_about(found) if answer.shown is not None else None
+        if not inbox.finish(connection, event, EventState.HANDLED, now, note):
             return
         if answer.invoice is not None:
             _record_invoice(connection, house, claimed, answer, answer.invoice, now)
@@ -206,9 +179,7 @@ def _record(house: House, claimed: Claimed, answer: Answer) -> None:
         else:
             keep(connection, event.whose, answer.around)
             effect, ended = claimed.rule.effect, answer.subscription
-            consequences.follow_event(
-                connection, house, effect, event, claimed.object, answer.card, now, ended=ended
-            )
+            consequences.follow_event(connection, house, effect, event, found, answer.card, now, ended=ended)
 
 
 def _record_invoice(
@@ -227,13 +198,11 @@ def _record_invoice(
     keep(connection, event.whose, answer.around)
     if answer.customer is not None:
         _meet_customer(connection, house, event, answer.customer, now)
-    if answer.card is not None:
+    if invoice.paid_with is not None:
         recoveries.open_of_customer(connection, event.whose, invoice.customer or "")
-        recoveries.newest_of_invoice(connection, event.whose, invoice.id, lock=True)
-        objects.keep_card(connection, event.whose, answer.card)
     _follow_invoice(connection, house, event, invoice, now)
-    if answer.card is not None:
-        waking.wake_after_payment(connection, house, event.whose, invoice, answer.card, now)
+    if invoice.paid_with is not None:
+        waking.wake_after_payment(connection, house, event.whose, invoice, invoice.paid_with, now)
 
 
 def _meet_customer(
@@ -248,7 +217,7 @@ def _meet_customer(
 def _stale(connection: Connection, event: EventRow, now: datetime) -> None:
     """A later read was followed, but not for this event: a failure that only it tells of is read anew."""
     why = "A later read of the invoice was followed already."
-    if _type(event) in OPENING and event.tries <= MOST_STALE:
+    if plain_type(event.type) in OPENING and event.tries <= MOST_STALE:
         inbox.postpone(connection, event, now + READ_ANEW, why)
     else:
         inbox.finish(connection, event, EventState.HANDLED, now, why)
@@ -268,8 +237,18 @@ def _follow_invoice(
         key=event.idempotency_key,
         request_id=event.request_id,
     )
-    failed = _type(event) in OPENING
-    following.follow(connection, house, event.whose, invoice, origin, failed=failed, at=at, now=now)
+    told = plain_type(event.type)
+    following.follow(
+        connection,
+        house,
+        event.whose,
+        invoice,
+        origin,
+        failed=told in OPENING and told != OVERDUE,
+        overdue=told == OVERDUE,
+        at=at,
+        now=now,
+    )
 
 
 def _fail(house: House, claimed: Claimed, error: Exception) -> None:
@@ -295,7 +274,3 @@ def _let_go(connection: Connection, house: House, event: EventRow, error: Except
         # However long the trouble outside lasts, it leaves the event a try before it is parked.
         tries = min(event.tries, MOST_TRIES - 1) if outside else event.tries
         inbox.postpone(connection, event, now + wait, said, tries=tries)
-
-
-def _type(event: EventRow) -> str:
-    return event.type.removeprefix("v1.")

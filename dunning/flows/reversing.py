@@ -5,7 +5,7 @@ A reversal is a new row of the ledger, named by Stripe's own id of what moved th
 
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, Final
 
 from sqlalchemy import Connection
 
@@ -16,6 +16,8 @@ from dunning.gateway.listen_shapes import dig, object_id
 from dunning.gateway.shapes import instant
 from dunning.store import ledger
 from dunning.store.rows import EventRow
+
+CAME_BACK: Final = frozenset({"failed", "canceled"})  # a refund that never reached the customer
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,15 +64,22 @@ def reverse(
         )
 
 
+def told_about(found: dict[str, Any]) -> str:
+    """Return what an object that had to be asked for is about; its event is found again by these words."""
+    names = (object_id(found.get(name)) for name in ("charge", "invoice"))
+    return f"About {', '.join(filter(None, names)) or 'nothing of ours'}."
+
+
 def _reversals(effect: Effect, found: dict[str, Any]) -> list[Reversal]:
     amount, source = int(found.get("amount") or 0), str(found.get("id"))
     match effect:
         case Effect.REFUNDED:
             return [Reversal(LedgerKind.REFUND, -amount, source)]
         case Effect.REFUND_FAILED:
-            return [Reversal(LedgerKind.REFUND, amount, f"{source}:failed")]
-        case Effect.DISPUTED | Effect.DISPUTE_CLOSED:
-            return _disputed(str(found.get("status")), amount, source)
+            came_back = found.get("status") in CAME_BACK
+            return [Reversal(LedgerKind.REFUND, amount, f"{source}:failed")] if came_back else []
+        case Effect.DISPUTED | Effect.DISPUTE_MOVED:
+            return _disputed(found, amount, source)
         case Effect.CREDITED:
             return [Reversal(LedgerKind.CREDIT_NOTE, -_credited(found), source)]
         case Effect.CREDIT_VOIDED:
@@ -79,16 +88,20 @@ def _reversals(effect: Effect, found: dict[str, Any]) -> list[Reversal]:
             return []
 
 
-def _disputed(status: str, amount: int, source: str) -> list[Reversal]:
-    """Return what a dispute moves. An inquiry moves nothing, until it becomes a dispute: its end says so.
+def _disputed(found: dict[str, Any], amount: int, source: str) -> list[Reversal]:
+    """Return what a dispute has moved so far: its balance transactions tell, else its status.
 
-    Source: https://docs.stripe.com/api/disputes/object (status: warning_* is an inquiry)
+    An inquiry moves nothing. A dispute that is won moves money back only when Stripe reinstates the funds.
+    Source: https://docs.stripe.com/api/disputes/object (balance_transactions; warning_* is an inquiry)
     """
-    if status.startswith("warning_"):
-        return []
+    moved = [int(dig(one, "amount") or 0) for one in found.get("balance_transactions") or ()]
+    status = str(found.get("status"))
     taken = Reversal(LedgerKind.DISPUTE, -amount, source)  # entered once, whichever event comes first
     given_back = Reversal(LedgerKind.DISPUTE_REVERSAL, amount, source)
-    return [taken, given_back] if status == "won" else [taken]
+    if not moved:
+        return [] if status.startswith("warning_") else [taken, given_back] if status == "won" else [taken]
+    signs = {one > 0 for one in moved if one != 0}
+    return [*([taken] if False in signs or True in signs else []), *([given_back] if True in signs else [])]
 
 
 def _credited(note: dict[str, Any]) -> int:

@@ -6,8 +6,9 @@ from typing import Final
 from sqlalchemy import Connection
 
 from dunning.core.attribution import PaymentFacts, attribute
-from dunning.core.billing import Invoice, Payment
+from dunning.core.billing import Card, Invoice, Payment
 from dunning.core.changes import Ended, Paid
+from dunning.core.effects import RULES, Effect
 from dunning.core.vocabulary import (
     UNFINISHED,
     AttemptState,
@@ -22,7 +23,8 @@ from dunning.flows.steer import steer
 from dunning.store import attempts, inbox, ledger, objects
 from dunning.store.rows import AttemptRow, RecoveryRow
 
-REVERSALS: Final = ("refund.created", "refund.failed", "charge.dispute.created", "charge.dispute.closed")
+TAKES_BACK: Final = {Effect.REFUNDED, Effect.REFUND_FAILED, Effect.DISPUTED, Effect.DISPUTE_MOVED}
+REVERSALS: Final = tuple(name for name, rule in RULES.items() if rule.effect in TAKES_BACK)
 CREDITS: Final = ("credit_note.created", "credit_note.voided")
 
 
@@ -40,6 +42,8 @@ def settle(
 
     May be called any number of times for one invoice: the ledger keeps each payment once.
     """
+    if invoice.paid_with is not None:
+        _keep_paying_card(connection, recovery, invoice.paid_with, now)
     attempt = _our_attempt(connection, recovery, origin)
     if attempt is None:
         observing.keep_payment(connection, recovery, invoice, origin, paid_at)
@@ -65,6 +69,14 @@ def settle(
     if outside > 0:
         parts.enter(connection, recovery, reason, invoice.id, outside, paid_at, now, None)
     steer(connection, house, recovery, Paid(), now=now, reason=reason, fresh_card_id=None)
+
+
+def _keep_paying_card(connection: Connection, recovery: RecoveryRow, card: Card, now: datetime) -> None:
+    """Keep the card that paid; new details under an id that we know are the network's work."""
+    known = objects.card(connection, recovery.whose, card.id, lock=True)
+    were = (known.last4, known.exp_month, known.exp_year) if known is not None else ()
+    renewed = any(were) and were != (card.last4, card.exp_month, card.exp_year)
+    objects.keep_card(connection, recovery.whose, card, network_updated_at=now if renewed else None)
 
 
 def _reopen_reversals(connection: Connection, recovery: RecoveryRow, payment: Payment, now: datetime) -> None:

@@ -77,6 +77,7 @@ def facts_of(connection: Connection, recovery: RecoveryRow) -> Facts:
         attempts_asked=sum(a.state in COSTS_BUDGET for a in ours),
         unfinished=any(a.state in UNFINISHED for a in history),
         fresh_card=recovery.fresh_card_id is not None,
+        by_hand=recovery.by_hand,
         card_stopped=card_stopped(
             connection, recovery.whose, recovery.fresh_card_id or recovery.card_id, history
         ),
@@ -105,6 +106,8 @@ def with_backup(
 
 def owns_wrongly(recovery: RecoveryRow) -> bool:
     """Return whether the invoice is in the wrong hands: ours to take from Stripe, or to give back."""
+    if recovery.by_hand:
+        return False  # there is no collection to take over
     return wants_ownership(recovery.status, recovery.retries, recovery.closed_reason) not in {
         None,
         recovery.taken_over,

@@ -28,11 +28,13 @@ def wake_with_card(
     *,
     renewed_at: datetime | None,
     added_at: datetime | None,
+    edited_at: datetime | None = None,
     now: datetime,
 ) -> int:
     """Keep a card and retry at once, with it, every open recovery of its customer; return how many woke.
 
-    `renewed_at` is when the card network replaced its details under the same id.
+    `renewed_at` is when the card network replaced its details under the same id, `edited_at` when a person
+    corrected them.
     """
     # Recoveries are held before the card: the order of everybody who holds both.
     open_ones = recoveries.open_of_customer(connection, whose, card.customer) if card.customer else []
@@ -48,7 +50,7 @@ def wake_with_card(
     errands.replace_card(connection, open_ones, card.id, added_at or card.created, now)
     woken = 0
     for recovery in open_ones:
-        if not _met_since(connection, recovery, card.id, renewed_at):
+        if not _met_since(connection, recovery, card.id, renewed_at or edited_at):
             woken += _wake(connection, house, recovery, card.id, now)
     return woken
 

@@ -21,7 +21,7 @@ from dunning.store.rows import LinkRow, MessageRow, RecoveryRow
 from dunning.timing.localtime import zone_of
 
 LINK_LIVES: Final = timedelta(days=60)
-Needs = Literal["card", "authentication", "funds"]
+Needs = Literal["card", "authentication", "funds", "payment"]
 
 
 def render_message(
@@ -48,7 +48,7 @@ def render_message(
         failed_on=recovery.failed_at.astimezone(zone).date(),
         link=link_url(house, link.id),
         needs=needs(recovery.decline_class),
-        decline_reason=customer_wording(recovery.decline_class, recovery.decline_code),
+        decline_reason=reason_of(recovery),
         next_retry_on=upcoming.astimezone(zone).date() if upcoming else None,
         final_on=recovery.deadline.astimezone(zone).date(),
         card_brand=(card.brand or "").title() if card else "",
@@ -80,13 +80,20 @@ def link_url(house: House, link_id: str) -> str:
     return f"{house.settings.base_url}/pay/{make_token(link_id, house.secret)}"
 
 
-def needs(decline_class: DeclineClass) -> Needs:
+def needs(decline_class: DeclineClass) -> Literal["card", "authentication", "funds"]:
     """Return what would help: another card, the customer's confirmation, or money on the account."""
     if decline_class is DeclineClass.NEEDS_AUTHENTICATION:
         return "authentication"
     if decline_class in {DeclineClass.NEEDS_CARD, DeclineClass.HARD, DeclineClass.FRAUD}:
         return "card"
     return "funds"
+
+
+def reason_of(recovery: RecoveryRow) -> str:
+    """Return why the payment is open, as a clause for the customer."""
+    if recovery.by_hand:
+        return "it is past its due date"
+    return customer_wording(recovery.decline_class, recovery.decline_code)
 
 
 def outgoing(house: House, message_id: str, address: str, rendered: Rendered) -> Outgoing:

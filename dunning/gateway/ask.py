@@ -7,7 +7,7 @@ that refusal is the last guard against a double charge.
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from datetime import datetime
-from typing import Any, Final
+from typing import Any, Final, Literal
 from urllib.parse import quote_plus
 
 import stripe
@@ -26,6 +26,14 @@ READ_TIMEOUT_S = 30
 READ_RETRIES = 2
 API_VERSION: Final[str] = stripe.api_version  # the one this SDK was made for
 OWN: Final = Whose()
+Kind = Literal["refund", "credit_note", "dispute", "early_fraud_warning"]
+
+SHOWN_AT: Final[Mapping[Kind, str]] = {
+    "refund": "refunds",
+    "credit_note": "credit_notes",
+    "dispute": "disputes",
+    "early_fraud_warning": "radar/early_fraud_warnings",
+}
 
 log = logs.get(__name__)
 
@@ -53,8 +61,9 @@ class Stripe:
         self.subscriptions = Subscriptions(self._client, self._ask, _on)
 
     def invoice(self, whose: Whose, invoice_id: str) -> Invoice:
-        """Return the invoice with its payments and their last errors, in one call."""
-        return read_invoice(self._read(_path("invoices", invoice_id), whose, expand=[EXPAND_PAYMENTS]))
+        """Return the invoice with its payments and their last errors; a paid one with the card, too."""
+        raw = self._read(_path("invoices", invoice_id), whose, expand=[EXPAND_PAYMENTS])
+        return self._with_card(whose, read_invoice(raw))
 
     def failed_invoice(self, whose: Whose, invoice_id: str) -> Invoice:
         """Return the invoice as `invoice` does, its newest failure told to the end (see `told`)."""
@@ -89,7 +98,8 @@ class Stripe:
         Raises:
             OutcomeUnknown: a timeout, a broken connection, a 5xx, a key in flight or reused with other
                 parameters: the charge may have happened.
-            Transient: a 429, which Stripe answers before it looks at the key; nothing happened.
+            Transient: a 429, which Stripe answers before it looks at the key; or the charge succeeded and its
+                card could not be read: the same key tells again.
             Refused: the account may not do this (401, 403) or the invoice is gone (404).
         """
         params: dict[str, Any] = {"off_session": True, "expand": [EXPAND_PAYMENTS]}
@@ -109,9 +119,19 @@ class Stripe:
         return PayAnswer(
             "paid" if raw.get("status") == "paid" else "processing",
             answer.request_id,
-            invoice=read_invoice(raw),
+            invoice=self._with_card(whose, read_invoice(raw)),
             replayed=replayed_of(answer.headers),
         )
+
+    def _with_card(self, whose: Whose, invoice: Invoice) -> Invoice:
+        """Return an invoice with the card that paid it, or a part; Stripe expands nothing that deep."""
+        card_id = invoice.settled[-1].card_id if invoice.settled else None
+        if card_id is None:
+            return invoice
+        try:
+            return replace(invoice, paid_with=self.card(whose, card_id))
+        except Refused:
+            return invoice
 
     def set_auto_advance(self, whose: Whose, invoice_id: str, *, on: bool) -> None:
         """Let Stripe collect the invoice by itself, or stop it from doing so.
@@ -133,6 +153,20 @@ class Stripe:
     def card(self, whose: Whose, card_id: str) -> Card:
         """Return one payment method."""
         return read_card(self._read(_path("payment_methods", card_id), whose))
+
+    def card_of_subscription(self, whose: Whose, subscription_id: str) -> Card | None:
+        """Return a subscription's own default payment method, which its invoices use first; None without one.
+
+        Source: https://docs.stripe.com/api/subscriptions/object#subscription_object-default_payment_method
+        """
+        path = _path("subscriptions", subscription_id)
+        raw = self._read(path, whose, expand=["default_payment_method"])
+        found = raw.get("default_payment_method")
+        return read_card(found) if isinstance(found, Mapping) else None
+
+    def shown(self, whose: Whose, kind: Kind, object_id: str) -> Mapping[str, Any]:
+        """Return an object that a thin notification only names, as Stripe shows it now."""
+        return self._read(_path(SHOWN_AT[kind], object_id), whose)
 
     def portal(self, whose: Whose, customer_id: str, *, return_url: str) -> str:
         """Mint a portal session that shows only the card form, and return its short-lived URL."""

@@ -20,6 +20,7 @@ DUNNING_EVENTS = frozenset(
         "customer.deleted",
         "customer.subscription.updated",
         "customer.subscription.deleted",
+        "payment_intent.payment_failed",
         "payment_method.attached",
         "payment_method.automatically_updated",
         "payment_method.updated",

@@ -6,7 +6,7 @@ from typing import Any, Final
 from sqlalchemy import Connection, Select, bindparam, func, insert, select, update
 
 from dunning.core.billing import Whose
-from dunning.core.ids import pay_key
+from dunning.core.ids import charge_of, pay_key
 from dunning.core.vocabulary import COSTS_BUDGET, UNFINISHED, AttemptState
 from dunning.store.prepared import ITS_FENCE, ITS_ID, belongs, owner
 from dunning.store.rows import AttemptRow
@@ -89,6 +89,22 @@ def by_ordinal(connection: Connection, whose: Whose, invoice_id: str, ordinal: i
 def by_charge(connection: Connection, whose: Whose, charge_id: str) -> AttemptRow | None:
     """Return the attempt that Stripe executed as `charge_id`."""
     return _one(connection, _BY_CHARGE, {**owner(whose), "its_charge": charge_id})
+
+
+def by_key(connection: Connection, whose: Whose, key: str) -> AttemptRow | None:
+    """Return the charge that we asked under an idempotency key; only a look, nothing is held."""
+    named = charge_of(key, whose.account_id)
+    if named is None:
+        return None
+    invoice_id, ordinal = named
+    query = select(attempts).where(
+        attempts.c.account_id == whose.account_id,
+        attempts.c.livemode == whose.livemode,
+        attempts.c.invoice_id == invoice_id,
+        attempts.c.ordinal == ordinal,
+    )
+    row = connection.execute(query).one_or_none()
+    return AttemptRow.of(row) if row is not None else None
 
 
 def next_ordinal(connection: Connection, whose: Whose, invoice_id: str) -> int:

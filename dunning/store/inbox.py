@@ -79,6 +79,26 @@ def state_of_charge(
     return state
 
 
+def types_of_key(connection: Connection, whose: Whose, key: str) -> Sequence[str]:
+    """Return the types of the kept events that one request caused, told by its idempotency key."""
+    found = select(events.c.type).where(*_of(whose), events.c.idempotency_key == key)
+    return connection.execute(found).scalars().all()
+
+
+def payloads(
+    connection: Connection,
+    whose: Whose,
+    event_type: str,
+    *,
+    key: str | None = None,
+    object_id: str | None = None,
+) -> Sequence[bytes]:
+    """Return the bodies of the kept events of a type that one key caused, or that are about one object."""
+    named = events.c.object_id == object_id if key is None else events.c.idempotency_key == key
+    found = select(events.c.payload).where(*_of(whose), events.c.type == event_type, named)
+    return connection.execute(found.order_by(events.c.seq)).scalars().all()
+
+
 def last_created(connection: Connection, whose: Whose) -> datetime | None:
     """Return when Stripe made the newest event that we have."""
     newest = (
@@ -88,6 +108,10 @@ def last_created(connection: Connection, whose: Whose) -> datetime | None:
         .limit(1)
     )
     return connection.execute(newest).scalar_one_or_none()
+
+
+def _of(whose: Whose) -> tuple[Any, Any]:
+    return events.c.account_id == whose.account_id, events.c.livemode == whose.livemode
 
 
 def _change(connection: Connection, event: EventRow, **values: Any) -> bool:
@@ -119,15 +143,19 @@ def keep_reconciled(connection: Connection, now: datetime) -> None:
 def reopen(
     connection: Connection, whose: Whose, types: Sequence[str], *, since: datetime, naming: str, now: datetime
 ) -> None:
-    """Let events that were handled too early be handled again: those since `since` that name an object."""
-    found = select(events.c.seq, events.c.payload).where(
-        events.c.account_id == whose.account_id,
-        events.c.livemode == whose.livemode,
-        events.c.type.in_(types),
+    """Let events that were handled too early be handled again: those since `since` that name an object.
+
+    A thin notification names it in our note, once it was asked for.
+    """
+    both = [*types, *(f"v1.{name}" for name in types)]
+    found = select(events.c.seq, events.c.payload, events.c.note).where(
+        *_of(whose),
+        events.c.type.in_(both),
         events.c.state == EventState.HANDLED,
         events.c.created_at >= since,
     )
-    again = [row.seq for row in connection.execute(found) if naming.encode() in row.payload]
+    rows = connection.execute(found).all()
+    again = [row.seq for row in rows if naming.encode() in row.payload or naming in (row.note or "")]
     if not again:
         return
     renewed = {"state": EventState.NEW, "handled_at": None, "ring_at": now}

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any, Final
 
-from sqlalchemy import Connection, Select, bindparam, func, insert, select, update
+from sqlalchemy import Connection, Select, bindparam, func, insert, or_, select, update
 
 from dunning.core.billing import Whose
 from dunning.core.vocabulary import OPEN
@@ -38,6 +38,18 @@ _OWES: Final = (
     .where(
         *belongs(recoveries),
         recoveries.c.customer_id == bindparam("its_customer"),
+        recoveries.c.status.in_(_OPEN),
+    )
+    .limit(1)
+)
+_WAITS: Final = (
+    select(recoveries.c.id)
+    .where(
+        *belongs(recoveries),
+        or_(
+            recoveries.c.customer_id == bindparam("its_customer"),
+            recoveries.c.subscription_id == bindparam("its_subscription"),
+        ),
         recoveries.c.status.in_(_OPEN),
     )
     .limit(1)
@@ -81,6 +93,19 @@ def open_of_subscription(connection: Connection, whose: Whose, subscription_id: 
     """Return the subscription's open recoveries, oldest first, held until the transaction ends."""
     found = connection.execute(_OPEN_OF_SUBSCRIPTION, {**owner(whose), "its_subscription": subscription_id})
     return [RecoveryRow.of(row) for row in found]
+
+
+def waits(
+    connection: Connection, whose: Whose, *, customer_id: str | None, subscription_id: str | None
+) -> bool:
+    """Return whether an open recovery belongs to the customer or the subscription; nothing is held."""
+    given = {**owner(whose), "its_customer": customer_id, "its_subscription": subscription_id}
+    return connection.execute(_WAITS, given).first() is not None
+
+
+def open_of_account(connection: Connection, whose: Whose) -> list[RecoveryRow]:
+    """Return an account's open recoveries, oldest first, held until the transaction ends."""
+    return [RecoveryRow.of(row) for row in connection.execute(_OPEN_HELD, owner(whose))]
 
 
 def all_open_ids(connection: Connection) -> Sequence[str]:

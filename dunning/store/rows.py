@@ -12,6 +12,7 @@ from sqlalchemy import Row, Table
 from dunning.core.billing import Whose, network_of
 from dunning.core.declines import DeclineClass
 from dunning.core.vocabulary import (
+    OVERDUE,
     AttemptState,
     ClosedReason,
     ErrandKind,
@@ -104,6 +105,11 @@ class RecoveryRow(_Row, _Owned):
     def next_card_id(self) -> str | None:
         """Return the card of the next attempt: a fresh one, a backup, else that of the last failure."""
         return self.fresh_card_id or self.backup_card_id or self.card_id
+
+    @property
+    def by_hand(self) -> bool:
+        """Return whether the customer pays by an invoice that was sent: written to, never charged."""
+        return self.decline_code == OVERDUE
 
 
 @dataclass(frozen=True, slots=True)

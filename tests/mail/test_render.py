@@ -19,6 +19,7 @@ TEMPLATES = [
     "authentication_needed",
     "card_needed",
     "final_notice",
+    "invoice_overdue",
     "payment_failed",
     "payment_reminder",
     "recovered",

@@ -1,0 +1,67 @@
+"""The bank's no to a charge of ours, told by an event: sometimes sooner than by Stripe's own answer."""
+
+from datetime import datetime
+
+from sqlalchemy import Connection
+
+from dunning.core.billing import Failure
+from dunning.core.changes import Declined
+from dunning.core.vocabulary import AttemptState
+from dunning.flows import observing, told
+from dunning.flows.attempting import end, hold
+from dunning.flows.charging import hear_the_payment_again
+from dunning.flows.following import GIVEN_UP, meet_refusal
+from dunning.flows.house import House
+from dunning.flows.steer import steer
+from dunning.store import attempts
+from dunning.store.rows import AttemptRow, EventRow, RecoveryRow
+
+ASKED = frozenset({AttemptState.ASKING, AttemptState.UNKNOWN, AttemptState.PROCESSING})
+
+
+def follow_refusal(connection: Connection, house: House, event: EventRow, now: datetime) -> None:
+    """Record the refusal that the event shows on the attempt whose key it carries, if nothing better did."""
+    seen = attempts.by_key(connection, event.whose, event.idempotency_key or "")
+    failure = told.failure_in(event.payload)
+    if seen is None or failure is None:
+        return
+    recovery = hold(connection, seen.recovery_id)
+    attempt = attempts.by_id(connection, seen.id, lock=True)
+    if recovery is None or attempt is None:
+        return
+    if attempt.state in ASKED:
+        _end(connection, house, recovery, attempt, failure, now)
+    elif attempt.state in GIVEN_UP or (attempt.state is AttemptState.DECLINED and attempt.charge_id is None):
+        _correct(connection, house, recovery, attempt, failure, now)
+
+
+def _end(
+    connection: Connection,
+    house: House,
+    recovery: RecoveryRow,
+    attempt: AttemptRow,
+    failure: Failure,
+    now: datetime,
+) -> None:
+    state = AttemptState.NEEDS_ACTION if failure.needs_action else AttemptState.DECLINED
+    columns = observing.refusal_columns(connection, attempt, failure)
+    if end(connection, attempt.id, attempt.fence, state, now, "Declined, as an event told.", **columns):
+        steer(connection, house, meet_refusal(connection, recovery, failure), Declined(), now=now)
+        hear_the_payment_again(connection, recovery, now)
+
+
+def _correct(
+    connection: Connection,
+    house: House,
+    recovery: RecoveryRow,
+    attempt: AttemptRow,
+    failure: Failure,
+    now: datetime,
+) -> None:
+    """Given up for never sent, or refused for a reason we did not know: the truth came late."""
+    state = AttemptState.NEEDS_ACTION if failure.needs_action else AttemptState.DECLINED
+    new = attempt.state in GIVEN_UP
+    columns = observing.refusal_columns(connection, attempt, failure)
+    attempts.change(connection, attempt.id, attempt.fence, state=state, **columns)
+    if new:
+        steer(connection, house, meet_refusal(connection, recovery, failure), Declined(), now=now)

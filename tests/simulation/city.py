@@ -1,0 +1,307 @@
+"""A simulated city: the real flows against the sandbox on virtual time, with everything failing.
+
+Chance is a generator seeded by the run's seed, so a seed tells the whole story. While trouble lasts, workers
+die and stall between any two steps, bells and events are lost, late and doubled, Stripe times out before and
+after the effect, and customers pay or change cards in the very moment of our charge. Then trouble ends, and
+everything has to come right by itself.
+"""
+
+import heapq
+import itertools
+import random
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any, Final
+
+import stripe
+from pydantic import SecretStr
+from scenarios.stage import START, Mails
+from simulation import people
+from simulation.wire import Answer, Request, Wire, send
+from simulation.workers import SteppedStore, Worker, stop_here
+from sqlalchemy import insert
+
+from dunning import app
+from dunning.core.clock import VirtualClock
+from dunning.core.policy import Policy
+from dunning.core.vocabulary import Retries
+from dunning.errors import Transient
+from dunning.flows import switches, work
+from dunning.flows.house import House
+from dunning.flows.keeping import event_row
+from dunning.gateway.listen import read_head
+from dunning.sandbox import Sandbox
+from dunning.sandbox.server import application
+from dunning.sandbox.state import StoredEvent
+from dunning.settings import Settings
+from dunning.store import due, tables
+from dunning.store.engine import open_store
+from dunning.store.events import insert_events
+from dunning.timing import Planner
+
+WORK: Final[dict[str, Callable[[House, Any], None]]] = {
+    "event": work.work_event,
+    "attempt": work.work_attempt,
+    "recovery": work.work_recovery,
+    "message": work.work_message,
+    "chore": work.work_chore,
+}
+TROUBLE_LASTS: Final = timedelta(days=7)
+ALL_OVER: Final = timedelta(days=19)  # three days of bills, Stripe's own two weeks, and some
+RECONCILES: Final = timedelta(hours=8)
+EAGER: Final = Policy(
+    attempts_per_invoice=16, attempts_per_card_a_day=6, gap=timedelta(hours=3), window=timedelta(days=10)
+)
+PLANNER: Final = Planner.fit([], now=START)
+# What may befall a charge, and how often; each is tried in turn.
+CHARGE_FAULTS: Final[tuple[tuple[str, float], ...]] = (
+    ("lost before", 0.06),
+    ("lost after", 0.06),
+    ("late", 0.05),
+    ("500 before", 0.04),
+    ("500 after", 0.04),
+    ("409", 0.02),
+    ("429", 0.03),
+)
+OTHER_FAULTS: Final[tuple[tuple[str, float], ...]] = (
+    ("lost before", 0.03),
+    ("lost after", 0.02),
+    ("429", 0.02),
+    ("500 after", 0.02),
+)
+
+
+class City:
+    """One run."""
+
+    def __init__(self, seed: int, database: Path, *, customers: int = 20) -> None:
+        self.seed, self.dice = seed, random.Random(seed)
+        self.clock = VirtualClock(START)
+        self.sandbox = Sandbox(clock=self.clock, seed=seed)
+        self.sandbox.smart_retries = self.dice.random() < 0.6
+        self.retries = self.dice.choices(list(Retries), (1, 1, 3))[0]
+        self.app = application(self.sandbox)
+        self.house = self._house(database)
+        self.trouble = True
+        self.errors: list[str] = []
+        self.log: list[str] = []
+        self._agenda: list[tuple[datetime, float, int, Callable[[], None]]] = []
+        self._count = itertools.count()
+        self._down_until = START
+        switches.first_start(self.house)
+        self._hurry()
+        people.arrive(self, customers)
+        self._foresee()
+
+    def _house(self, database: Path) -> House:
+        url = f"sqlite:///{database}"
+        plain = open_store(url, lease_clock=self.clock, durable=False)
+        settings = Settings(
+            stripe_api_key=SecretStr("sk_test_city"),
+            stripe_webhook_secret=SecretStr("whsec_city"),
+            stripe_api_base="http://127.0.0.1:1",
+            database_url=SecretStr(url),
+            public_url="http://127.0.0.1:8000",
+            data_dir=database.parent,
+            secret_key=SecretStr("0123456789abcdef0123456789abcdef"),
+            mail_from="Juniper Coffee <billing@juniper.example>",
+            retries=self.retries,
+            messages=True,
+        )
+        store = SteppedStore(plain.engine, plain.lease_clock)
+        mails = Mails(self.clock, self.sandbox)
+        house = app.build_house(settings, store=store, clock=self.clock, mailer=mails, simulated=True)
+        house.stripe._client = stripe.StripeClient(
+            "sk_test_city", http_client=Wire(self._carry), max_network_retries=2
+        )
+        return replace(house, planners={0: PLANNER})
+
+    def _hurry(self) -> None:
+        """Put a policy in force that tries often: more attempts, more trouble."""
+        row = {"version": EAGER.version, "definition": EAGER.dumps(), "published_at": START}
+        with self.house.store.write() as connection:
+            connection.execute(insert(tables.policies).values(**row))
+
+    # What is to come.
+
+    def at(self, when: datetime, what: Callable[[], None]) -> None:
+        """Put something on the agenda; what is due at one instant comes in an order that chance decides."""
+        heapq.heappush(self._agenda, (when, self.dice.random(), next(self._count), what))
+
+    def soon(self, what: Callable[[], None], **span: float) -> None:
+        """Put something on the agenda, `span` from now."""
+        self.at(self.clock.now() + timedelta(**span), what)
+
+    def _foresee(self) -> None:
+        self.at(START + TROUBLE_LASTS, self._end_of_trouble)
+        for number in range(1, int((TROUBLE_LASTS + timedelta(days=3)) / RECONCILES)):
+            self.at(START + number * RECONCILES, lambda: self._bell("chore", "reconcile"))
+        if self.dice.random() < 0.5:
+            begins = START + timedelta(hours=self.dice.uniform(12, 120))
+            self.at(begins, lambda: self._go_down(self.dice.uniform(1, 40)))
+
+    def _end_of_trouble(self) -> None:
+        self.trouble = False
+
+    def _go_down(self, hours: float) -> None:
+        """The whole house stops at once, and stays down for a while."""
+        self.log.append(f"{self.clock.now()} the house is down for {hours:.1f} hours")
+        self._down_until = self.clock.now() + timedelta(hours=hours)
+
+    @property
+    def down(self) -> bool:
+        """Return whether nothing of ours runs just now."""
+        return self.clock.now() < self._down_until
+
+    # The run.
+
+    def run(self) -> None:
+        """Play it all."""
+        while self.clock.now() < START + ALL_OVER:
+            if self._agenda and self._agenda[0][0] <= self.clock.now():
+                heapq.heappop(self._agenda)[3]()
+                self._collect_events()
+            elif not self._play_what_is_due():
+                self.clock.advance_to(self._next())
+
+    def _play_what_is_due(self) -> bool:
+        planned = self.sandbox.next_at()
+        if planned is not None and planned <= self.clock.now():
+            self.sandbox.play()
+            self._collect_events()
+            return True
+        return not self.down and self._ring()
+
+    def _next(self) -> datetime:
+        with self.house.store.read() as connection:
+            ours = due.next_ring(connection)
+        if ours is not None and self.down:
+            ours = max(ours, self._down_until)
+        ahead = (ours, self.sandbox.next_at(), self._agenda[0][0] if self._agenda else None)
+        found = min((at for at in ahead if at is not None), default=START + ALL_OVER)
+        return max(found, self.clock.now() + timedelta(milliseconds=1))
+
+    def _ring(self) -> bool:
+        rung = False
+        with self.house.store.read() as connection:
+            kinds = due.kinds_due(connection, self.clock.now())
+        for kind in kinds:
+            with self.house.store.write() as connection:
+                ids = due.stamp(connection, kind, self.clock.now())
+            rung = rung or bool(ids)
+            for row_id in ids:
+                self._bell(kind, row_id)
+        return rung
+
+    def _bell(self, kind: str, row_id: Any) -> None:
+        """Ring; while trouble lasts a bell may be lost, late, or heard twice."""
+        if self.down:
+            return
+        if not self.trouble:
+            self._begin(kind, row_id)
+            return
+        if self.dice.random() < 0.05:
+            return
+        for _ in range(2 if self.dice.random() < 0.15 else 1):
+            late = self.dice.uniform(0, 60) if self.dice.random() < 0.1 else 0.0
+            self.soon(lambda: self._begin(kind, row_id), seconds=late)
+
+    def _begin(self, kind: str, row_id: Any) -> None:
+        self._go_on(Worker(f"{kind} {row_id}", lambda: self._do(kind, row_id)))
+
+    def _do(self, kind: str, row_id: Any) -> None:
+        try:
+            WORK[kind](self.house, row_id)
+        except Transient:
+            return
+        except Exception as error:  # noqa: BLE001 - the verdict shows it
+            self.errors.append(f"{kind} {row_id}: {error!r}")
+            with self.house.store.write() as connection:
+                due.push(connection, kind, row_id, self.clock.now() + timedelta(minutes=15))
+
+    def _go_on(self, worker: Worker) -> None:
+        # Nobody can know whether the mail of a sender that died went out, so none dies here.
+        mortal = self.trouble and not worker.name.startswith("message")
+        worker.doomed = mortal and (self.down or self.dice.random() < 0.015)
+        worker.step()
+        if worker.over:
+            return
+        stall = 0.0
+        if mortal and (roll := self.dice.random()) < 0.04:
+            stall = self.dice.uniform(0, 5) if roll < 0.03 else self.dice.uniform(20, 280)
+        self.soon(lambda: self._go_on(worker), seconds=stall)
+
+    # The wire to Stripe.
+
+    def _carry(self, request: Request) -> Answer:
+        """Bring a request of ours to Stripe, or into trouble."""
+        stop_here()
+        if request.pays:
+            people.meddle(self, request.path.split("/")[3])
+        answer = self._suffer(request, self._fault(request))
+        stop_here()
+        return answer
+
+    def _fault(self, request: Request) -> str | None:
+        if not self.trouble:
+            return None
+        roll = self.dice.random()
+        for name, share in CHARGE_FAULTS if request.pays else OTHER_FAULTS:
+            if roll < share:
+                return name
+            roll -= share
+        return None
+
+    def _suffer(self, request: Request, fault: str | None) -> Answer:
+        if fault == "lost before":
+            raise stripe.APIConnectionError("lost on the way there", should_retry=True)
+        if fault == "late":
+            self.soon(lambda: self._arrive_late(request), seconds=self.dice.uniform(1, 300))
+            raise stripe.APIConnectionError("timed out, and executed later")
+        if fault is not None and fault[:3].isdecimal():
+            when = "after" if fault.endswith("after") else "before"
+            self.sandbox.faults.add(
+                status=int(fault[:3]), path=request.path, method=request.method, when=when
+            )
+        answer = send(self.app, request)
+        if fault == "lost after":
+            raise stripe.APIConnectionError("lost on the way back", should_retry=True)
+        return answer
+
+    def _arrive_late(self, request: Request) -> None:
+        send(self.app, request)
+
+    # The events from Stripe.
+
+    def _collect_events(self) -> None:
+        fresh, self.sandbox.world.outbox = self.sandbox.world.outbox, []
+        for event in fresh:
+            self._post(event)
+
+    def _post(self, event: StoredEvent) -> None:
+        if not self.trouble:
+            self.at(self.clock.now(), lambda: self._receive(event))
+            return
+        roll = self.dice.random()
+        if roll < 0.08:
+            return  # never: reconciliation has to bring it
+        for _ in range(2 if roll > 0.8 else 1):
+            late = self.dice.uniform(0, 24) if self.dice.random() < 0.2 else self.dice.uniform(0, 0.002)
+            self.soon(lambda: self._receive(event), hours=late)
+
+    def _receive(self, event: StoredEvent) -> None:
+        if self.down:
+            self.soon(lambda: self._receive(event), hours=1)
+            return
+        body = event.body.encode()
+        row = event_row(read_head(body), body, self.clock.now(), livemode=False)
+        with self.house.store.write() as connection:
+            insert_events(connection, [row])
+        event.delivered = True
+
+    def close(self) -> None:
+        """Let go of files."""
+        self.sandbox.close()
+        self.house.store.engine.dispose()

@@ -1,0 +1,127 @@
+"""The verdict on a run: our rows against the sandbox's own books, line by line."""
+
+from collections import Counter
+from typing import Any, Final
+
+from simulation.city import City
+from sqlalchemy import Connection, select
+
+from dunning.core.vocabulary import CLOSED, UNFINISHED, EventState
+from dunning.store import invariants
+from dunning.store.tables import attempts, events, ledger_entries, recoveries
+
+OUTCOMES: Final = {"paid": "paid", "declined": "declined", "needs_action": "requires_action"}
+
+
+def problems(city: City) -> list[str]:
+    """Return everything that is wrong, as sentences; none when all is right."""
+    lines = [line for line in city.sandbox.books() if line["kind"] in {"charge", "out_of_band"}]
+    with city.house.store.read() as connection:
+        found = [
+            *city.errors,
+            *_books(lines),
+            *_ours(connection, lines),
+            *_credit(connection, lines),
+            *_ends(connection, city),
+        ]
+        broken = invariants.check(connection, city.clock.now())
+    return found + [f"{count} rows break: {law}" for law, count in broken.items() if count]
+
+
+def count_attempts(city: City) -> tuple[int, int]:
+    """Return how many attempts the network saw in all, and how many of them were ours."""
+    lines = [line for line in city.sandbox.books() if line["kind"] == "charge"]
+    return len(lines), sum(line["made_by"] == "dunning" for line in lines)
+
+
+def _books(lines: list[dict[str, Any]]) -> list[str]:
+    """No invoice is paid twice, and no key of ours was executed twice."""
+    paid = Counter(line["invoice"] for line in lines if line["outcome"] == "paid")
+    keys = Counter(
+        line["idempotency_key"]
+        for line in lines
+        if line["made_by"] == "dunning" and not _is_a_debit_arriving(line, lines)
+    )
+    return [
+        *(f"{invoice} was paid {times} times" for invoice, times in paid.items() if times > 1),
+        *(f"{key} was executed {times} times" for key, times in keys.items() if times > 1),
+    ]
+
+
+def _is_a_debit_arriving(line: dict[str, Any], lines: list[dict[str, Any]]) -> bool:
+    return line["outcome"] == "paid" and any(
+        other["idempotency_key"] == line["idempotency_key"] and other["outcome"] == "processing"
+        for other in lines
+    )
+
+
+def _ours(connection: Connection, lines: list[dict[str, Any]]) -> list[str]:
+    """Our attempts are the books' lines with our keys: the same outcome, the same code."""
+    booked = {
+        line["idempotency_key"]: (line["outcome"], line["decline_code"])
+        for line in lines  # of a bank debit the last line tells
+        if line["made_by"] == "dunning"
+    }
+    rows = connection.execute(select(attempts).where(attempts.c.ordinal.is_not(None))).all()
+    kept = {
+        row.idempotency_key: (OUTCOMES[row.state], row.decline_code) for row in rows if row.state in OUTCOMES
+    }
+    return [
+        f"{key}: the books say {booked.get(key)}, we say {kept.get(key)}"
+        for key in sorted(booked.keys() | kept.keys())
+        if booked.get(key) != kept.get(key)
+    ]
+
+
+def _credit(connection: Connection, lines: list[dict[str, Any]]) -> list[str]:
+    """Every invoice that was paid after it had failed is credited as the books say."""
+    failed = {line["invoice"] for line in lines if line["outcome"] in {"declined", "requires_action"}}
+    said = {
+        line["invoice"]: line["credited_to"]
+        for line in lines
+        if line["outcome"] == "paid" and line["invoice"] in failed
+    }
+    rows = connection.execute(select(recoveries).where(recoveries.c.status == "recovered"))
+    ours = {row.invoice_id: row.reason for row in rows}
+    return [
+        f"{invoice}: the books credit {said.get(invoice)}, we {ours.get(invoice)}"
+        for invoice in sorted(said.keys() | ours.keys())
+        if said.get(invoice) != ours.get(invoice)
+    ]
+
+
+def _ends(connection: Connection, city: City) -> list[str]:
+    """Nothing is unfinished, and the ledger follows the money."""
+    open_ones = connection.execute(select(recoveries).where(recoveries.c.status.not_in(CLOSED))).all()
+    unfinished = connection.execute(select(attempts).where(attempts.c.state.in_(UNFINISHED))).all()
+    waiting = connection.execute(
+        select(events).where(events.c.state.in_([EventState.NEW, EventState.PARKED]))
+    ).all()
+    return [
+        *(f"{row.invoice_id} is still {row.status}: {row.why}" for row in open_ones),
+        *(f"attempt {row.id} of {row.invoice_id} is still {row.state}: {row.note}" for row in unfinished),
+        *(f"event {row.id} ({row.type}) is still {row.state}: {row.note}" for row in waiting),
+        *_money(connection, city),
+    ]
+
+
+def _money(connection: Connection, city: City) -> list[str]:
+    """What was taken back of recovered invoices is in the ledger."""
+    kinds = ("refund", "dispute", "dispute_reversal")
+    recovered = set(
+        connection.execute(
+            select(recoveries.c.invoice_id).where(recoveries.c.status == "recovered")
+        ).scalars()
+    )
+    booked: Counter[tuple[str, str]] = Counter()
+    for line in city.sandbox.books():
+        if line["kind"] in kinds and line["invoice"] in recovered:
+            booked[line["invoice"], line["kind"]] += line["amount"]
+    kept: Counter[tuple[str, str]] = Counter()
+    for row in connection.execute(select(ledger_entries).where(ledger_entries.c.kind.in_(kinds))):
+        kept[row.invoice_id, row.kind] += abs(row.amount)
+    return [
+        f"{invoice}: {kind} is {booked[invoice, kind]} in the books, {kept[invoice, kind]} with us"
+        for invoice, kind in sorted(booked.keys() | kept.keys())
+        if booked[invoice, kind] != kept[invoice, kind]
+    ]
