@@ -4,7 +4,8 @@ JSON in, JSON out. `hold {"when": "before"|"after", "path"?, "times"?}` withhold
 `release {}` lets them go; `fault {"status"?, "code"?, "decline_code"?, "seconds"?, "drop"?, "when"?, "path"?,
 "method"?, "times"?}`; `customer {…}` takes the options of `scenario.Wanted` and `deliver: true`;
 `advance {"seconds": n}` moves the sandbox's clock and plays what falls due; `deliver {}` posts what waits;
-`mail {"to", "text", "subject"?}`; `refund|dispute|warning {"invoice", "amount"?}`; `set {"smart_retries"?,
+`mail {"to", "text", "subject"?}`; `past {"charges", "days"?, "open"?, "customers"?, "fail_share"?}` makes up
+what was before (see `past.Wanted`); `refund|dispute|warning {"invoice", "amount"?}`; `set {"smart_retries"?,
 "final_invoice"?, "deliver_to"?, "duplicate_share"?, "reorder"?, "drop_share"?}`. `GET /_sandbox/books` and
 `GET /_sandbox/summary` read. A request it cannot follow is answered 400 with a sentence.
 """
@@ -21,10 +22,11 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from dunning.core.clock import VirtualClock
-from dunning.sandbox import money
+from dunning.sandbox import archive, money
 from dunning.sandbox.charging import payment_of
 from dunning.sandbox.events import dump
 from dunning.sandbox.offset import OffsetClock
+from dunning.sandbox.past import Wanted
 from dunning.sandbox.state import Actor, Obj
 from dunning.sandbox.world import Sandbox
 
@@ -124,6 +126,12 @@ def mail(sandbox: Sandbox, details: Obj) -> Obj:
     return {"received": True}
 
 
+def past(sandbox: Sandbox, details: Obj) -> Obj:
+    """Give the sandbox a past that nobody played, and return how much became of it."""
+    with sandbox.world.lock:
+        return archive.lay_down(sandbox.world, Wanted(**details))
+
+
 def _charge_of(sandbox: Sandbox, details: Obj) -> Obj:
     invoice = sandbox.world.tables["invoices"][details["invoice"]]
     charge = sandbox.world.get(payment_of(sandbox.world, invoice)[1]["latest_charge"])
@@ -175,6 +183,7 @@ ACTIONS: dict[str, Callable[[Sandbox, Obj], Obj]] = {
     "advance": advance,
     "deliver": deliver,
     "mail": mail,
+    "past": past,
     "refund": refund,
     "dispute": dispute,
     "warning": warning,

@@ -47,5 +47,5 @@ def _value(world: World, value: Any, rest: list[str], path: str) -> Any:
 
 
 def _payments(world: World, invoice: Obj) -> Obj:
-    payment = world.tables["invoice_payments"][invoice_payment_id(invoice)]
+    payment = world.get(invoice_payment_id(invoice))
     return listing([payment], f"/v1/invoice_payments?invoice={invoice['id']}")
