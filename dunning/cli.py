@@ -16,6 +16,7 @@ from dunning.commands import (
     campaigns,
     database,
     health,
+    importing,
     learning,
     money,
     queue,
@@ -105,6 +106,8 @@ _campaign.command("export")(campaigns.export)
 _campaign.command("validate")(campaigns.validate)
 _campaign.command("plan")(campaigns.plan)
 app.command("reconcile", rich_help_panel=OPERATE)(stripe_account.reconcile)
+_import = _group("import", "Bring in the past: history for the planner and the report.", OPERATE)
+_import.command("stripe")(importing.from_stripe)
 app.command("learn", rich_help_panel=OPERATE)(learning.learn)
 
 _report = _group("report", "Reports that tie to the cent.", MONEY)

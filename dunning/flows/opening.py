@@ -38,10 +38,12 @@ def open_recovery(
     *,
     failed_at: datetime,
     now: datetime,
+    silent: bool = False,
 ) -> RecoveryRow:
     """Insert the recovery with its first failure and its coming messages, and take the first decision.
 
-    The window runs from `failed_at`; the amount is what remained unpaid at opening.
+    The window runs from `failed_at`; the amount is what remained unpaid at opening. `silent`: nobody is
+    written to about it.
     """
     policy = rules.current_policy(connection, now)
     campaign = rules.current_campaign(connection, now)
@@ -74,7 +76,8 @@ def open_recovery(
     )
     ended = _ended(connection, whose, invoice) if invoice.open else None
     first = Opened() if ended is None else Ended(ended)
-    return _begin(connection, house, recovery_id, failure, campaign, first, failed_at, now)
+    spoken = None if silent else campaign
+    return _begin(connection, house, recovery_id, failure, spoken, first, failed_at, now)
 
 
 def _begin(
@@ -82,14 +85,15 @@ def _begin(
     house: House,
     recovery_id: str,
     failure: Failure,
-    campaign: Campaign,
+    campaign: Campaign | None,
     first: Opened | Ended,
     failed_at: datetime,
     now: datetime,
 ) -> RecoveryRow:
     recovery = _held(connection, recovery_id)
     observing.keep_first_failure(connection, recovery, failure, failed_at)
-    plan_messages(connection, recovery, campaign)
+    if campaign is not None:
+        plan_messages(connection, recovery, campaign)
     steer(connection, house, recovery, first, now=now)
     return _held(connection, recovery_id)
 

@@ -156,6 +156,10 @@ class Stripe:
                 return
             params["starting_after"] = page["data"][-1]["id"]
 
+    def read_list(self, whose: Whose, path: str, params: Mapping[str, Any]) -> dict[str, Any]:
+        """Return what Stripe answers to a GET, as plain JSON and without building the SDK's objects."""
+        return _heard(lambda: self._client.raw_request("get", path, **{**params, **_on(whose)}).data)
+
     def account(self) -> Mapping[str, Any]:
         """Return the account that the key belongs to."""
         return _ask(self._client.v1.accounts.retrieve_current)
@@ -187,8 +191,12 @@ def _on(whose: Whose) -> Any:
 
 
 def _ask(call: Callable[[], Any]) -> dict[str, Any]:
+    return _heard(lambda: call().to_dict())
+
+
+def _heard(call: Callable[[], Any]) -> dict[str, Any]:
     try:
-        answer: dict[str, Any] = call().to_dict()
+        answer: dict[str, Any] = call()
     except (stripe.APIConnectionError, stripe.RateLimitError) as error:
         raise Transient(str(error)) from error
     except stripe.StripeError as error:

@@ -86,6 +86,17 @@ def last_created(connection: Connection, whose: Whose) -> datetime | None:
     return connection.execute(newest).scalar_one_or_none()
 
 
+def waits_for(connection: Connection, whose: Whose, object_id: str) -> bool:
+    """Return whether an event about an object is kept and not handled yet."""
+    waiting = select(events.c.seq).where(
+        events.c.account_id == whose.account_id,
+        events.c.livemode == whose.livemode,
+        events.c.object_id == object_id,
+        events.c.state == EventState.NEW,
+    )
+    return connection.execute(waiting.limit(1)).first() is not None
+
+
 def _change(connection: Connection, event: EventRow, **values: Any) -> bool:
     mine = (events.c.seq == event.seq, events.c.fence == event.fence)
     return connection.execute(update(events).where(*mine).values(**values)).rowcount == 1

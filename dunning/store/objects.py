@@ -106,6 +106,12 @@ def invoice(connection: Connection, whose: Whose, invoice_id: str) -> InvoiceRow
     return InvoiceRow(row.status, row.amount_remaining, row.next_payment_attempt_at, row.plan, row.number)
 
 
+def meet_invoice(connection: Connection, whose: Whose, invoice: Invoice) -> None:
+    """Hold an invoice until the transaction ends; one that we do not know yet begins as given."""
+    insert_once(connection, invoices, {**_id(whose, invoice.id), **_facts(invoice)})
+    hold_invoice(connection, whose, invoice.id)
+
+
 def forget_schedule(connection: Connection, whose: Whose, invoice_id: str) -> None:
     """Forget Stripe's own next try of an invoice that Stripe was just told not to collect."""
     row = _where(invoices, whose, invoice_id)

@@ -82,6 +82,7 @@ class RecoveryRow(_Row, _Owned):
     campaign_key: str
     campaign_version: int
     taken_over: bool
+    import_id: str | None
     ring_at: datetime | None
 
 

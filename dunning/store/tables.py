@@ -8,6 +8,14 @@ is taken. The database repeats the laws that the code keeps: see the CHECKs and 
 
 from dunning.store.schema import metadata
 from dunning.store.tables_of_contact import ledger_entries, links, messages, notes, suppressions, switches
+from dunning.store.tables_of_history import (
+    gaps,
+    import_lists,
+    imports,
+    past_charges,
+    past_invoices,
+    past_payments,
+)
 from dunning.store.tables_of_recovery import attempts, campaigns, planners, plans, policies, recoveries
 from dunning.store.tables_of_stripe import cards, customers, events, invoices
 
@@ -17,12 +25,18 @@ __all__ = [
     "cards",
     "customers",
     "events",
+    "gaps",
+    "import_lists",
+    "imports",
     "invoices",
     "ledger_entries",
     "links",
     "messages",
     "metadata",
     "notes",
+    "past_charges",
+    "past_invoices",
+    "past_payments",
     "planners",
     "plans",
     "policies",

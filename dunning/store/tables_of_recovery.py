@@ -90,6 +90,7 @@ recoveries = Table(
     Column("campaign_version", Integer, nullable=False),
     flag("taken_over", default="0"),
     Column("row_version", Integer, nullable=False, server_default="0"),
+    Column("import_id", Text),  # the import that found it; None: it failed before our eyes
     Column("ring_at", UTCDateTime),
     one_of("status", Status),
     one_of("retries", Retries),

@@ -25,3 +25,21 @@ def upsert(connection: Connection, table: Table, key: Sequence[str], values: Map
     statement = _insert(connection, table).values(**values)
     news = {name: statement.excluded[name] for name in values if name not in key}
     connection.execute(statement.on_conflict_do_update(index_elements=list(key), set_=news))
+
+
+def insert_all_once(connection: Connection, table: Table, rows: Sequence[Mapping[str, Any]]) -> None:
+    """Insert the rows that no unique rule of the table already holds; each has the same keys."""
+    if rows:
+        statement = _insert(connection, table).on_conflict_do_nothing()
+        connection.execute(statement, [dict(row) for row in rows])
+
+
+def upsert_all(
+    connection: Connection, table: Table, key: Sequence[str], rows: Sequence[Mapping[str, Any]]
+) -> None:
+    """Insert rows, or update those that have the same `key` columns; each has the same keys."""
+    if rows:
+        statement = _insert(connection, table)
+        news = {name: statement.excluded[name] for name in rows[0] if name not in key}
+        changed = statement.on_conflict_do_update(index_elements=list(key), set_=news)
+        connection.execute(changed, [dict(row) for row in rows])
