@@ -108,6 +108,7 @@ _campaign.command("plan")(campaigns.plan)
 app.command("reconcile", rich_help_panel=OPERATE)(stripe_account.reconcile)
 _import = _group("import", "Bring in the past: history for the planner and the report.", OPERATE)
 _import.command("stripe")(importing.from_stripe)
+_import.command("csv")(importing.from_csv)
 app.command("learn", rich_help_panel=OPERATE)(learning.learn)
 
 _report = _group("report", "Reports that tie to the cent.", MONEY)

@@ -44,7 +44,7 @@ log = logs.get(__name__)
 
 @dataclass(frozen=True, slots=True)
 class Imported:
-    """What a run did: objects read by list, recoveries that history brought, and those opened as ordinary."""
+    """What is here now: objects by list, and recoveries of the past; and how many this run opened."""
 
     objects: dict[str, int]
     recoveries: int
@@ -65,28 +65,29 @@ def import_stripe(
     whose = Whose(livemode=house.settings.livemode)
     with house.store.write() as connection:
         source = imports.begin(connection, whose, "stripe", "Stripe", house.clock.now())
-    read = {name: _read(house, source, name, since, pace, progress) for name in LISTS}
+    for name in LISTS:
+        _read(house, source, name, since, pace, progress)
     _refresh(house, source, pace)
-    opened = join_all(house, source, pace, progress)
+    opened = join_all(house, source, lambda invoice_id: _open(house, source, invoice_id, pace), progress)
     with house.store.write() as connection:
         imports.change(connection, source.id, finished_at=house.clock.now())
-        (brought,) = (
-            row["recoveries"]
-            for row in imports.all_of(connection, livemode=whose.livemode)
-            if row["id"] == source.id
-        )
-    return Imported(read, brought, opened)
+        return Imported(past.counts(connection, whose), imports.brought(connection, source.id), opened)
 
 
-def join_all(house: House, source: ImportRow, pace: Pace, progress: Progress) -> int:
-    """Join everything read, from where the last run stopped; return how many recoveries were opened."""
+def join_all(
+    house: House, source: ImportRow, open_recovery: Callable[[str], bool], progress: Progress
+) -> int:
+    """Join everything read, from where the last run stopped; return how many recoveries were opened.
+
+    `open_recovery` is given each invoice that is still being collected, and tells whether it opened one.
+    """
     with house.store.write() as connection:
         past.link(connection, source.whose)
         whole = past.count_failed_invoices(connection, source.whose)
     after, done, opened = source.joined_after, 0, 0
     while True:
         last, still_open = joining.join_some(house, source, after)
-        opened += sum(_open(house, source, invoice_id, pace) for invoice_id in still_open)
+        opened += sum(open_recovery(invoice_id) for invoice_id in still_open)
         with house.store.write() as connection:
             imports.change(connection, source.id, joined_after=last)
         if last is None:
@@ -103,15 +104,17 @@ def _open(house: House, source: ImportRow, invoice_id: str, pace: Pace) -> bool:
         return False
 
 
-def _read(house: House, source: ImportRow, name: str, since: datetime, pace: Pace, progress: Progress) -> int:
-    """Read one list to the end of its passes; return how many objects it has given, in all runs."""
+def _read(
+    house: House, source: ImportRow, name: str, since: datetime, pace: Pace, progress: Progress
+) -> None:
+    """Read one list to the end of its passes."""
     renewed = False
     while True:
         with house.store.write() as connection:
             read = imports.coverage(connection, source.id, name)
         going = coverage.next_pass(read, since, renewed=renewed)
         if going is None:
-            return read.objects
+            return
         renewed = renewed or (read.pass_from is None and going.pass_to is None)
         _make_pass(house, source, name, read, going, pace, progress)
 

@@ -4,7 +4,7 @@ from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, RowMapping, func, select, update
+from sqlalchemy import Connection, func, select, update
 
 from dunning.core.billing import Whose
 from dunning.core.coverage import Coverage
@@ -66,16 +66,10 @@ def keep_coverage(
     return done.rowcount == 1
 
 
-def all_of(connection: Connection, *, livemode: bool) -> list[RowMapping]:
-    """Return every import with how many recoveries it brought, oldest first."""
-    brought = (
-        select(func.count())
-        .where(recoveries.c.import_id == imports.c.id)
-        .scalar_subquery()
-        .label("recoveries")
-    )
-    query = select(imports, brought).where(imports.c.livemode == livemode).order_by(imports.c.started_at)
-    return list(connection.execute(query).mappings())
+def brought(connection: Connection, import_id: str) -> int:
+    """Return how many recoveries an import has brought."""
+    query = select(func.count()).select_from(recoveries).where(recoveries.c.import_id == import_id)
+    return connection.execute(query).scalar_one()
 
 
 def _list(import_id: str, list_name: str) -> tuple[Any, Any]:

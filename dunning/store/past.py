@@ -94,6 +94,16 @@ def count_failed_invoices(connection: Connection, whose: Whose) -> int:
     return connection.execute(failed).scalar_one()
 
 
+def counts(connection: Connection, whose: Whose) -> dict[str, int]:
+    """Return how many invoices, payments and charges of the past are here."""
+    tables = {"invoices": past_invoices, "payments": past_payments, "charges": past_charges}
+    counted = {
+        name: select(func.count()).select_from(table).where(*_belongs(table, whose))
+        for name, table in tables.items()
+    }
+    return {name: connection.execute(query).scalar_one() for name, query in counted.items()}
+
+
 def charges_of(
     connection: Connection, whose: Whose, invoice_ids: Sequence[str]
 ) -> dict[str, list[PastCharge]]:
