@@ -51,7 +51,7 @@ def from_stripe(
         return
     read = ", ".join(f"{count:,} {name}" for name, count in told.objects.items())
     console.say(f"Read so far: {read}.")
-    console.say(f"{told.recoveries:,} failed invoices of the past are history now.")
+    console.say(f"Failed invoices of the past that are history now: {told.recoveries:,}.")
     if told.opened:
         console.say(f"{told.opened} are still unpaid and were opened as recoveries; nobody is written to.")
     console.note("`dunning learn` fits the planner on them at once; the clock does it every day.")
@@ -84,7 +84,7 @@ def from_csv(
     elif told.checked.error_count == 0:
         counts = f"{told.checked.rows:,} rows, {told.checked.charges:,} charges"
         console.say(f"{counts}; {told.checked.left_out:,} rows of no invoice or without an outcome left out.")
-        console.say(f"{told.recoveries:,} failed invoices of this file are history now.")
+        console.say(f"Failed invoices of this file that are history now: {told.recoveries:,}.")
     if told.checked.error_count:
         _complain(told.checked)
         raise typer.Exit(1)
