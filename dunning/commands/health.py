@@ -37,7 +37,7 @@ def version(*, as_json: JsonOption = False) -> None:
 def examine(settings: "Settings") -> Iterable["Finding"]:
     """Yield every finding about an installation with these settings."""
     from dunning.core.clock import WallClock
-    from dunning.flows import doctor, doctor_stripe
+    from dunning.flows import doctor, doctor_gaps, doctor_stripe
     from dunning.gateway.ask import Stripe
 
     clock = WallClock()
@@ -48,6 +48,7 @@ def examine(settings: "Settings") -> Iterable["Finding"]:
             stripe = Stripe(settings.stripe_api_key.get_secret_value(), settings.stripe_api_base)
             yield from doctor_stripe.examine_stripe(settings, stripe, store, clock)
         yield from doctor.examine_house(settings, store, clock)
+        yield from doctor_gaps.examine_gaps(store, clock, livemode=settings.livemode)
 
 
 def report(findings: Iterable["Finding"], *, as_json: bool) -> bool:

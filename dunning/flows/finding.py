@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Final
 
 from sqlalchemy import Connection
 
@@ -16,7 +17,7 @@ from dunning.flows.observing import Origin
 from dunning.flows.opening import open_recovery
 from dunning.flows.steer import steer
 from dunning.gateway.lists import charges_of
-from dunning.store import inbox, objects, recoveries
+from dunning.store import objects, recoveries
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,18 +37,40 @@ class Answer:
     refused: tuple[PastCharge, ...]
 
 
+@dataclass(frozen=True, slots=True)
+class Between:
+    """Of what failed when: [since, until) (aware UTC); None is open on that side."""
+
+    since: datetime | None = None
+    until: datetime | None = None
+
+    def holds(self, failed_at: datetime) -> bool:
+        """Return whether an invoice that first failed then is meant."""
+        late = self.until is not None and failed_at >= self.until
+        return not late and (self.since is None or failed_at >= self.since)
+
+
+EVER: Final = Between()
+
+
 def find(
-    house: House, whose: Whose, invoice_id: str, *, since: datetime | None = None, silent: bool = False
+    house: House, whose: Whose, invoice_id: str, *, failed: Between = EVER, silent: bool = False
 ) -> Flow[Looked, Answer]:
     """Return the flow that opens the recovery of an invoice which failed, unless it has one.
 
-    `since` (aware UTC) leaves out what failed before; `silent`: nobody is written to about it.
+    Only if it `failed` in that time; `silent`: nobody is written to about it.
     """
     return Flow(
         claim=lambda: _look(house, whose, invoice_id),
         ask=lambda looked: _ask(house, whose, invoice_id, looked),
-        record=lambda looked, answer: _record(house, whose, looked, answer, since, silent=silent),
+        record=lambda looked, answer: _record(house, whose, looked, answer, failed, silent=silent),
     )
+
+
+def would_find(house: House, whose: Whose, invoice_id: str, failed: Between) -> bool:
+    """Return whether an invoice is one that `find` would open a recovery of; only reads."""
+    answer = _ask(house, whose, invoice_id, Looked(0, unknown_customer=False))
+    return wants_recovery(answer.invoice) and failed.holds(_failed_at(answer, house.clock.now()))
 
 
 def wants_recovery(invoice: Invoice) -> bool:
@@ -56,11 +79,9 @@ def wants_recovery(invoice: Invoice) -> bool:
 
 
 def _look(house: House, whose: Whose, invoice_id: str) -> Looked | None:
-    """Draw a ticket, unless the invoice has a recovery or an event about it waits to be handled."""
+    """Draw a ticket, unless the invoice has a recovery."""
     with house.store.write() as connection:
         if recoveries.newest_of_invoice(connection, whose, invoice_id) is not None:
-            return None
-        if inbox.waits_for(connection, whose, invoice_id):
             return None
         return Looked(objects.draw_ticket(connection, whose, invoice_id), unknown_customer=True)
 
@@ -78,11 +99,11 @@ def _ask(house: House, whose: Whose, invoice_id: str, looked: Looked) -> Answer:
 
 
 def _record(
-    house: House, whose: Whose, looked: Looked, answer: Answer, since: datetime | None, *, silent: bool
+    house: House, whose: Whose, looked: Looked, answer: Answer, failed: Between, *, silent: bool
 ) -> None:
     invoice = answer.invoice
     failed_at = _failed_at(answer, house.clock.now())
-    if not wants_recovery(invoice) or (since is not None and failed_at < since):
+    if not wants_recovery(invoice) or not failed.holds(failed_at):
         return
     with house.store.write() as connection:
         now = house.clock.now()

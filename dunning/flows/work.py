@@ -4,9 +4,10 @@ Every function may be called any number of times, and by several workers at once
 """
 
 from dunning.core.vocabulary import AttemptState
-from dunning.flows import attempting, charging, learn, messaging, ownership, receive, reconcile
+from dunning.flows import attempting, charging, learn, messaging, ownership, receive, reconcile, sweeping
 from dunning.flows.driver import run
 from dunning.flows.house import House
+from dunning.flows.pacing import Pace
 from dunning.store import attempts, recoveries
 
 
@@ -48,7 +49,9 @@ def work_chore(house: House, name: str) -> None:
         case "learn":
             learn.learn(house)
         case "reconcile":
-            reconcile.reconcile(house)
+            reconcile.reconcile_all(house)
+        case "sweep":
+            sweeping.look_after(house, pace=Pace())
         case _:
             raise ValueError(f"{name!r} is not a chore")
 

@@ -7,6 +7,7 @@ from alembic.runtime.migration import MigrationContext
 from sqlalchemy import Connection, func, select
 
 from dunning.core.vocabulary import OPEN, EventState
+from dunning.store import gaps
 from dunning.store.tables import attempts, events, messages, recoveries
 
 
@@ -18,9 +19,10 @@ class Gauges:
     attempts: dict[str, int]
     events_unhandled: int
     oldest_due: dict[str, datetime]
+    missed: dict[str, int]  # by kind, found in the seven days before `now`
 
 
-def read_gauges(connection: Connection) -> Gauges:
+def read_gauges(connection: Connection, now: datetime) -> Gauges:
     """Return the counts, over all accounts and both modes."""
     by_status = (
         select(recoveries.c.status, func.count())
@@ -34,6 +36,7 @@ def read_gauges(connection: Connection) -> Gauges:
         attempts={state.value: n for state, n in connection.execute(by_state)},
         events_unhandled=connection.execute(unhandled).scalar_one(),
         oldest_due=_oldest_due(connection),
+        missed=gaps.counts(connection, now),
     )
 
 

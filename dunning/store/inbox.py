@@ -97,6 +97,12 @@ def waits_for(connection: Connection, whose: Whose, object_id: str) -> bool:
     return connection.execute(waiting.limit(1)).first() is not None
 
 
+def listening_since(connection: Connection) -> datetime | None:
+    """Return when the first event was kept; None while none has come."""
+    first = select(events.c.received_at).order_by(events.c.seq).limit(1)
+    return connection.execute(first).scalar_one_or_none()
+
+
 def _change(connection: Connection, event: EventRow, **values: Any) -> bool:
     mine = (events.c.seq == event.seq, events.c.fence == event.fence)
     return connection.execute(update(events).where(*mine).values(**values)).rowcount == 1

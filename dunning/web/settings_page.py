@@ -1,6 +1,6 @@
 """Settings: who retries, whether messages go out, and the kill switch."""
 
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Form, Request
 from pydantic import BaseModel, ConfigDict, Field
@@ -8,6 +8,9 @@ from starlette.responses import HTMLResponse, RedirectResponse
 
 from dunning.core.vocabulary import Retries
 from dunning.flows import switches
+from dunning.flows.doctor_gaps import missed
+from dunning.flows.house import House
+from dunning.store import gaps, inbox
 from dunning.web.screen import Screen, back_to
 
 STAFF = "staff"
@@ -40,6 +43,14 @@ class PauseForm(BaseModel):
     reason: Annotated[str, Field(min_length=1, max_length=300)]
 
 
+def _health(house: House) -> dict[str, Any]:
+    """Return when events were last compared with Stripe's, and what no webhook brought."""
+    with house.store.read() as connection:
+        found = gaps.recent(connection, house.clock.now(), livemode=house.settings.livemode)
+        compared = inbox.reconciled(connection)
+    return {"compared": compared, "gaps": [{**row, "words": missed([row])} for row in found]}
+
+
 def settings_pages(screen: Screen) -> APIRouter:
     """Return the routes of the settings page and its forms."""
     router = APIRouter(include_in_schema=False)
@@ -47,7 +58,8 @@ def settings_pages(screen: Screen) -> APIRouter:
 
     @router.get(HOME)
     def settings(request: Request) -> HTMLResponse:
-        return screen.page(request, "settings.html", modes=MODES, public_url=house.settings.base_url)
+        facts = {"modes": MODES, "public_url": house.settings.base_url, **_health(house)}
+        return screen.page(request, "settings.html", **facts)
 
     @router.post("/settings/retries")
     def set_retries(form: Annotated[ModeForm, Form()]) -> RedirectResponse:
