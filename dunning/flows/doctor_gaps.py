@@ -16,9 +16,9 @@ from dunning.store.gaps import Kind
 FRESH: Final = timedelta(days=1)
 LATE: Final = timedelta(hours=6)
 WORDS: Final = {
-    Kind.EVENTS: "events",
-    Kind.OPENINGS: "failed invoices",
-    Kind.ENDINGS: "invoices that ended",
+    Kind.EVENTS: ("event", "events"),
+    Kind.OPENINGS: ("failed invoice", "failed invoices"),
+    Kind.ENDINGS: ("invoice that ended", "invoices that ended"),
 }
 
 
@@ -44,7 +44,7 @@ def _nothing_missed(compared: datetime | None, now: datetime) -> Finding:
 def missed(found: Sequence[RowMapping]) -> str:
     """Return what gaps hold, in words: `12 events and 3 failed invoices`."""
     counts = {kind: sum(row["count"] for row in found if row["kind"] == kind) for kind in Kind}
-    return " and ".join(f"{count} {WORDS[kind]}" for kind, count in counts.items() if count)
+    return " and ".join(f"{count} {WORDS[kind][count != 1]}" for kind, count in counts.items() if count)
 
 
 def _missed(found: Sequence[RowMapping], now: datetime) -> Finding:

@@ -75,7 +75,8 @@ def would_find(house: House, whose: Whose, invoice_id: str, failed: Between) -> 
 
 def wants_recovery(invoice: Invoice) -> bool:
     """Return whether an invoice was charged in vain and still can be: what an event would have told."""
-    return invoice.open and invoice.attempted and invoice.collection_method != "send_invoice"
+    ours = invoice.open and invoice.attempted and invoice.collection_method != "send_invoice"
+    return ours and not invoice.processing
 
 
 def _look(house: House, whose: Whose, invoice_id: str) -> Looked | None:

@@ -174,7 +174,16 @@ def _refresh(house: House, source: ImportRow, pace: Pace) -> None:
         if not ids:
             return
         for invoice_id in ids:
-            found = pace.ask(partial(lists.past_invoice, house.stripe, source.whose, invoice_id))
-            with house.store.write() as connection:
-                past.keep_invoices(connection, source.whose, [found] if found else [], house.clock.now())
+            _read_again(house, source, invoice_id, pace)
         after = ids[-1]
+
+
+def _read_again(house: House, source: ImportRow, invoice_id: str, pace: Pace) -> None:
+    try:
+        found = pace.ask(partial(lists.past_invoice, house.stripe, source.whose, invoice_id))
+    except Refused as error:
+        if error.status != 404:
+            raise
+        return  # it stays as it was last seen
+    with house.store.write() as connection:
+        past.keep_invoices(connection, source.whose, [found] if found else [], house.clock.now())

@@ -104,7 +104,9 @@ def reconcile(
 def _keep_gap(connection: Connection, house: House, rows: list[dict[str, Any]], now: datetime) -> None:
     """What was made before the first event came was never to be delivered here, and is no gap."""
     listening = inbox.listening_since(connection)
-    missed = [row for row in rows if listening and row["created_at"] and row["created_at"] >= listening]
+    known = inbox.known(connection, [str(row["id"]) for row in rows])  # another run may have been faster
+    new = [row for row in rows if row["id"] not in known and row["created_at"]]
+    missed = [row for row in new if listening is not None and row["created_at"] >= listening]
     if missed:
         times = [row["created_at"] for row in missed]
         ids = [str(row["id"]) for row in missed]

@@ -1,6 +1,7 @@
 """A past that nobody played: as complete in the lists as if somebody had."""
 
 from collections import Counter
+from pathlib import Path
 from typing import Any
 
 import httpx
@@ -102,3 +103,13 @@ def test_the_past_is_shaped_as_stripe_shapes_it(server: Any, control: Any, schem
         if kind in schema["$defs"]:
             check = Draft202012Validator({"$ref": f"#/$defs/{kind}", "$defs": schema["$defs"]})
             assert [list(check.iter_errors(one)) for one in found] == [[]] * len(found)
+
+
+def test_a_script_can_begin_with_a_past(sandbox: Sandbox, tmp_path: Path) -> None:
+    from dunning.sandbox import script
+
+    path = tmp_path / "script.toml"
+    path.write_text("[[step]]\ndo = 'past'\nwith = { charges = 40, days = 90 }\n", encoding="utf-8")
+    script.plan(sandbox, script.load(path))
+    sandbox.play()
+    assert len(sandbox.world.past["charges"].ids) == 40

@@ -169,6 +169,36 @@ def test_a_recovery_whose_invoice_is_still_open_is_left_as_it_is(stage: Stage) -
     assert gaps(stage) == {}
 
 
+def test_a_bank_debit_on_its_way_has_not_failed(stage: Stage) -> None:
+    falls_silent(stage)
+    debit = bill(stage, "processing", clears_after_hours=24 * 90)
+    invoice = stage.invoice(debit)
+    stage.clock.advance_to(stage.clock.now() + timedelta(days=1))
+    assert invoice["status"] == "open"
+    start = stage.clock.now() - timedelta(days=31, hours=2)
+    assert debit["invoice"] not in reconcile.reconcile_all(stage.house, since=start, pace=QUICK).openings
+    speaks_again(stage)
+
+
+def test_two_reconciliations_at_once_count_a_gap_once(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
+    falls_silent(stage)
+    bill(stage, "lost_card")
+    stage.skip_time(hours=6)
+    listed, other = reconcile._new, [True]
+
+    def slower(*arguments: Any) -> Any:
+        found = listed(*arguments)
+        if other:
+            other.clear()
+            reconcile.reconcile(stage.house)
+        return found
+
+    monkeypatch.setattr(reconcile, "_new", slower)
+    found = reconcile.reconcile(stage.house)
+    assert gaps(stage) == {"events": len(found)}
+    speaks_again(stage)
+
+
 def test_an_event_that_waits_to_be_handled_goes_before_the_sweep(stage: Stage) -> None:
     robin = stage.fails("lost_card")
     stage.hold_events = True
