@@ -61,7 +61,13 @@ def _join(
     told: PastRecovery,
     now: datetime,
 ) -> bool:
-    """Write down one invoice's past; return False when it has none yet because it is still open."""
+    """Write down one invoice's past; return False when it has none yet because it is still open.
+
+    Of an invoice with a recovery that we saw ourselves nothing is held: a batch never stands in its way.
+    """
+    known = recoveries.newest_of_invoice(connection, source.whose, invoice_id)
+    if known is not None and known.import_id is None:
+        return True
     objects.meet_invoice(connection, source.whose, _mirror(invoice_id, invoice, told))
     recovery = recoveries.newest_of_invoice(connection, source.whose, invoice_id, lock=True)
     if recovery is None and told.status is None:

@@ -12,7 +12,7 @@ from functools import partial
 from typing import Final
 
 from dunning import logs
-from dunning.core.billing import Whose
+from dunning.core.billing import Invoice, Whose
 from dunning.core.vocabulary import CLOSED
 from dunning.errors import Refused
 from dunning.flows import catching_up, finding
@@ -20,6 +20,7 @@ from dunning.flows.driver import run
 from dunning.flows.finding import Between
 from dunning.flows.house import House
 from dunning.flows.pacing import Pace
+from dunning.gateway.lists import Asked, open_invoices
 from dunning.store import gaps, recoveries
 from dunning.store.gaps import Kind
 
@@ -93,9 +94,13 @@ def look_after(house: House, *, pace: Pace) -> list[str]:
 
 def _open_now(house: House, whose: Whose, created_from: datetime, pace: Pace) -> dict[str, bool]:
     """Return Stripe's open invoices by id, oldest first, each with whether it wants a recovery."""
-    stamp = int(created_from.timestamp())
-    listed = pace.ask(lambda: list(house.stripe.open_invoices(whose, created_from=stamp)))
-    return {one.id: finding.wants_recovery(one) for one in reversed(listed)}
+    found: list[Invoice] = []
+    asked: Asked | None = Asked(created_from)
+    while asked is not None:
+        page = pace.ask(partial(open_invoices, house.stripe, whose, asked))
+        found += page.items
+        asked = Asked(created_from, after=page.last_id) if page.more else None
+    return {one.id: finding.wants_recovery(one) for one in reversed(found)}
 
 
 def _opened(

@@ -1,4 +1,4 @@
-"""Stripe's lists, page by page, in core values: what an import reads.
+"""Stripe's lists, page by page, in core values: what imports and sweeps read.
 
 The answers are read as plain JSON: building the SDK's objects costs more than the network for pages of 100.
 """
@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Final, Generic, TypeVar
 
-from dunning.core.billing import Card, Whose
+from dunning.core.billing import Card, Invoice, Whose
 from dunning.core.declines import Decline
 from dunning.core.history import PastCharge, PastInvoice, PastPayment
 from dunning.gateway.ask import Stripe
@@ -54,6 +54,11 @@ def invoices(stripe: Stripe, whose: Whose, asked: Asked) -> Page[PastInvoice]:
 def payments(stripe: Stripe, whose: Whose, asked: Asked) -> Page[PastPayment]:
     """Return a page of invoice payments, which lead from a payment intent to its invoice."""
     return _page(stripe, whose, "/v1/invoice_payments", asked, read_payment)
+
+
+def open_invoices(stripe: Stripe, whose: Whose, asked: Asked) -> Page[Invoice]:
+    """Return a page of the invoices that are open now, without their payments."""
+    return _page(stripe, whose, "/v1/invoices", asked, read_invoice, status="open")
 
 
 def charges_of(stripe: Stripe, whose: Whose, payment_intent: str) -> tuple[PastCharge, ...]:
@@ -127,10 +132,11 @@ def _page(
     path: str,
     asked: Asked,
     read: Callable[[Mapping[str, Any]], T | None],
+    **wanted: str,
 ) -> Page[T]:
     created = {"gte": int(asked.since.timestamp())}
     created |= {"lt": int(asked.until.timestamp())} if asked.until else {}
-    params: dict[str, Any] = {"limit": PAGE, "created": created}
+    params: dict[str, Any] = {"limit": PAGE, "created": created, **wanted}
     params |= {"starting_after": asked.after} if asked.after else {}
     answer = stripe.read_list(whose, path, params)
     raw: list[Mapping[str, Any]] = answer["data"]

@@ -8,10 +8,11 @@ from scenarios.stage import Stage
 from sqlalchemy import select
 
 from dunning.core.vocabulary import Reason, Status
-from dunning.flows import doctor_gaps, reconcile, sweeping
+from dunning.flows import doctor_gaps, reconcile, sweeping, work
 from dunning.flows.doctor import Finding
 from dunning.flows.pacing import Pace
 from dunning.store import tables
+from workers.clock import CHORES
 
 QUICK = Pace(1_000_000)
 
@@ -158,6 +159,16 @@ def test_one_recovery_of_which_nothing_is_heard_is_looked_after_daily(stage: Sta
     assert gaps(stage) == {"endings": 1}
     speaks_again(stage)
     assert sweeping.look_after(stage.house, pace=QUICK) == []
+
+
+def test_the_clock_sweeps_daily(stage: Stage) -> None:
+    robin = stage.fails("lost_card")
+    stage.hold_events = True
+    stage.merchant("POST", f"/v1/invoices/{robin['invoice']}/void")
+    stage.skip_time(hours=36)
+    assert CHORES["sweep"] == timedelta(days=1)
+    work.work_chore(stage.house, "sweep")
+    assert stage.recovery(robin).status is Status.STOPPED
 
 
 def test_a_recovery_whose_invoice_is_still_open_is_left_as_it_is(stage: Stage) -> None:
