@@ -17,6 +17,7 @@ from dunning.commands import (
     database,
     declines,
     health,
+    importing,
     learning,
     money,
     policies,
@@ -126,6 +127,9 @@ _policy.command("validate")(policies.validate)
 _policy.command("publish")(policies.publish)
 _policy.command("export")(policies.export)
 app.command("reconcile", rich_help_panel=OPERATE)(stripe_account.reconcile)
+_import = _group("import", "Bring in the past: history for the planner and the report.", OPERATE)
+_import.command("stripe")(importing.from_stripe)
+_import.command("csv")(importing.from_csv)
 app.command("learn", rich_help_panel=OPERATE)(learning.learn)
 
 _report = _group("report", "Reports that tie to the cent.", MONEY)

@@ -38,6 +38,9 @@ def recovered(
         bool, typer.Option("--net", help="Also show refunds, disputes, credit notes and what is left.")
     ] = False,
     group_by: Annotated[Cut, typer.Option(help="How the figures are cut.")] = "reason",
+    imported: Annotated[
+        bool, typer.Option("--imported", help="Report the imported history instead, which is shown apart.")
+    ] = False,
     form: Annotated[
         Literal["table", "csv", "json"],
         typer.Option("--format", help="csv and json are exact: minor units."),
@@ -51,7 +54,10 @@ def recovered(
     from dunning.flows import report
 
     with opened_house() as house:
-        asked = _question(house.settings, _today(house), (month, start, end), basis, net=net, cut=group_by)
+        period = (month, start, end)
+        asked = _question(
+            house.settings, _today(house), period, basis, net=net, cut=group_by, imported=imported
+        )
         with house.store.read() as connection:
             answer = report.recovered_revenue(connection, asked, now=house.clock.now())
     text = _rendered(answer, "json" if as_json else form)
@@ -69,6 +75,7 @@ def _question(
     *,
     net: bool,
     cut: str,
+    imported: bool,
 ) -> "Question":
     from zoneinfo import ZoneInfo
 
@@ -77,7 +84,7 @@ def _question(
     first, last = _period(today, *period)
     zone = ZoneInfo(settings.report_timezone)
     try:
-        return Question(first, last, zone, settings.livemode, Basis(basis), net, GroupBy(cut))
+        return Question(first, last, zone, settings.livemode, Basis(basis), net, GroupBy(cut), imported)
     except BadPeriod:
         raise Unusable(
             f"--from {first} --to {last} cannot be reported by {cut}: --to is the first day after it, "
@@ -126,7 +133,8 @@ def _table(answer: "Report") -> list[str]:
     q = answer.question
     names = ["failed", "recovered", "lost", "stopped", "open"]
     names += ["refunded", "disputed", "credited", "net"] if q.net else []
-    title = f"Recovered revenue, {q.start} up to {q.end} ({q.zone.key}), {q.basis} basis"
+    what = "Imported history" if q.imported else "Recovered revenue"
+    title = f"{what}, {q.start} up to {q.end} ({q.zone.key}), {q.basis} basis"
     lines = [
         f"{title}{', net beside gross' if q.net else ''}, as of {console.minute(answer.as_of)} UTC",
         report.basis_definition(q.basis),
@@ -144,7 +152,22 @@ def _table(answer: "Report") -> list[str]:
     head = ["currency", cut, "invoices", *names]
     lines += console.aligned(head, rows, right=range(2, len(head))) if rows else ["Nothing failed in it."]
     meanings = report.definitions(q.basis)
-    return [*lines, "", *(f"{name}: {meanings[name]}" for name in names)]
+    lines += ["", *(f"{name}: {meanings[name]}" for name in names)]
+    return [*lines, *_imported(answer, names[:4])]
+
+
+def _imported(answer: "Report", names: list[str]) -> list[str]:
+    """Return what imports tell of the same period, apart from the figures."""
+    from dunning.core.definitions import IMPORTED
+
+    if answer.question.imported:
+        return ["", IMPORTED]
+    rows = [
+        [code.upper(), total.count, *(_major(total.amounts[name], code) for name in names)]
+        for code, total in answer.imported.items()
+    ]
+    head = ["imported", "invoices", *names]
+    return ["", *console.aligned(head, rows, right=range(1, len(head))), IMPORTED] if rows else []
 
 
 def _major(amount: int, currency: str) -> str:

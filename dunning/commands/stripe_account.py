@@ -1,13 +1,17 @@
 """Commands about the Stripe account: rights of the key, webhooks, missed events."""
 # ruff: noqa: PLC0415 - what a command needs is imported when it runs
 
-from typing import Annotated
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from dunning.commands import console, times
 from dunning.commands.opening import opened_house
 from dunning.errors import Unusable
+
+if TYPE_CHECKING:
+    from dunning.flows.reconcile import Found
 
 JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 WEBHOOK_PATH = "/webhooks/stripe"
@@ -69,25 +73,43 @@ def reconcile(
     since: Annotated[
         str | None,
         typer.Option(
-            metavar="DATE", help="Only events from then on: 2026-10-01, or 3d.", show_default="all 30 days"
+            metavar="DATE",
+            help="Only what happened from then on: 2026-10-01, or 3d. Beyond 30 days objects are compared.",
+            show_default="since the last run",
         ),
     ] = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Only list what was missed.")] = False,
     as_json: JsonOption = False,
 ) -> None:
-    """Fetch the events that Stripe could not deliver in the last 30 days (the clock does it, too)."""
-    from dunning.flows.reconcile import reconcile as fetch
+    """Fetch what no webhook brought (the clock does it, too); exit code 1 when something was missed."""
+    from dunning.flows.reconcile import reconcile_all
 
     with opened_house(stripe=True) as house:
         start = times.past_instant("--since", since, house.clock.now()) if since else None
-        found = fetch(house, dry_run=dry_run, since=start)
+        found = reconcile_all(house, dry_run=dry_run, since=start)
     if as_json:
-        console.say_json({"events": found, "dry_run": dry_run})
-        return
-    for event_id in found:
+        console.say_json({**asdict(found), "dry_run": dry_run})
+    else:
+        _say_found(found, dry_run=dry_run)
+    if found:
+        raise typer.Exit(1)
+
+
+def _say_found(found: "Found", *, dry_run: bool) -> None:
+    for event_id in found.events:
         console.say(event_id)
+    for invoice_id in found.openings:
+        console.say(f"{invoice_id} failed, and has no recovery{' yet' if dry_run else ' until now'}")
+    for invoice_id in found.endings:
+        console.say(f"{invoice_id} ended, and its recovery {'is' if dry_run else 'was'} open")
     verb = "would be kept" if dry_run else "kept; the workers handle them next"
-    console.note(f"{len(found)} missed events {verb}." if found else "No event was missed.")
+    missed = len(found.events)
+    console.note(f"{missed} missed events {verb}." if missed else "No event was missed.")
+    swept = len(found.openings) + len(found.endings)
+    if swept:
+        console.note(
+            f"{swept} invoices {'would be' if dry_run else 'were'} brought up to date beyond events."
+        )
 
 
 def _endpoint(url: str | None) -> str:

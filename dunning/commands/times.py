@@ -10,6 +10,7 @@ _UNITS: Final = {"w": 604800, "d": 86400, "h": 3600, "m": 60, "s": 1}
 _LONGEST_S: Final = 10 * 366 * 86400
 _YEARS: Final = range(2000, 2101)  # no Stripe payment is older, and sums of dates stay in bounds
 _SPAN: Final = re.compile(r"(?:\d{1,6}[wdhms])+")
+_AGO: Final = re.compile(r"(\d{1,6})([dwmy])")
 _PART: Final = re.compile(r"(\d+)([wdhms])")
 
 
@@ -39,6 +40,24 @@ def past_instant(option: str, text: str, now: datetime) -> datetime:
             f"{option} {text} lies in the future: name a date that has passed, or a span such as 3d."
         )
     return found
+
+
+def start_of_history(option: str, text: str, now: datetime) -> datetime:
+    """Return where history is to begin: a date, or so many months, days, weeks or years before `now`.
+
+    A month is 30 days here, and `12m` a whole year.
+
+    Raises:
+        Unusable: it is neither, or lies in the future.
+    """
+    found = _AGO.fullmatch(text.strip())
+    if found is None:
+        return past_instant(option, text, now)
+    number, unit = int(found[1]), found[2]
+    days = number // 12 * 365 + number % 12 * 30 if unit == "m" else number * {"d": 1, "w": 7, "y": 365}[unit]
+    if not 0 < days * 86400 <= _LONGEST_S:
+        raise Unusable(f"{option} {text}: write up to ten years, such as 12m, 90d or 2025-01-01.")
+    return now - timedelta(days=days)
 
 
 def coming_instant(option: str, text: str, now: datetime) -> datetime:

@@ -37,3 +37,9 @@ REASONS: Final = {
     "merchant": "Paid by a charge from the Dashboard or the merchant's API.",
     "out_of_band": "Marked as paid outside Stripe, or settled by credit.",
 }
+
+IMPORTED: Final = (
+    "Imported history: invoices that failed before dunning was there, as Stripe's lists or an export tell of "
+    "them. It is in none of the other figures, dunning recovered none of it, and refunds, disputes and "
+    "credit notes from before the import are not in it."
+)

@@ -27,7 +27,7 @@ def learn(house: House) -> int:
 
 
 def past_cases(connection: Connection) -> Iterator[Case]:
-    """Yield every recovery as the planner learns from it: finished and running ones, oldest first."""
+    """Yield every recovery as the planner learns from it: imported, finished and running ones."""
     columns = (
         recoveries.c.id.label("recovery_id"),
         recoveries.c.amount.label("owed"),
@@ -44,8 +44,11 @@ def past_cases(connection: Connection) -> Iterator[Case]:
         & (customers.c.livemode == recoveries.c.livemode)
         & (customers.c.id == recoveries.c.customer_id),
     )
-    # What customers do on a page says nothing about when a retry would have worked.
-    wanted = attempts.c.state.in_(sorted(NETWORK_ANSWERED)) & (attempts.c.made_by != MadeBy.CUSTOMER)
+    # What customers do on a page says nothing about when a retry would have worked. Of the past nobody knows
+    # whether a call by hand was such a page, so there only Stripe's own tries teach.
+    ours = recoveries.c.import_id.is_(None) & (attempts.c.made_by != MadeBy.CUSTOMER)
+    past = recoveries.c.import_id.is_not(None) & (attempts.c.made_by == MadeBy.STRIPE)
+    wanted = attempts.c.state.in_(sorted(NETWORK_ANSWERED)) & (ours | past)
     query = select(*columns).select_from(joined).where(wanted).order_by(recoveries.c.id, attempts.c.at)
     rows = connection.execute(query)
     for _, group in groupby(rows, key=lambda row: row.recovery_id):

@@ -34,11 +34,12 @@ def open_recovery(
     *,
     failed_at: datetime,
     now: datetime,
+    silent: bool = False,
 ) -> RecoveryRow:
     """Insert the recovery with its first failure and its coming messages, and take the first decision.
 
     The window runs from `failed_at`; the amount is what remained unpaid at opening. Without a failure it is
-    an invoice that was sent, and is overdue.
+    an invoice that was sent, and is overdue. `silent`: nobody is written to about it.
     """
     subscription = wallets.subscription(connection, whose, invoice.subscription)
     invoice_class = class_of(invoice, subscription)
@@ -75,7 +76,8 @@ def open_recovery(
     )
     ended = _ended(connection, whose, invoice, subscription) if invoice.open else None
     first = Opened() if ended is None else ended
-    return _begin(connection, house, recovery_id, failure, campaign, first, failed_at, now)
+    spoken = None if silent else campaign
+    return _begin(connection, house, recovery_id, failure, spoken, first, failed_at, now)
 
 
 def _failed_as(connection: Connection, failure: Failure | None) -> dict[str, object]:
@@ -116,7 +118,7 @@ def _begin(
     house: House,
     recovery_id: str,
     failure: Failure | None,
-    campaign: Campaign,
+    campaign: Campaign | None,
     first: Opened | Ended | GivenUp,
     failed_at: datetime,
     now: datetime,
@@ -124,7 +126,8 @@ def _begin(
     recovery = _held(connection, recovery_id)
     if failure is not None:
         observing.keep_first_failure(connection, recovery, failure, failed_at)
-    plan_messages(connection, recovery, campaign)
+    if campaign is not None:
+        plan_messages(connection, recovery, campaign)
     steer(connection, house, recovery, first, now=now)
     return _held(connection, recovery_id)
 

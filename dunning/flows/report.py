@@ -8,7 +8,7 @@ it. Nothing is ever summed over two currencies.
 import csv
 import io
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, time, timedelta
 from enum import StrEnum
 from typing import Any, Final
@@ -77,6 +77,7 @@ class Question:
     basis: Basis = Basis.COHORT
     net: bool = False
     group_by: GroupBy | None = None
+    imported: bool = False  # the imported history, instead of what dunning saw itself
 
     def __post_init__(self) -> None:
         if self.end <= self.start:
@@ -115,12 +116,13 @@ class Figures:
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """A question with its answer; `groups` sum to `currencies`."""
+    """A question with its answer; `groups` sum to `currencies`, and `imported` history stands beside them."""
 
     question: Question
     as_of: datetime
     currencies: Mapping[str, Figures]
     groups: Sequence[tuple[str, Mapping[str, Figures]]]
+    imported: Mapping[str, Figures] = field(default_factory=dict)
 
     def dumps(self) -> dict[str, Any]:
         """Return the report in the API's shape."""
@@ -135,6 +137,8 @@ class Report:
             "as_of": self.as_of.isoformat().replace("+00:00", "Z"),
             **_by_currency(self.currencies),
             "groups": [{"key": key, **_by_currency(by)} for key, by in self.groups],
+            "only_imported": q.imported,
+            "imported": _by_currency(self.imported),
         }
 
 
@@ -149,7 +153,19 @@ def recovered_revenue(connection: Connection, question: Question, *, now: dateti
             group.setdefault(row["currency"], Figures()).add(row)
     largest = sorted(totals, key=lambda code: (-totals[code].amounts["failed"], code))
     ordered = list(groups.items()) if question.group_by in _PERIODS else _by_size(groups)
-    return Report(question, now, {code: totals[code] for code in largest}, ordered)
+    return Report(
+        question, now, {code: totals[code] for code in largest}, ordered, _imported(connection, question)
+    )
+
+
+def _imported(connection: Connection, question: Question) -> dict[str, Figures]:
+    """Return what imports tell of the same period, which belongs to none of the figures."""
+    if question.imported:
+        return {}
+    totals: dict[str, Figures] = {}
+    for row in _rows(connection, replace(question, imported=True, group_by=None)):
+        totals.setdefault(row["currency"], Figures()).add(row)
+    return {code: totals[code] for code in sorted(totals)}
 
 
 def definitions(basis: Basis) -> Mapping[str, str]:
@@ -170,6 +186,7 @@ def scope_of(question: Question) -> Scope:
         livemode=question.livemode,
         by=_COLUMNS.get(question.group_by) if question.group_by else None,
         edges=tuple(_edges(question)),
+        imported=question.imported,
     )
 
 
@@ -179,6 +196,7 @@ def as_csv(report: Report) -> str:
     head = ("basis", "from", "to", "timezone", "as_of", "group_by", "group", "currency")
     values = report.dumps()
     fixed = [str(values[name] or "") for name in head[:6]]
+    fixed[0] += " of imported history" if report.question.imported else ""
     rows = (
         [*fixed, key, code, *figures.amounts.values(), *figures.counts().values()]
         for key, by in lines

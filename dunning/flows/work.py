@@ -14,9 +14,11 @@ from dunning.flows import (
     probing,
     receive,
     reconcile,
+    sweeping,
 )
 from dunning.flows.driver import run
 from dunning.flows.house import House
+from dunning.flows.pacing import Pace
 from dunning.store import attempts, recoveries
 
 
@@ -65,7 +67,9 @@ def work_chore(house: House, name: str) -> None:
         case "probe":
             run(probing.probe(house))
         case "reconcile":
-            reconcile.reconcile(house)
+            reconcile.reconcile_all(house)
+        case "sweep":
+            sweeping.look_after(house, pace=Pace())
         case _:
             raise ValueError(f"{name!r} is not a chore")
 

@@ -206,6 +206,10 @@ class Stripe:
                 return
             params["starting_after"] = page["data"][-1]["id"]
 
+    def read_list(self, whose: Whose, path: str, params: Mapping[str, Any]) -> dict[str, Any]:
+        """Return what Stripe answers to a GET, as plain JSON."""
+        return self._read(path, whose, **params)
+
     def account(self) -> Mapping[str, Any]:
         """Return the account that the key belongs to."""
         return self._ask(self._client.v1.accounts.retrieve_current)

@@ -2,17 +2,23 @@
 
 from types import ModuleType
 
-from dunning.sandbox import actions_customer, actions_merchant, actions_money, actions_wire
+from dunning.sandbox import (
+    actions_customer,
+    actions_merchant,
+    actions_money,
+    actions_past,
+    actions_wire,
+)
 from dunning.sandbox.action import Action
 
-_GROUPS = (actions_customer, actions_merchant, actions_money, actions_wire)
+_GROUPS = (actions_customer, actions_merchant, actions_money, actions_past, actions_wire)
 
 
 def _of(group: ModuleType) -> list[Action]:
     return [one for one in vars(group).values() if isinstance(one, Action)]
 
 
-# By who acts: the customers, the merchant, the banks and Stripe, and the wire between Stripe and us.
+# By who acts: the customers, the merchant, the banks and Stripe, the past, the wire between Stripe and us.
 GROUPS: dict[str, tuple[Action, ...]] = {
     (group.__doc__ or "").split(".")[0]: tuple(_of(group)) for group in _GROUPS
 }

@@ -1,11 +1,13 @@
 """What an endpoint is handed, and the list pages that many of them answer."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
+from itertools import islice
 from typing import Any
 
 from dunning.sandbox.api_errors import invalid, missing
 from dunning.sandbox.shapes import listing
+from dunning.sandbox.shelf import Shelf
 from dunning.sandbox.state import Actor, Obj, World, table_of
 
 _PAGE = frozenset({"limit", "starting_after", "ending_before", "expand"})
@@ -88,6 +90,63 @@ def page(call: Call, objects: Iterable[Obj], url: str) -> Obj:
     if after:
         found = found[_position(found, after) + 1 :]
     return listing(found[:limit], url, has_more=len(found) > limit)
+
+
+def page_of(call: Call, table: str, found: Iterable[Obj], url: str, **wanted: Any) -> Obj:
+    """Return one page of a table that may have a past behind it; `wanted` are the filters, None means any.
+
+    `found` are the table's own objects that fit, oldest first.
+    """
+    past = call.world.past.get(table)
+    if past is None:
+        return page(call, found, url)
+    asked = {name: value for name, value in wanted.items() if value is not None}
+    recent = [one for one in found if one["id"] not in past.places and _in_time(call, one["created"])]
+    limit = _limit(call)
+    before = call.param("ending_before")
+    if before:
+        newer = list(islice(_upwards(call, past, recent, before, asked), limit + 1))
+        return listing(newer[:limit][::-1], url, has_more=len(newer) > limit)
+    older = list(islice(_downwards(call, past, recent, asked), limit + 1))
+    return listing(older[:limit], url, has_more=len(older) > limit)
+
+
+def _downwards(call: Call, past: Shelf, recent: list[Obj], asked: Obj) -> Iterator[Obj]:
+    """Yield what comes after the cursor, newest first: what is recent, then the past."""
+    after, places = call.param("starting_after"), past.between(*_bounds(call))
+    newest = recent[::-1]
+    if after in past.places:
+        newest = []
+        places = range(places.start, min(places.stop, past.places[after]))
+    elif after:
+        newest = newest[_position(newest, after) + 1 :]
+    yield from newest
+    yield from (past.at(place) for place in past.matching(places[::-1], asked))
+
+
+def _upwards(call: Call, past: Shelf, recent: list[Obj], before: str, asked: Obj) -> Iterator[Obj]:
+    """Yield what is newer than the cursor, oldest first."""
+    if before not in past.places:
+        yield from recent[len(recent) - _position(recent[::-1], before) :]
+        return
+    places = past.between(*_bounds(call))
+    newer = range(max(places.start, past.places[before] + 1), places.stop)
+    yield from (past.at(place) for place in past.matching(newer, asked))
+    yield from recent
+
+
+def _bounds(call: Call) -> tuple[int | None, int | None]:
+    """Return the first and the last second that the filter `created` lets through."""
+    wanted = call.param("created")
+    if wanted is None:
+        return None, None
+    if isinstance(wanted, str):
+        return int(wanted), int(wanted)
+    from_ = [int(wanted["gte"])] if "gte" in wanted else []
+    from_ += [int(wanted["gt"]) + 1] if "gt" in wanted else []
+    until = [int(wanted["lte"])] if "lte" in wanted else []
+    until += [int(wanted["lt"]) - 1] if "lt" in wanted else []
+    return max(from_, default=None), min(until, default=None)
 
 
 def _limit(call: Call) -> int:

@@ -1,6 +1,6 @@
 """Invoices and their payments over the API."""
 
-from dunning.sandbox.api_call import Call, Endpoint, endpoint, lists, matching, merge_metadata, page
+from dunning.sandbox.api_call import Call, Endpoint, endpoint, lists, matching, merge_metadata, page, page_of
 from dunning.sandbox.api_errors import ApiError, invalid
 from dunning.sandbox.billing import finalize, void, write_off
 from dunning.sandbox.charging import attempt, payment_error, payment_of, usable_card
@@ -28,7 +28,8 @@ def _list(call: Call) -> Obj:
     if subscription:
         found = [one for one in found if _subscription_id(one) == subscription]
     wanted = {name: call.param(name) for name in ("status", "collection_method")}
-    return page(call, matching(found, **wanted), "/v1/invoices")
+    more = {"customer": customer, "subscription": subscription}
+    return page_of(call, "invoices", matching(found, **wanted), "/v1/invoices", **wanted, **more)
 
 
 def _subscription_id(invoice: Obj) -> str | None:
@@ -141,7 +142,8 @@ def _payments(call: Call) -> Obj:
     asked = (call.param("payment") or {}).get("payment_intent")
     if asked:
         found = [one for one in found if one["payment"]["payment_intent"] == asked]
-    return page(call, found, "/v1/invoice_payments")
+    more = {"invoice": call.param("invoice"), "status": call.param("status"), "payment_intent": asked}
+    return page_of(call, "invoice_payments", found, "/v1/invoice_payments", **more)
 
 
 def _payment(call: Call) -> Obj:

@@ -1,6 +1,6 @@
 """Payment intents, charges, refunds, disputes and balance transactions over the API."""
 
-from dunning.sandbox.api_call import Call, Endpoint, endpoint, lists, matching, merge_metadata, page
+from dunning.sandbox.api_call import Call, Endpoint, endpoint, lists, matching, merge_metadata, page, page_of
 from dunning.sandbox.api_errors import invalid
 from dunning.sandbox.money import close_dispute, refund
 from dunning.sandbox.state import Obj
@@ -21,7 +21,8 @@ def _charge(call: Call) -> Obj:
 
 def _charges(call: Call) -> Obj:
     wanted = {name: call.param(name) for name in ("customer", "payment_intent")}
-    return page(call, matching(call.world.tables["charges"].values(), **wanted), "/v1/charges")
+    found = matching(call.world.tables["charges"].values(), **wanted)
+    return page_of(call, "charges", found, "/v1/charges", **wanted)
 
 
 def _refund(call: Call) -> Obj:

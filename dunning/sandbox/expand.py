@@ -51,5 +51,5 @@ def _value(world: World, value: Any, rest: list[str], path: str, shape: Shape) -
 
 def _payments(world: World, invoice: Obj) -> Obj:
     names = [*world.parts_of.get(invoice["id"], ()), invoice_payment_id(invoice)]
-    found = [payment for name in names if (payment := world.tables["invoice_payments"].get(name))]
+    found = [payment for name in names if (payment := world.get(name))]
     return listing(found, f"/v1/invoice_payments?invoice={invoice['id']}")

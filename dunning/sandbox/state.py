@@ -9,6 +9,7 @@ from typing import Any
 from dunning.core.clock import Clock
 from dunning.sandbox import chance
 from dunning.sandbox.books import Books
+from dunning.sandbox.shelf import Shelf
 
 Obj = dict[str, Any]
 API_VERSION = "2026-10-28.endive"
@@ -160,6 +161,7 @@ class World:
     deleted: set[str] = field(default_factory=set)
     link_sessions: set[str] = field(default_factory=set)
     instant: datetime | None = None
+    past: dict[str, Shelf] = field(default_factory=dict)  # by table; rendered when asked for
     _agenda: list[tuple[datetime, int, str, Obj]] = field(default_factory=list)
     _counters: dict[str, int] = field(default_factory=dict)
 
@@ -190,7 +192,9 @@ class World:
         """Return the object with this id, or None."""
         if not object_id or "_" not in object_id:
             return None
-        return self.tables.get(table_of(object_id), {}).get(object_id)
+        table = table_of(object_id)
+        found = self.tables.get(table, {}).get(object_id)
+        return self.past[table].get(object_id) if found is None and table in self.past else found
 
     def schedule(self, at: datetime, what: str, **details: Any) -> None:
         """Put something on the agenda; equal instants are played in the order they were put there."""

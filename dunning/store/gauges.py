@@ -7,7 +7,7 @@ from alembic.runtime.migration import MigrationContext
 from sqlalchemy import Connection, func, select
 
 from dunning.core.vocabulary import OPEN, EventState
-from dunning.store import breakers, queue
+from dunning.store import breakers, gaps, queue
 from dunning.store.tables import attempts, events, messages, recoveries
 
 
@@ -22,9 +22,10 @@ class Gauges:
     breakers_open: int
     contradictions: int
     attempts_abandoned: int
+    missed: dict[str, int]  # by kind, found in the seven days before `now`
 
 
-def read_gauges(connection: Connection) -> Gauges:
+def read_gauges(connection: Connection, now: datetime) -> Gauges:
     """Return the counts, over all accounts and both modes."""
     by_status = (
         select(recoveries.c.status, func.count())
@@ -41,6 +42,7 @@ def read_gauges(connection: Connection) -> Gauges:
         breakers_open=len(breakers.all_open(connection)),
         contradictions=len(queue.contradicted(connection)),
         attempts_abandoned=len(queue.abandoned(connection)),
+        missed=gaps.counts(connection, now),
     )
 
 

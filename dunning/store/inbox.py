@@ -110,6 +110,20 @@ def last_created(connection: Connection, whose: Whose) -> datetime | None:
     return connection.execute(newest).scalar_one_or_none()
 
 
+def waits_for(connection: Connection, whose: Whose, object_id: str) -> bool:
+    """Return whether an event about an object is kept and not handled yet."""
+    waiting = select(events.c.seq).where(
+        *_of(whose), events.c.object_id == object_id, events.c.state == EventState.NEW
+    )
+    return connection.execute(waiting.limit(1)).first() is not None
+
+
+def listening_since(connection: Connection) -> datetime | None:
+    """Return when the first event was kept; None while none has come."""
+    first = select(events.c.received_at).order_by(events.c.seq).limit(1)
+    return connection.execute(first).scalar_one_or_none()
+
+
 def _of(whose: Whose) -> tuple[Any, Any]:
     return events.c.account_id == whose.account_id, events.c.livemode == whose.livemode
 

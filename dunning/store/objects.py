@@ -119,6 +119,12 @@ def invoice(connection: Connection, whose: Whose, invoice_id: str) -> InvoiceRow
     return InvoiceRow(*row) if row is not None else None
 
 
+def meet_invoice(connection: Connection, whose: Whose, invoice: Invoice) -> None:
+    """Hold an invoice until the transaction ends; one that we do not know yet begins as given."""
+    insert_once(connection, invoices, {**_id(whose, invoice.id), **_facts(invoice)})
+    hold_invoice(connection, whose, invoice.id)
+
+
 def forget_schedule(connection: Connection, whose: Whose, invoice_id: str) -> None:
     """Forget Stripe's own next try of an invoice that Stripe was just told not to collect."""
     values = {"next_payment_attempt_at": None, "auto_advance": False}

@@ -4,13 +4,25 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any, Final
 
-from sqlalchemy import Connection, Select, bindparam, func, insert, or_, select, update
+from sqlalchemy import (
+    Connection,
+    RowMapping,
+    Select,
+    and_,
+    bindparam,
+    exists,
+    func,
+    insert,
+    or_,
+    select,
+    update,
+)
 
 from dunning.core.billing import Whose
 from dunning.core.vocabulary import OPEN
 from dunning.store.prepared import ITS_ID, belongs, owner
 from dunning.store.rows import RecoveryRow
-from dunning.store.tables import notes, plans, recoveries
+from dunning.store.tables import attempts, events, invoices, notes, plans, recoveries
 from dunning.store.upsert import upsert
 
 _OPEN = sorted(OPEN)
@@ -59,6 +71,11 @@ _COUNT_NOTES: Final = select(func.count()).select_from(notes).where(notes.c.reco
 _NEWEST_PLAN: Final = (
     select(plans.c.explanation).where(plans.c.recovery_id == ITS_ID).order_by(plans.c.made_at.desc()).limit(1)
 )
+_KNOWN: Final = select(recoveries.c.invoice_id).where(
+    *belongs(recoveries), recoveries.c.invoice_id.in_(bindparam("its_invoices", expanding=True))
+)
+IDS_A_QUERY: Final = 500
+_MADE: Final = func.coalesce(invoices.c.created_at, recoveries.c.failed_at).label("since")
 
 
 def by_id(connection: Connection, recovery_id: str, *, lock: bool = False) -> RecoveryRow | None:
@@ -112,6 +129,46 @@ def all_open_ids(connection: Connection) -> Sequence[str]:
     """Return the ids of every open recovery, oldest first."""
     found = select(recoveries.c.id).where(recoveries.c.status.in_(_OPEN)).order_by(recoveries.c.id)
     return connection.execute(found).scalars().all()
+
+
+def known_invoices(connection: Connection, whose: Whose, invoice_ids: Sequence[str]) -> frozenset[str]:
+    """Return which of these invoices have a recovery, open or closed."""
+    found: set[str] = set()
+    for start in range(0, len(invoice_ids), IDS_A_QUERY):
+        given = {**owner(whose), "its_invoices": list(invoice_ids[start : start + IDS_A_QUERY])}
+        found.update(connection.execute(_KNOWN, given).scalars())
+    return frozenset(found)
+
+
+def open_invoices(connection: Connection, whose: Whose) -> Sequence[tuple[str, datetime]]:
+    """Return the invoice of every open recovery and when it was made, oldest recovery first."""
+    query = (
+        _with_invoice(recoveries.c.invoice_id, _MADE)
+        .where(*belongs(recoveries), recoveries.c.status.in_(_OPEN))
+        .order_by(recoveries.c.id)
+    )
+    return [(row.invoice_id, row.since) for row in connection.execute(query, owner(whose))]
+
+
+def quiet(connection: Connection, before: datetime) -> Sequence[RowMapping]:
+    """Return the open recoveries of whose invoices neither events nor attempts told since `before`.
+
+    Columns: account_id, livemode, invoice_id, since (when the invoice was made, or else the recovery).
+    """
+    heard = exists().where(
+        events.c.account_id == recoveries.c.account_id,
+        events.c.livemode == recoveries.c.livemode,
+        events.c.object_id == recoveries.c.invoice_id,
+        events.c.received_at > before,
+    )
+    tried = exists().where(attempts.c.recovery_id == recoveries.c.id, attempts.c.at > before)
+    own = (recoveries.c.account_id, recoveries.c.livemode, recoveries.c.invoice_id)
+    query = (
+        _with_invoice(*own, _MADE)
+        .where(recoveries.c.status.in_(_OPEN), recoveries.c.opened_at <= before, ~heard, ~tried)
+        .order_by(recoveries.c.id)
+    )
+    return connection.execute(query).mappings().all()
 
 
 def add(connection: Connection, values: dict[str, Any]) -> None:
@@ -173,6 +230,12 @@ def newest_plan(connection: Connection, recovery_id: str) -> dict[str, Any]:
     said = connection.execute(_NEWEST_PLAN, {"its_id": recovery_id})
     found: dict[str, Any] | None = said.scalar_one_or_none()
     return found or {}
+
+
+def _with_invoice(*columns: Any) -> Select[Any]:
+    own = (invoices.c.account_id == recoveries.c.account_id, invoices.c.livemode == recoveries.c.livemode)
+    same = and_(*own, invoices.c.id == recoveries.c.invoice_id)
+    return select(*columns).select_from(recoveries).join(invoices, same, isouter=True)
 
 
 def _one(

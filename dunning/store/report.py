@@ -56,6 +56,7 @@ class Scope:
     livemode: bool
     by: str | None = None
     edges: tuple[Edge, ...] = ()
+    imported: bool = False  # history from before dunning, which is never mixed with what it saw itself
 
 
 def cohort_sums(connection: Connection, scope: Scope) -> Sequence[RowMapping]:
@@ -69,7 +70,7 @@ def cohort_sums(connection: Connection, scope: Scope) -> Sequence[RowMapping]:
     query = (
         select(recoveries.c.currency, group.label("grp"), *_fates(paid), *_reversals(paid))
         .join(paid, paid.c.recovery_id == recoveries.c.id, isouter=True)
-        .where(_within(recoveries.c.failed_at, scope), recoveries.c.livemode == scope.livemode)
+        .where(_within(recoveries.c.failed_at, scope), *_counted(scope))
         .group_by(recoveries.c.currency, "grp")
     )
     return connection.execute(query).mappings().all()
@@ -87,7 +88,7 @@ def cash_sums(connection: Connection, scope: Scope) -> Sequence[RowMapping]:
         select(ledger_entries.c.currency, group.label("grp"), *sums)
         .add_columns(func.count(paid.distinct()).label("recovered_count"))
         .join(recoveries, recoveries.c.id == ledger_entries.c.recovery_id)
-        .where(_within(at, scope), ledger_entries.c.livemode == scope.livemode)
+        .where(_within(at, scope), *_counted(scope))
         .group_by(ledger_entries.c.currency, "grp")
     )
     return connection.execute(query).mappings().all()
@@ -101,7 +102,7 @@ def closed_sums(connection: Connection, scope: Scope) -> Sequence[RowMapping]:
     query = (
         select(recoveries.c.currency, group.label("grp"), *fates)
         .join(paid, paid.c.recovery_id == recoveries.c.id, isouter=True)
-        .where(_within(recoveries.c.closed_at, scope), recoveries.c.livemode == scope.livemode)
+        .where(_within(recoveries.c.closed_at, scope), *_counted(scope))
         .group_by(recoveries.c.currency, "grp")
     )
     return connection.execute(query).mappings().all()
@@ -158,7 +159,7 @@ def _movements(scope: Scope, behind: Behind) -> Select[Any]:
             group.label("grp"),
         )
         .join(recoveries, recoveries.c.id == entry.recovery_id)
-        .where(_kinds(behind.figure), _within(at, scope), entry.livemode == scope.livemode),
+        .where(_kinds(behind.figure), _within(at, scope), *_counted(scope)),
     )
 
 
@@ -182,7 +183,7 @@ def _openings(scope: Scope, behind: Behind) -> Select[Any]:
             _group(scope, at, recoveries.c).label("grp"),
         )
         .join(paid, paid.c.recovery_id == recoveries.c.id, isouter=True)
-        .where(_within(at, scope), recoveries.c.livemode == scope.livemode, part != 0),
+        .where(_within(at, scope), *_counted(scope), part != 0),
     )
 
 
@@ -256,6 +257,13 @@ def _kinds(figure: str) -> ColumnElement[bool]:
 
 def _within(column: Any, scope: Scope) -> ColumnElement[bool]:
     return and_(column >= scope.start, column < scope.end)
+
+
+def _counted(scope: Scope) -> tuple[ColumnElement[bool], ColumnElement[bool]]:
+    imported = recoveries.c.import_id
+    return recoveries.c.livemode == scope.livemode, (
+        imported.is_not(None) if scope.imported else imported.is_(None)
+    )
 
 
 def _group(scope: Scope, at: Any, columns: Any) -> ColumnElement[Any]:

@@ -99,6 +99,7 @@ class RecoveryRow(_Row, _Owned):
     campaign_version: int
     taken_over: bool
     contradicted_at: datetime | None
+    import_id: str | None
     ring_at: datetime | None
 
     @property

@@ -16,6 +16,14 @@ from dunning.store.tables_of_contact import (
     suppressions,
     switches,
 )
+from dunning.store.tables_of_history import (
+    gaps,
+    import_lists,
+    imports,
+    past_charges,
+    past_invoices,
+    past_payments,
+)
 from dunning.store.tables_of_recovery import (
     attempts,
     campaigns,
@@ -36,12 +44,18 @@ __all__ = [
     "customers",
     "errands",
     "events",
+    "gaps",
+    "import_lists",
+    "imports",
     "invoices",
     "ledger_entries",
     "links",
     "messages",
     "metadata",
     "notes",
+    "past_charges",
+    "past_invoices",
+    "past_payments",
     "planners",
     "plans",
     "policies",

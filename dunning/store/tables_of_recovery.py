@@ -97,6 +97,7 @@ recoveries = Table(
     flag("taken_over", default="0"),
     Column("contradicted_at", UTCDateTime),  # since when Stripe collects what is ours to collect
     Column("row_version", Integer, nullable=False, server_default="0"),
+    Column("import_id", Text),  # the import that found it; None: it failed before our eyes
     Column("ring_at", UTCDateTime),
     one_of("status", Status),
     one_of("retries", Retries),

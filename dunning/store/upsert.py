@@ -1,6 +1,6 @@
 """INSERT … ON CONFLICT, which both databases know and SQLAlchemy spells per dialect."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import cache
 from typing import Any
 
@@ -35,3 +35,18 @@ def insert_once(connection: Connection, table: Table, values: Mapping[str, Any])
 def upsert(connection: Connection, table: Table, key: tuple[str, ...], values: Mapping[str, Any]) -> None:
     """Insert a row, or update the one that has the same `key` columns."""
     connection.execute(_upsert(connection.dialect.name, table, key, tuple(values)), values)
+
+
+def insert_all_once(connection: Connection, table: Table, rows: Sequence[Mapping[str, Any]]) -> None:
+    """Insert the rows that no unique rule of the table already holds; each has the same keys."""
+    if rows:
+        connection.execute(_once(connection.dialect.name, table), [dict(row) for row in rows])
+
+
+def upsert_all(
+    connection: Connection, table: Table, key: tuple[str, ...], rows: Sequence[Mapping[str, Any]]
+) -> None:
+    """Insert rows, or update those that have the same `key` columns; each has the same keys."""
+    if rows:
+        statement = _upsert(connection.dialect.name, table, key, tuple(rows[0]))
+        connection.execute(statement, [dict(row) for row in rows])

@@ -236,6 +236,13 @@ class Group(Shape):
     counts: dict[str, Counts]
 
 
+class Imported(Shape):
+    """Imported history of the same period: in none of the other figures, and nothing that dunning did."""
+
+    currencies: dict[str, Figures]
+    counts: dict[str, Counts]
+
+
 class RecoveredRevenue(Shape):
     """The recovered-revenue report; `from` inclusive and `to` exclusive days in `timezone`."""
 
@@ -251,6 +258,8 @@ class RecoveredRevenue(Shape):
     currencies: dict[str, Figures]
     counts: dict[str, Counts]
     groups: list[Group]
+    only_imported: bool
+    imported: Imported
 
 
 class Problem(Shape):

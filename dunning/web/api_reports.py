@@ -25,11 +25,12 @@ def report_api(house: House) -> APIRouter:
         *,
         net: Annotated[bool, Query(description="Echoed: `net` is always in the figures.")] = False,
         group_by: GroupBy | None = None,
+        imported: Annotated[bool, Query(description="The imported history instead.")] = False,
     ) -> dict[str, Any]:
         """Return what failed and what became of it (cohort), or what money moved (cash)."""
         zone, livemode = ZoneInfo(house.settings.report_timezone), house.settings.livemode
         try:
-            question = Question(start, end, zone, livemode, basis, net, group_by)
+            question = Question(start, end, zone, livemode, basis, net, group_by, imported)
         except BadPeriod as problem:
             raise HTTPException(422, str(problem)) from None
         with house.store.read() as connection:

@@ -32,7 +32,7 @@ def health_pages(house: House) -> APIRouter:
     @router.get("/metrics")
     def metrics() -> Response:
         with house.store.read() as connection:
-            gauges = read_gauges(connection)
+            gauges = read_gauges(connection, house.clock.now())
         return Response(_exposition(gauges, house), media_type=CONTENT_TYPE_PLAIN_0_0_4)
 
     return router
@@ -71,6 +71,9 @@ def _exposition(gauges: Gauges, house: House) -> bytes:
     alarms("breaker", gauges.breakers_open)
     alarms("contradiction", gauges.contradictions)
     alarms("abandoned", gauges.attempts_abandoned)
+    missed = gauge("dunning_missed", "What no webhook brought, found in the last 7 days.", "kind")
+    for kind, number in gauges.missed.items():
+        missed(kind, number)
     for status, number in gauges.open_recoveries.items():
         recoveries(status, number)
     for state, number in gauges.attempts.items():

@@ -11,7 +11,7 @@ from sqlalchemy import RowMapping
 from starlette.exceptions import HTTPException
 from starlette.responses import HTMLResponse, Response
 
-from dunning.core.definitions import REASONS
+from dunning.core.definitions import IMPORTED, REASONS
 from dunning.flows import report as reports
 from dunning.flows.report import AMOUNTS, BadPeriod, Basis, GroupBy, Question, next_month, recovered_revenue
 from dunning.store.report import Behind, rows_behind
@@ -105,11 +105,12 @@ def _asked(screen: Screen) -> Callable[..., Question]:
         *,
         net: bool = False,
         group_by: GroupBy | None = None,
+        imported: bool = False,
     ) -> Question:
         first, last = _default_period(screen)
         zone, livemode = screen.calendar().zone, screen.house.settings.livemode
         try:
-            return Question(start or first, end or last, zone, livemode, basis, net, group_by)
+            return Question(start or first, end or last, zone, livemode, basis, net, group_by, imported)
         except BadPeriod as problem:
             raise HTTPException(422, str(problem)) from None
 
@@ -124,6 +125,7 @@ def query_of(question: Question, **changes: Any) -> str:
         "basis": question.basis.value,
         "net": "true" if question.net else None,
         "group_by": question.group_by.value if question.group_by else None,
+        "imported": "true" if question.imported else None,
     }
     return urlencode({key: value for key, value in (parts | changes).items() if value is not None})
 
@@ -150,6 +152,7 @@ def _facts(grouped: reports.Report, periodic: reports.Report) -> dict[str, Any]:
         "definitions": reports.definitions(question.basis),
         "basis_definition": reports.basis_definition(question.basis),
         "reason_definitions": REASONS,
+        "imported_definition": IMPORTED,
         "group_bys": list(GroupBy),
         "label": lambda key: group_label(question.group_by or GroupBy.REASON, key),
         "period_label": period_name,

@@ -12,8 +12,9 @@ from dunning.core.segments import EXAMPLE
 from dunning.core.vocabulary import InvoiceClass, Retries
 from dunning.errors import Unusable
 from dunning.flows import switches
+from dunning.flows.doctor_gaps import missed
 from dunning.flows.house import House
-from dunning.store import rules, segments
+from dunning.store import gaps, inbox, rules, segments
 from dunning.web.card_rules import summary
 from dunning.web.screen import Screen, back_to
 
@@ -67,6 +68,14 @@ class PauseForm(BaseModel):
     segment: Name | None = None
 
 
+def _health(house: House) -> dict[str, Any]:
+    """Return when events were last compared with Stripe's, and what no webhook brought."""
+    with house.store.read() as connection:
+        found = gaps.recent(connection, house.clock.now(), livemode=house.settings.livemode)
+        compared = inbox.reconciled(connection)
+    return {"compared": compared, "gaps": [{**row, "words": missed([row])} for row in found]}
+
+
 def settings_pages(screen: Screen) -> APIRouter:
     """Return the routes of the settings page and its forms."""
     router = APIRouter(include_in_schema=False)
@@ -76,10 +85,16 @@ def settings_pages(screen: Screen) -> APIRouter:
     def settings(request: Request) -> HTMLResponse:
         with house.store.read() as connection:
             parts = segments.current(connection)
-        url = house.settings.base_url
-        shown: dict[str, Any] = {"modes": MODES, "segments": parts, "example": EXAMPLE, **summary(screen)}
-        policy = policy_in_force(house)
-        return screen.page(request, "settings.html", public_url=url, policy=policy, **shown)
+        shown: dict[str, Any] = {
+            "modes": MODES,
+            "public_url": house.settings.base_url,
+            "segments": parts,
+            "example": EXAMPLE,
+            "policy": policy_in_force(house),
+            **summary(screen),
+            **_health(house),
+        }
+        return screen.page(request, "settings.html", **shown)
 
     @router.post("/settings/retries")
     def set_retries(form: Annotated[ModeForm, Form()]) -> RedirectResponse:
