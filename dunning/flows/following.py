@@ -90,7 +90,7 @@ def meet_refusal(connection: Connection, recovery: RecoveryRow, failure: Failure
 
 def _collectable(invoice: Invoice) -> bool:
     """Return whether a failure of the invoice is ours to follow, even when it was paid before we heard."""
-    wanted = invoice.open or (invoice.status == "paid" and bool(invoice.settled))
+    wanted = invoice.open or (invoice.status == "paid" and invoice.amount_due > 0)
     return wanted and invoice.collection_method != "send_invoice"
 
 

@@ -351,3 +351,15 @@ def test_a_card_that_was_changed_in_the_moment_of_our_charge_is_credited_to_the_
     stage.clock.advance_to(due)
     stage.settle()
     assert stage.recovery(robin).reason == "customer_card_update"
+
+
+def test_a_failure_first_heard_of_after_a_bank_transfer_is_recovered_out_of_band(quick_stage: Stage) -> None:
+    stage = quick_stage
+    stage.hold_events = True
+    robin = stage.fails("do_not_honor")
+    stage.pays_out_of_band(robin)
+    stage.settle()
+    stage.hold_events = False
+    stage.receive(stage.held)
+    stage.settle()
+    assert stage.ledger(robin) == [("recovered", 2900, "out_of_band")]
