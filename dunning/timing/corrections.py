@@ -133,7 +133,8 @@ def _table(
     start = np.ones(shape)
     if (name, level) == ("hour", "all"):
         start[:] = _night()
-        start = np.minimum(start, _shrunk(happened @ _KERNEL, due @ _KERNEL, start))
+    if name == "hour" and level in {"all", "family"}:
+        start = _shrunk(happened @ _KERNEL, due @ _KERNEL, start)
     return np.clip(_shrunk(happened, due, start), LOWEST, HIGHEST)
 
 
@@ -157,7 +158,7 @@ def _shrunk(happened: Floats, foreseen: Floats, believed: Floats) -> Floats:
 
 
 def _kernel() -> Floats:
-    """An hour nobody has tried is doubted when the hours beside it failed, across midnight too."""
+    """Hours resemble the hours beside them, across midnight too, until they show that they do not."""
     apart = np.abs(np.arange(24)[:, None] - np.arange(24))
     near: Floats = np.clip(1 - np.minimum(apart, 24 - apart) / 4, 0, 1)
     return near

@@ -20,7 +20,7 @@ from dunning.timing.weights import DIGITS, Habits, Weights, informed
 STEPS: Final = (20, 8, 8)  # of maximisation, between looks at hours and days
 SCOUTED: Final = 10  # steps that suffice to see which
 SCOUTS: Final = 2500  # episodes that find out which stories matter at all
-MATTER: Final = 700  # stories of paydays kept in mind: those that explain most
+MATTER: Final = 1000  # stories of paydays kept in mind: those that explain most
 
 
 @dataclass(frozen=True, slots=True)

@@ -108,17 +108,15 @@ def curves(when: Moments, columns: Ints = EVERY) -> Curves:
 def _since(at: Ints, columns: Ints) -> Curves:
     """Return the hours since the last deposit before local hours `at`."""
     days = at // 24
-    first = int(days.min()) - 1
-    start, rows = paydays.table(first, int(days.max()))
+    asked = np.unique(np.concatenate([days - 1, days]))
+    first = int(asked[0])
+    start, rows = paydays.table(first, int(asked[-1]))
     posted = _POSTED[columns]
     # Counted from the first day in single precision: the arrays are large, and hours are small numbers.
-    paid = (rows[first - start : int(days.max()) + 1 - start, PATTERN[columns]] - first) * 24 + posted
-    deposit = paid.astype(np.float32)
-    today = days - first
-    later = (at % 24)[:, None] >= posted
-    since: Curves = (at - first * 24).astype(np.float32)[:, None] - np.where(
-        later, deposit[today], deposit[today - 1]
-    )
+    deposit = ((rows[asked - start][:, PATTERN[columns]] - first) * 24 + posted).astype(np.float32)
+    today = asked.searchsorted(days)
+    since = np.where((at % 24)[:, None] >= posted, deposit[today], deposit[asked.searchsorted(days - 1)])
+    np.subtract((at - first * 24).astype(np.float32)[:, None], since, out=since)
     return since
 
 
