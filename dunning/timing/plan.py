@@ -58,7 +58,7 @@ def gains(slots: Slots, weight: Curves, chosen: list[int]) -> Floats:
     left = _left(slots, weight, chosen)
     later = _later_values(slots, chosen, len(weight))
     taken = [before * value for before, value in zip(left[:-1], later, strict=True)]
-    scores = slots.success @ np.stack([*left, *taken], axis=1)
+    scores = slots.success @ np.array([*left, *taken]).T
     bounds = [-1, *chosen, len(slots.seconds)]
     for position, (before, after) in enumerate(pairwise(bounds)):
         start, end = _inside(slots, before, after)

@@ -16,7 +16,7 @@ from dunning.timing.candidates import candidates, typical_hours
 from dunning.timing.case import Attempt, Case, Choice, Explanation, check, own_attempts
 from dunning.timing.history import NEW_CARD, episodes, finished, marks_of, sampled, telling
 from dunning.timing.learn import Learned, learn
-from dunning.timing.localtime import DAY, Floats, Ints, moments, zone_of
+from dunning.timing.localtime import DAY, Floats, Ints, moments, offset, zone_of
 from dunning.timing.marks import Marks
 from dunning.timing.memory import Memory, remember
 from dunning.timing.plan import Slots, gains, plan
@@ -30,7 +30,7 @@ PATIENT: Final = 0.998  # what money is worth a day later
 DISCOUNT: Final = {"technical": 0.995, NEW_CARD: 0.9}  # what works again may be tried at once
 COST: Final = 0.004  # of the amount: what a refused try costs in fees and goodwill
 REFUSED: Final = 0.5  # how far the first refusal is believed: renewals do not fall on any day alike
-WEIGHED: Final = 160  # stories that a plan weighs: the likely ones, and a fair sample of the others
+WEIGHED: Final = 128  # stories that a plan weighs: the likely ones, and a fair sample of the others
 MOST: Final = 12_000  # cases learned from
 NEAR: Final = 0.998  # of the best value: times so close are picked between by chance
 EXPLORED: Final = 4
@@ -162,8 +162,9 @@ class Planner:
         weight = self._memory.bend(case, self._learned.weights.of(marks))
         seconds = np.array([int(utc(a.at).timestamp()) for a in own], dtype=np.int64)
         if marks.family != NEW_CARD:
-            first = moments(zone, np.array([failed], dtype=np.int64), failed)
-            weight = weight * stories.refusal(first)[0] ** np.float32(REFUSED)
+            weight = weight * stories.refusal_at((failed + offset(zone, failed)) // 3600) ** np.float32(
+                REFUSED
+            )
         for row in self._success(marks, zone, seconds[seconds > failed], failed):
             weight = weight * (1 - row)
         return weight / float(weight.sum())

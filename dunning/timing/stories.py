@@ -5,6 +5,7 @@ invoice fail together because they share a story; a plan over stories spreads it
 columns; whoever asks for curves names the columns that matter to the question.
 """
 
+from functools import lru_cache
 from typing import Final, TypeAlias
 
 import numpy as np
@@ -115,7 +116,9 @@ def _since(at: Ints, columns: Ints) -> Curves:
     # Counted from the first day in single precision: the arrays are large, and hours are small numbers.
     deposit = ((rows[asked - start][:, PATTERN[columns]] - first) * 24 + posted).astype(np.float32)
     today = asked.searchsorted(days)
-    since = np.where((at % 24)[:, None] >= posted, deposit[today], deposit[asked.searchsorted(days - 1)])
+    since: Curves = np.where(
+        (at % 24)[:, None] >= posted, deposit[today], deposit[asked.searchsorted(days - 1)]
+    )
     np.subtract((at - first * 24).astype(np.float32)[:, None], since, out=since)
     return since
 
@@ -156,6 +159,14 @@ def refusal(when: Moments) -> Curves:
     works = _mood(failed % 24, np.arange(len(MOODS)))
     out[:, _MOOD] = (1 - works) / (1 - MOODY / 4)
     return out
+
+
+@lru_cache(maxsize=512)
+def refusal_at(hour: int) -> Curves:
+    """Return `refusal` of a failure in a local hour since 1970; renewals share their hours."""
+    found: Curves = refusal(Moments(np.array([hour * 3600]), np.zeros(1), np.array([float(hour)])))[0]
+    found.setflags(write=False)
+    return found
 
 
 def _ramp(when: Moments, columns: Ints) -> Curves:
