@@ -42,13 +42,18 @@ class Case:
 
 @dataclass(frozen=True, slots=True)
 class Choice:
-    """One time (UTC) to try, the chance that it pays, the chance that it was picked, and why."""
+    """One time (UTC) to try, the chance that it pays, the chance that it was picked, and why.
+
+    `interval` holds the chance nine times in ten; `counted` is (tries, paid) of our own like retries.
+    """
 
     at: datetime
     probability: float
     propensity: float
     reason: str
     alternatives: tuple["Choice", ...] = ()
+    interval: tuple[float, float] | None = None
+    counted: tuple[int, int] = (0, 0)
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,93 +1,146 @@
 """What history says beside the stories: factors by local hour, weekday, day of month and age.
 
-Each factor is paid tries over expected ones, shrunk twice: all classes towards the prior, a class towards
-all. A factor of 1 changes nothing.
+Each factor is paid tries over expected ones, level by level: all tries first, then what a class, a country, a
+brand or one corner of them does differently. Every table is shrunk towards "no difference", the harder the
+more its bins scatter as chance alone would make them. A factor of 1 changes nothing.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final
 
 import numpy as np
 
-from dunning.timing import prior, stories
+from dunning.timing import paydays
 from dunning.timing.localtime import Floats, Ints, Moments
+from dunning.timing.marks import COARSE, Marks
 
-AGES: Final = (12, 24, 48, 96, 168, 240, 336, 504)  # hours that part the ages
-SIZES: Final = {"hour": 24, "weekday": 7, "month_day": 31, "month_end": 4, "age": len(AGES) + 1}
-NIGHT: Final = 0.90  # approvals from midnight to six: worse, by every page that says anything
-WEAKEST, STRONGEST = 8.0, 400.0  # expected payments that weigh as much as what was believed before
-LOWEST, HIGHEST = 0.05, 4.0
+AGES: Final = (6, 12, 24, 48, 96, 168, 240, 336, 504)  # hours that part the ages
+SIZES: Final = {"hour": 24, "weekday": 7, "week": 56, "month_day": 31, "month_end": 4, "age": len(AGES) + 1}
+NIGHT: Final = 0.93  # approvals from midnight to six: worse, by every page that says anything
+WEAKEST, STRONGEST = 4.0, 400.0  # expected payments that weigh as much as what was believed before
+LOWEST, HIGHEST = 0.03, 6.0
+FEWEST: Final = 25  # tries at a level before it is looked at
+_NIGHT_HOURS: Final = 6
+
+Bins = Mapping[str, Ints]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Corrections:
-    """Factor tables: a row per decline family (in the order of prior.FAMILIES), a column per bin."""
+    """Factor tables by feature and level key; a level that is missing says nothing."""
 
-    tables: Mapping[str, Floats]
+    tables: Mapping[str, Mapping[str, Floats]]
+    _kept: dict[Marks, dict[str, Floats]] = field(default_factory=dict, repr=False, compare=False)
 
-    def factor(self, family: str, when: Moments) -> Floats:
+    def factor(self, marks: Marks, when: Moments) -> Floats:
         """Return what to multiply every story's chance with, at each moment."""
-        row = prior.FAMILIES.index(family)
-        return self.of_rows(np.full(len(when.local), row), when)
-
-    def of_rows(self, rows: Ints, when: Moments) -> Floats:
-        """Return the factors of moments whose families are given by row."""
         out = np.ones(len(when.local))
-        for name, bins in features(when).items():
-            out *= self.tables[name][rows, bins]
+        rows = self.rows(marks)
+        if rows and len(out):
+            bins = features(when)
+            for name, table in rows.items():
+                out *= table[bins[name]]
+        return np.clip(out, LOWEST, HIGHEST)
+
+    def rows(self, marks: Marks) -> dict[str, Floats]:
+        """Return the factors of a failure by feature; features that change nothing are left out."""
+        if marks not in self._kept:
+            if len(self._kept) > 4096:
+                self._kept.clear()
+            self._kept[marks] = self._composed(marks)
+        return self._kept[marks]
+
+    def _composed(self, marks: Marks) -> dict[str, Floats]:
+        out: dict[str, Floats] = {}
+        for name, tables in self.tables.items():
+            rows = [tables[key] for key in marks.keys(COARSE) if key in tables]
+            if rows:
+                out[name] = np.prod(rows, axis=0)
         return out
 
 
 def features(when: Moments) -> dict[str, Ints]:
     """Return the bin of each moment in each table."""
+    day, hour = when.day, when.hour
+    weekday = (day + 3) % 7
+    first, last = int(day.min()), int(day.max())
+    days = np.arange(first, last + 1)
     return {
-        "hour": when.hour,
-        "weekday": (when.day + 3) % 7,
-        "month_day": stories.day_of_month(when.local) - 1,
-        "month_end": np.minimum(stories.days_to_month_end(when.local), 3),
+        "hour": hour,
+        "weekday": weekday,
+        "week": weekday * 8 + hour // 3,
+        "month_day": paydays.day_of_month(days)[day - first] - 1,
+        "month_end": np.minimum(paydays.days_to_month_end(days), 3)[day - first],
         "age": np.searchsorted(AGES, when.age, side="right"),
     }
 
 
-def _prior_bins(name: str) -> Floats:
-    bins = np.ones(SIZES[name])
-    if name == "hour":
-        bins[:6] = NIGHT
+def uncorrected() -> Corrections:
+    """Return the factors that are believed without history."""
+    return Corrections({"hour": {"all:": _night()}})
+
+
+def _night() -> Floats:
+    bins = np.ones(SIZES["hour"])
+    bins[:_NIGHT_HOURS] = NIGHT
     return bins
 
 
-def uncorrected() -> Corrections:
-    """Return the factors that are believed without history."""
-    rows = len(prior.FAMILIES)
-    return Corrections({name: np.tile(_prior_bins(name), (rows, 1)) for name in SIZES})
-
-
-def learned(rows: Ints, bins: Mapping[str, Ints], expected: Floats, paid: Floats) -> Corrections:
+def learned(
+    places: Mapping[str, tuple[list[str], Ints]], bins: Bins, expected: Floats, paid: Floats
+) -> Corrections:
     """Return the factors that make what was expected of each try meet what happened.
 
-    `expected` is the chance the stories alone gave to each try; `paid` is 1 where it paid.
+    `places` has, per level, the keys and each try's index into them; `expected` is the chance the stories
+    alone gave to each try; `paid` is 1 where it paid.
     """
-    tables = dict(uncorrected().tables)
+    found = {
+        (name, level): np.ones((len(keys), SIZES[name]))
+        for name in SIZES
+        for level, (keys, _) in places.items()
+    }
+    found["hour", "all"] *= _night()
+    due = expected * _night()[bins["hour"]]
     for _ in range(3):
-        for name in SIZES:
-            others = [tables[other][rows, bins[other]] for other in SIZES if other != name]
-            rest = expected * np.prod(others, axis=0)
-            tables[name] = _table(name, rows, bins[name], rest, paid)
-    return Corrections(tables)
+        for (name, level), table in found.items():
+            keys, index = places[level]
+            flat = index * SIZES[name] + bins[name]
+            rest = due / table.ravel()[flat]
+            fresh = _table(name, level, flat, (len(keys), SIZES[name]), rest, paid)
+            due = rest * fresh.ravel()[flat]
+            found[name, level] = fresh
+    return Corrections(_named(places, found))
 
 
-def _table(name: str, rows: Ints, bins: Ints, expected: Floats, paid: Floats) -> Floats:
-    size, families = SIZES[name], len(prior.FAMILIES)
-    happened, foreseen = _count(bins, paid, size), _count(bins, expected, size)
-    start = _prior_bins(name)
-    if name == "hour":
-        start = np.minimum(start, _shrunk(_KERNEL @ happened, _KERNEL @ foreseen, start))
-    pooled = _shrunk(happened, foreseen, start)
-    flat = rows * size + bins
-    mine = _count(flat, paid, families * size).reshape(families, size)
-    due = _count(flat, expected, families * size).reshape(families, size)
-    return np.clip(_shrunk(mine, due, pooled), LOWEST, HIGHEST)
+def _named(
+    places: Mapping[str, tuple[list[str], Ints]], found: Mapping[tuple[str, str], Floats]
+) -> dict[str, dict[str, Floats]]:
+    out: dict[str, dict[str, Floats]] = {name: {} for name in SIZES}
+    for (name, level), table in found.items():
+        keys, index = places[level]
+        counts = np.bincount(index, minlength=len(keys))
+        for row, key in enumerate(keys):
+            if counts[row] >= FEWEST and np.abs(table[row] - 1).max() > 0.01:
+                out[name][key] = table[row]
+    return out
+
+
+def _table(
+    name: str, level: str, flat: Ints, shape: tuple[int, int], expected: Floats, paid: Floats
+) -> Floats:
+    happened, due = _count(flat, paid, shape), _count(flat, expected, shape)
+    start = np.ones(shape)
+    if (name, level) == ("hour", "all"):
+        start[:] = _night()
+    if name == "hour" and level in {"all", "family"}:
+        start = _shrunk(happened @ _KERNEL, due @ _KERNEL, start)
+    return np.clip(_shrunk(happened, due, start), LOWEST, HIGHEST)
+
+
+def _count(flat: Ints, weights: Floats, shape: tuple[int, int]) -> Floats:
+    counted = np.bincount(flat, weights=weights, minlength=shape[0] * shape[1])
+    return counted.reshape(shape).astype(np.float64)
 
 
 def _shrunk(happened: Floats, foreseen: Floats, believed: Floats) -> Floats:
@@ -105,14 +158,10 @@ def _shrunk(happened: Floats, foreseen: Floats, believed: Floats) -> Floats:
 
 
 def _kernel() -> Floats:
-    """An hour nobody has tried is doubted when the hours beside it failed, across midnight too."""
+    """Hours resemble the hours beside them, across midnight too, until they show that they do not."""
     apart = np.abs(np.arange(24)[:, None] - np.arange(24))
     near: Floats = np.clip(1 - np.minimum(apart, 24 - apart) / 4, 0, 1)
     return near
 
 
 _KERNEL: Final = _kernel()
-
-
-def _count(bins: Ints, weights: Floats, size: int) -> Floats:
-    return np.bincount(bins, weights=weights, minlength=size).astype(np.float64)

@@ -43,9 +43,13 @@ def zone_of(timezone: str | None, country: str | None) -> ZoneInfo:
     return ZoneInfo("UTC")
 
 
-@lru_cache(maxsize=65536)
 def offset(zone: ZoneInfo, second: int) -> int:
-    """Return the zone's offset from UTC in seconds at an instant."""
+    """Return the zone's offset from UTC in seconds at an instant; clocks change on a quarter of an hour."""
+    return _offset(zone, second - second % 900)
+
+
+@lru_cache(maxsize=262144)
+def _offset(zone: ZoneInfo, second: int) -> int:
     moved = datetime.fromtimestamp(second, UTC).astimezone(zone).utcoffset()
     return 0 if moved is None else int(moved.total_seconds())
 

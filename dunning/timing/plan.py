@@ -55,20 +55,29 @@ def gains(slots: Slots, weight: Curves, chosen: list[int]) -> Floats:
     the later ones.
     """
     out = np.full(len(slots.seconds), -np.inf)
+    left = _left(slots, weight, chosen)
     later = _later_values(slots, chosen, len(weight))
-    left = weight
+    taken = [before * value for before, value in zip(left[:-1], later, strict=True)]
+    scores = slots.success @ np.array([*left, *taken]).T
     bounds = [-1, *chosen, len(slots.seconds)]
     for position, (before, after) in enumerate(pairwise(bounds)):
         start, end = _inside(slots, before, after)
         if end > start:
-            success = slots.success[start:end]
-            gain = slots.worth[start:end] * (success @ left) - slots.cost * float(left.sum())
-            if after < len(slots.seconds):
-                gain -= success @ (left * later[position])
-            out[start:end] = gain.round(6)  # below that is noise of the machine: the earliest wins
-        if after < len(slots.seconds):
-            left = left * (1 - slots.success[after])
-    return out
+            gain = slots.worth[start:end] * scores[start:end, position] - slots.cost * float(
+                left[position].sum()
+            )
+            if position < len(chosen):
+                gain -= scores[start:end, len(left) + position]
+            out[start:end] = gain
+    return out.round(6)  # below that is noise of the machine: the earliest wins
+
+
+def _left(slots: Slots, weight: Curves, chosen: list[int]) -> list[Curves]:
+    """Return what each story's weight is before each try, and after the last."""
+    left = [weight]
+    for index in chosen:
+        left.append(left[-1] * (1 - slots.success[index]))
+    return left
 
 
 def _inside(slots: Slots, before: int, after: int) -> tuple[int, int]:
@@ -82,9 +91,9 @@ def _inside(slots: Slots, before: int, after: int) -> tuple[int, int]:
 
 
 def _later_values(slots: Slots, chosen: list[int], stories: int) -> list[Curves]:
-    """Return, for each position, the value under each story of the tries that follow it."""
+    """Return, for each position but the last, the value under each story of the tries that follow it."""
     values: list[Curves] = [np.zeros(stories, dtype=np.float32)]
     for index in reversed(chosen):
         success, worth = slots.success[index], float(slots.worth[index])
         values.append(worth * success - slots.cost + (1 - success) * values[-1])
-    return values[::-1]
+    return values[:0:-1]

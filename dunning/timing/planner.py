@@ -4,32 +4,38 @@ import hashlib
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from math import sqrt
 from typing import Final, Self
 from zoneinfo import ZoneInfo
 
 import numpy as np
 
 from dunning.core.clock import utc
-from dunning.timing import prior, saving, stories, words
+from dunning.timing import saving, stories, words
 from dunning.timing.candidates import candidates, typical_hours
 from dunning.timing.case import Attempt, Case, Choice, Explanation, check, own_attempts
-from dunning.timing.history import NEW_CARD, episodes, family_of
+from dunning.timing.history import NEW_CARD, episodes, finished, marks_of, sampled, telling
 from dunning.timing.learn import Learned, learn
-from dunning.timing.localtime import DAY, Floats, Ints, moments, zone_of
+from dunning.timing.localtime import DAY, Floats, Ints, moments, offset, zone_of
+from dunning.timing.marks import Marks
 from dunning.timing.memory import Memory, remember
 from dunning.timing.plan import Slots, gains, plan
 from dunning.timing.rules import GAP, TECHNICAL_GAP, Allowed, allowed
+from dunning.timing.sample import fair_sample
 from dunning.timing.stories import Curves
-from dunning.timing.weights import segment
+from dunning.timing.tally import Lesson, Tally, tally
 
-AHEAD: Final = 5  # tries planned jointly; only the first is carried out
-PATIENT: Final = 0.985  # what money is worth a day later
-DISCOUNT: Final = {"technical": 0.94}  # nothing is gained by waiting for a line that is up again
-COST: Final = 0.005  # of the amount: what a refused try costs in fees and goodwill
-LEAST: Final = 0.001  # stories less likely than this cannot move a plan
-NEAR: Final = 0.995  # of the best value: times so close are picked between by chance
+AHEAD: Final = 4  # tries planned jointly; only the first is carried out
+PATIENT: Final = 0.998  # what money is worth a day later
+DISCOUNT: Final = {"technical": 0.995, NEW_CARD: 0.9}  # what works again may be tried at once
+COST: Final = 0.004  # of the amount: what a refused try costs in fees and goodwill
+REFUSED: Final = 0.5  # how far the first refusal is believed: renewals do not fall on any day alike
+WEIGHED: Final = 128  # stories that a plan weighs: the likely ones, and a fair sample of the others
+MOST: Final = 12_000  # cases learned from
+NEAR: Final = 0.994  # of the best value: times so close are picked between by chance
 EXPLORED: Final = 4
 RUNNERS_UP: Final = 3
+BELIEVED: Final = 20  # tries that the prior is worth
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,24 +43,27 @@ class _View:
     """A case as the planner weighs it."""
 
     case: Case
-    family: str
+    marks: Marks
     zone: ZoneInfo
     slots: Slots
-    weight: Curves  # of the stories that a plan weighs; sums to 1
-    success: Curves  # of every story, a row per slot
-    believed: Floats  # how likely every story is
+    columns: Ints  # the stories that a plan weighs
+    weight: Curves  # how likely they are; sums to 1
     tries: int  # made on this card so far
+
+    @property
+    def family(self) -> str:
+        return self.marks.family
 
 
 class Planner:
     """Chooses when to retry; the same planner, case and `now` always give the same choice."""
 
-    def __init__(self, learned: Learned, memory: Memory, seed: int) -> None:
+    def __init__(self, learned: Learned, memory: Memory, counts: Tally, seed: int) -> None:
         self._learned = learned
         self._memory = memory
+        self._counts = counts
         self._seed = seed
-        by_hour = learned.corrections.tables["hour"]
-        self._hours = {name: typical_hours(by_hour[row]) for row, name in enumerate(prior.FAMILIES)}
+        self._hours: dict[Marks, np.typing.NDArray[np.bool_]] = {}
 
     @classmethod
     def fit(cls, cases: Iterable[Case], *, now: datetime, seed: int = 0) -> Self:
@@ -63,12 +72,13 @@ class Planner:
         Raises:
             ValueError: on a naive instant.
         """
-        told = episodes(cases, now)
-        return cls(learn(told), remember(told), seed)
+        past = finished(cases, now)
+        told = episodes(past, now)
+        return cls(learn(episodes(sampled(past, MOST), now)), remember(told), tally(told), seed)
 
     def dumps(self) -> bytes:
         """Return the planner as versioned JSON."""
-        return saving.dumps(self._learned, self._memory, self._seed)
+        return saving.dumps(self._learned, self._memory, self._counts, self._seed)
 
     @classmethod
     def loads(cls, data: bytes) -> Self:
@@ -78,6 +88,10 @@ class Planner:
             ValueError: if the bytes are not a planner of this version.
         """
         return cls(*saving.loads(data))
+
+    def lessons(self) -> tuple[Lesson, ...]:
+        """Return what history showed: per decline class a curve by hour, weekday, day of month and age."""
+        return self._counts.lessons()
 
     def choose(self, case: Case, *, now: datetime) -> Choice | None:
         """Return when to try next, or None when no attempt is allowed or worth making.
@@ -108,41 +122,50 @@ class Planner:
 
     def _view(self, case: Case, rules: Allowed, first: datetime) -> _View:
         own = own_attempts(case)
-        family = family_of(own, case.brand)
+        marks = marks_of(case, *telling(own, case.brand))
         zone = zone_of(case.timezone, case.country)
         failed = int(utc(case.attempts[0].at).timestamp())
-        seconds = candidates(rules, first, zone, self._hours[family], self._chance(case, "minute") % 50 + 4)
-        believed = self._believed(case, own, family, zone, failed)
-        success = self._success(family, zone, seconds, failed)
-        columns = np.flatnonzero(believed > min(LEAST, float(believed.max()) / 2))
-        weight = (believed[columns] / believed[columns].sum()).astype(np.float32)
+        hours = self._typical(marks)
+        seconds = candidates(rules, first, zone, hours, self._chance(case, "minute") % 50 + 4)
+        believed = self._believed(case, own, marks, zone, failed)
+        columns, weight = fair_sample(believed, WEIGHED)
         slots = Slots(
             seconds=seconds,
-            success=success.take(columns, axis=1),
-            worth=DISCOUNT.get(family, PATIENT) ** ((seconds - first.timestamp()) / DAY),
+            success=self._success(marks, zone, seconds, failed, columns),
+            worth=DISCOUNT.get(marks.family, PATIENT) ** ((seconds - first.timestamp()) / DAY),
             cost=COST,
-            gap=int((TECHNICAL_GAP * 6 if family == "technical" else GAP).total_seconds()),
+            gap=int((TECHNICAL_GAP * 6 if marks.family == "technical" else GAP).total_seconds()),
         )
-        return _View(case, family, zone, slots, weight, success, believed, len(own))
+        return _View(case, marks, zone, slots, columns, weight, len(own))
 
-    def _success(self, family: str, zone: ZoneInfo, seconds: Ints, failed: int) -> Curves:
+    def _typical(self, marks: Marks) -> np.typing.NDArray[np.bool_]:
+        if marks not in self._hours:
+            rows = self._learned.corrections.rows(marks)
+            self._hours[marks] = typical_hours(rows.get("hour", np.ones(24)))
+        return self._hours[marks]
+
+    def _success(
+        self, marks: Marks, zone: ZoneInfo, seconds: Ints, failed: int, columns: Ints = stories.EVERY
+    ) -> Curves:
         """Return the chance of approval, a row per instant and a column per story."""
         if not seconds.size:
-            return np.zeros((0, stories.STORIES), dtype=np.float32)
+            return np.zeros((0, len(columns)), dtype=np.float32)
         when = moments(zone, seconds, failed)
-        factor = self._learned.corrections.factor(family, when).astype(np.float32)
-        success: Curves = np.minimum(stories.curves(when) * factor[:, None], np.float32(0.99))
+        factor = self._learned.corrections.factor(marks, when).astype(np.float32)
+        success: Curves = np.minimum(stories.curves(when, columns) * factor[:, None], np.float32(0.99))
         return success
 
     def _believed(
-        self, case: Case, own: tuple[Attempt, ...], family: str, zone: ZoneInfo, failed: int
+        self, case: Case, own: tuple[Attempt, ...], marks: Marks, zone: ZoneInfo, failed: int
     ) -> Floats:
         """Return how likely each story is after what this card and this customer have shown."""
-        weight = self._learned.weights.of(segment(family, case.funding), prior.region_of(case.country))
-        weight = self._memory.bend(case, weight)
-        seconds = [int(utc(a.at).timestamp()) for a in own]
-        after = np.array([second for second in seconds if second > failed], dtype=np.int64)
-        for row in self._success(family, zone, after, failed):
+        weight = self._memory.bend(case, self._learned.weights.of(marks))
+        seconds = np.array([int(utc(a.at).timestamp()) for a in own], dtype=np.int64)
+        if marks.family != NEW_CARD:
+            weight = weight * stories.refusal_at((failed + offset(zone, failed)) // 3600) ** np.float32(
+                REFUSED
+            )
+        for row in self._success(marks, zone, seconds[seconds > failed], failed):
             weight = weight * (1 - row)
         return weight / float(weight.sum())
 
@@ -171,23 +194,34 @@ class Planner:
     def _choice(
         self, view: _View, index: int, near: list[int], alternatives: tuple[Choice, ...] = ()
     ) -> Choice:
-        joint = view.success[index] * view.believed
-        groups = np.bincount(stories.GROUP, weights=joint, minlength=len(stories.GROUPS))
+        joint = view.slots.success[index] * view.weight
+        groups = np.bincount(stories.GROUP[view.columns], weights=joint, minlength=len(stories.GROUPS))
         at = datetime.fromtimestamp(int(view.slots.seconds[index]), UTC)
-        counted = self._memory.count(segment(view.family, view.case.funding), at.astimezone(view.zone).hour)
+        local = at.astimezone(view.zone)
+        counted = self._counts.count(view.marks.segment, local.hour)
         story = stories.GROUPS[int(groups.argmax())]
         return Choice(
             at=at,
             probability=min(1.0, float(joint.sum())),
             propensity=1 / len(near) if index in near else 0.0,
-            reason=words.choice_reason(view.case, view.family, story, at.astimezone(view.zone), counted),
+            reason=words.choice_reason(view.case, view.family, story, local, counted),
             alternatives=alternatives,
+            interval=_interval(min(1.0, float(joint.sum())), counted[0]),
+            counted=counted,
         )
 
     def _chance(self, case: Case, what: str) -> int:
         """Return a large number that depends on the seed, the case and how often it was tried."""
         text = f"{self._seed}/{case.id}/{len(case.attempts)}/{what}"
         return int.from_bytes(hashlib.sha256(text.encode()).digest()[:6])
+
+
+def _interval(chance: float, tries: int) -> tuple[float, float]:
+    """Return Wilson's 90 % interval, the prior counting as so many tries beside our own."""
+    n, z = tries + BELIEVED, 1.645
+    middle = (chance + z * z / (2 * n)) / (1 + z * z / n)
+    half = z / (1 + z * z / n) * sqrt(chance * (1 - chance) / n + z * z / (4 * n * n))
+    return max(0.0, middle - half), min(1.0, middle + half)
 
 
 def _plan_value(view: _View, chosen: list[int]) -> float:
@@ -202,9 +236,12 @@ def _plan_value(view: _View, chosen: list[int]) -> float:
 def _runners_up(view: _View, value: Floats, picked: int) -> list[int]:
     """Return the next best times for the first of the plan, then for a single try, each well apart."""
     seconds, found = view.slots.seconds, [picked]
+    free = np.abs(seconds - seconds[picked]) >= view.slots.gap
     for values in (value, gains(view.slots, view.weight, [])):
-        for index in np.argsort(-values, kind="stable")[:200].tolist():
-            apart = all(abs(seconds[index] - seconds[other]) >= view.slots.gap for other in found)
-            if apart and values[index] > 0 and len(found) <= RUNNERS_UP:
-                found.append(index)
+        while len(found) <= RUNNERS_UP:
+            best = int(np.where(free, values, -np.inf).argmax())
+            if not free[best] or values[best] <= 0:
+                break
+            found.append(best)
+            free &= np.abs(seconds - seconds[best]) >= view.slots.gap
     return found[1:]

@@ -11,7 +11,7 @@ from typing import Final
 import numpy as np
 
 from dunning.core.declines import DeclineClass
-from dunning.timing import stories
+from dunning.timing import paydays, stories
 from dunning.timing.localtime import Floats
 
 FAMILIES: Final = (*(c.value for c in DeclineClass if c not in {"hard", "fraud"}), "new_card")
@@ -28,35 +28,40 @@ _KINDS = {
     "monthly": (0.07, 0.06, 0.12, 0.75),
     "unknown": (0.15, 0.20, 0.15, 0.50),
 }
-_WEEKDAYS_OFTEN = (0.10, 0.09, 0.15, 0.20, 0.38, 0.05, 0.03)
+_WEEKDAYS_OFTEN = (0.14, 0.12, 0.15, 0.18, 0.27, 0.08, 0.06)
 _WEEKDAYS = (0.15, 0.12, 0.14, 0.18, 0.25, 0.08, 0.08)
 _TWICE = (0.42, 0.30, 0.16, 0.12)
-_MONTH_DAYS = (0.20, 0.10, 0.10, 0.08, 0.06, 0.16, 0.12, 0.18)
-_POSTED = (0.50, 0.34, 0.16)
-_LASTS = (0.22, 0.40, 0.38)
+_USUAL_DAYS = {1: 0.20, 5: 0.08, 10: 0.06, 15: 0.10, 20: 0.06, 25: 0.15, 28: 0.10, 31: 0.25}
+_UNUSUAL = 0.35  # share of monthly pay on any day of the month
+_MOVED = 0.6  # share of dated pay that comes before a weekend rather than on it
+_WORKING = 0.06  # share of monthly pay on one of the first working days
+_POSTED = (0.22, 0.12, 0.17, 0.13, 0.09, 0.09, 0.11, 0.07)
+_LASTS = (0.24, 0.28, 0.28, 0.20)
 
 # Shares in the order of stories.GROUPS:
-# payday, inflow, issuer, technical, limit, paid_down, updated, clear, never
+# payday, inflow, issuer, technical, limit, paid_down, updated, mood, luck, clear, never
 _SHARES: Final = {
-    "soft_funds": (0.50, 0.22, 0.03, 0.01, 0.01, 0.03, 0.00, 0.01, 0.19),
-    "soft_funds/credit": (0.20, 0.17, 0.04, 0.01, 0.06, 0.28, 0.00, 0.01, 0.23),
-    "soft_funds/prepaid": (0.42, 0.28, 0.03, 0.01, 0.01, 0.01, 0.00, 0.01, 0.23),
-    "soft_issuer": (0.16, 0.10, 0.26, 0.04, 0.03, 0.02, 0.01, 0.02, 0.36),
-    "soft_issuer/credit": (0.05, 0.05, 0.33, 0.04, 0.04, 0.10, 0.01, 0.02, 0.36),
-    "soft_issuer/prepaid": (0.20, 0.14, 0.20, 0.03, 0.02, 0.01, 0.00, 0.02, 0.38),
-    "technical": (0.02, 0.02, 0.07, 0.75, 0.01, 0.01, 0.00, 0.05, 0.07),
-    "limit": (0.12, 0.09, 0.08, 0.01, 0.44, 0.08, 0.00, 0.01, 0.17),
-    "needs_authentication": (0.01, 0.01, 0.01, 0.01, 0.00, 0.00, 0.01, 0.00, 0.95),
-    "needs_card": (0.01, 0.01, 0.01, 0.01, 0.00, 0.00, 0.16, 0.00, 0.80),
-    "unknown": (0.16, 0.11, 0.22, 0.07, 0.04, 0.03, 0.02, 0.02, 0.33),
-    "new_card": (0.03, 0.03, 0.05, 0.02, 0.02, 0.01, 0.00, 0.74, 0.10),
+    "soft_funds": (0.42, 0.28, 0.03, 0.01, 0.01, 0.03, 0.0, 0.1, 0.04, 0.01, 0.17),
+    "soft_funds/credit": (0.2, 0.17, 0.04, 0.01, 0.06, 0.28, 0.0, 0.1, 0.04, 0.01, 0.21),
+    "soft_funds/prepaid": (0.42, 0.28, 0.03, 0.01, 0.01, 0.01, 0.0, 0.1, 0.04, 0.01, 0.21),
+    "soft_issuer": (0.14, 0.14, 0.26, 0.04, 0.03, 0.02, 0.01, 0.12, 0.14, 0.02, 0.29),
+    "soft_issuer/credit": (0.05, 0.05, 0.33, 0.04, 0.04, 0.1, 0.01, 0.12, 0.14, 0.02, 0.29),
+    "soft_issuer/prepaid": (0.2, 0.14, 0.2, 0.03, 0.02, 0.01, 0.0, 0.12, 0.14, 0.02, 0.31),
+    "technical": (0.02, 0.02, 0.07, 0.75, 0.01, 0.01, 0.0, 0.03, 0.03, 0.05, 0.055),
+    "limit": (0.12, 0.09, 0.08, 0.01, 0.44, 0.08, 0.0, 0.06, 0.05, 0.01, 0.145),
+    "needs_authentication": (0.01, 0.01, 0.01, 0.01, 0.0, 0.0, 0.01, 0.0, 0.0, 0.0, 0.95),
+    "needs_card": (0.01, 0.01, 0.01, 0.01, 0.0, 0.0, 0.16, 0.0, 0.0, 0.0, 0.8),
+    "unknown": (0.16, 0.11, 0.22, 0.07, 0.04, 0.03, 0.02, 0.1, 0.1, 0.02, 0.28),
+    "new_card": (0.03, 0.03, 0.05, 0.02, 0.02, 0.01, 0.0, 0.0, 0.04, 0.74, 0.08),
 }
 _WITHIN: Final = {
     "issuer": (0.10, 0.18, 0.26, 0.22, 0.14, 0.10),
-    "technical": (0.34, 0.34, 0.20, 0.12),
+    "technical": (0.28, 0.28, 0.20, 0.14, 0.10),
     "limit": (0.55, 0.20, 0.25),
     "paid_down": (0.14, 0.20, 0.20, 0.20, 0.14, 0.12),
     "updated": (0.15, 0.20, 0.25, 0.25, 0.15),
+    "mood": (0.125,) * 8,
+    "luck": (0.3, 0.3, 0.25, 0.15),
     "clear": (1.0,),
     "never": (1.0,),
 }
@@ -91,10 +96,24 @@ def _share_row(family: str, funding: str) -> Floats:
 
 def patterns(region: str) -> Floats:
     """Return the weight of each payday pattern in a region; they sum to 1."""
+    weekly, fortnightly, twice, monthly = _KINDS[region]
     weekdays = np.array(_WEEKDAYS_OFTEN if region == "often" else _WEEKDAYS)
-    parts = (weekdays, np.tile(weekdays, 2), np.array(_TWICE), np.array(_MONTH_DAYS))
-    weighed = [kind * part / part.sum() for kind, part in zip(_KINDS[region], parts, strict=True)]
-    return np.concatenate(weighed)
+    moved = (1 - _MOVED, _MOVED)
+    working = np.linspace(1, 0.4, len(paydays.WORKING))
+    parts = [
+        weekly * weekdays / weekdays.sum(),
+        fortnightly * np.tile(weekdays, 2) / (2 * weekdays.sum()),
+        twice * np.outer(moved, _TWICE).ravel(),
+        monthly * (1 - _WORKING) * np.outer(moved, _month_days()).ravel(),
+        monthly * _WORKING * working / working.sum(),
+    ]
+    return np.concatenate(parts)
+
+
+def _month_days() -> Floats:
+    usual = np.array([_USUAL_DAYS.get(day, 0.0) for day in paydays.MONTH_DAYS])
+    spread: Floats = (1 - _UNUSUAL) * usual / usual.sum() + _UNUSUAL / len(usual)
+    return spread
 
 
 def posted() -> Floats:
@@ -111,7 +130,8 @@ def within(group: str) -> Floats:
     """Return the weights of the stories of a group that has no paydays; they sum to 1."""
     if group != "inflow":
         return np.array(_WITHIN[group])
-    days = np.array(stories.INFLOW_DAYS, dtype=np.float64)
-    rate = np.diff(days, prepend=0) * np.exp(-days / 14)
-    both = np.outer(rate, (0.45, 0.55)).ravel()
-    return both / float(both.sum())
+    days = np.array([clears / 24 for clears, _, _ in stories.INFLOW])
+    lasts = np.tile((0.25, 0.30, 0.45), len(days) // 3)
+    rate = np.repeat(np.diff(days[::3], prepend=0), 3) * np.exp(-days / 14) * lasts
+    shared: Floats = rate / float(rate.sum())
+    return shared

@@ -9,34 +9,36 @@ from dunning.timing.corrections import Corrections
 from dunning.timing.learn import Learned
 from dunning.timing.localtime import Floats
 from dunning.timing.memory import Memory, Past
-from dunning.timing.weights import Weights
+from dunning.timing.tally import Row, Tally
+from dunning.timing.weights import Habits, Weights
 
 FORMAT: Final = "dunning-timing"
-VERSION: Final = 1
+VERSION: Final = 2
 
 
-def dumps(learned: Learned, memory: Memory, seed: int) -> bytes:
+def dumps(learned: Learned, memory: Memory, counts: Tally, seed: int) -> bytes:
     """Return what `loads` reads; equal planners give equal bytes."""
     weights = learned.weights
     body = {
         "format": FORMAT,
         "version": VERSION,
         "seed": seed,
-        "shares": _lists(weights.shares),
-        "patterns": _lists(weights.patterns),
-        "posted": weights.posted.tolist(),
-        "lasts": weights.lasts.tolist(),
+        "ratios": _lists(weights.ratios),
+        "habits": {
+            name: [found.patterns.tolist(), found.posted.tolist(), found.lasts.tolist()]
+            for name, found in weights.habits.items()
+        },
         "within": _lists(weights.within),
-        "corrections": _lists(dict(learned.corrections.tables)),
+        "corrections": {name: _lists(dict(rows)) for name, rows in learned.corrections.tables.items()},
         "customers": {
             name: [[p.case, p.failed, p.tries] for p in past] for name, past in memory.customers.items()
         },
-        "counts": memory.counts,
+        "counts": {"families": counts.families, "parts": counts.parts},
     }
     return json.dumps(body, sort_keys=True, separators=(",", ":")).encode()
 
 
-def loads(data: bytes) -> tuple[Learned, Memory, int]:
+def loads(data: bytes) -> tuple[Learned, Memory, Tally, int]:
     """Return what was saved.
 
     Raises:
@@ -46,26 +48,29 @@ def loads(data: bytes) -> tuple[Learned, Memory, int]:
         body = json.loads(data)
         if (body["format"], body["version"]) != (FORMAT, VERSION):
             raise ValueError(f"a planner of version {VERSION} is needed; run `dunning learn` again")
-        return _learned(body), _memory(body), int(body["seed"])
+        return _learned(body), _memory(body), _tally(body["counts"]), int(body["seed"])
     except (KeyError, TypeError, IndexError) as error:
         raise ValueError("these bytes are not a saved planner; run `dunning learn` again") from error
 
 
 def _learned(body: dict[str, Any]) -> Learned:
-    weights = Weights(
-        shares=_arrays(body["shares"]),
-        patterns=_arrays(body["patterns"]),
-        posted=np.array(body["posted"]),
-        lasts=np.array(body["lasts"]),
-        within=_arrays(body["within"]),
-    )
-    return Learned(weights, Corrections(_arrays(body["corrections"])))
+    habits = {name: Habits(*(np.array(row) for row in rows)) for name, rows in body["habits"].items()}
+    weights = Weights(_arrays(body["ratios"]), habits, _arrays(body["within"]))
+    return Learned(weights, Corrections({name: _arrays(rows) for name, rows in body["corrections"].items()}))
 
 
 def _memory(body: dict[str, Any]) -> Memory:
     customers = {name: tuple(_past(row) for row in rows) for name, rows in body["customers"].items()}
-    counts = {name: tuple((row[0], row[1]) for row in rows) for name, rows in body["counts"].items()}
-    return Memory(customers, counts)
+    return Memory(customers)
+
+
+def _tally(body: dict[str, Any]) -> Tally:
+    families = {feature: _rows(rows) for feature, rows in body["families"].items()}
+    return Tally(families, _rows(body["parts"]))
+
+
+def _rows(body: dict[str, Any]) -> dict[str, Row]:
+    return {name: tuple((row[0], row[1]) for row in rows) for name, rows in body.items()}
 
 
 def _past(row: list[Any]) -> Past:

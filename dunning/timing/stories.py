@@ -1,19 +1,18 @@
 """The story library: each story is one reason why an attempt fails and one time at which that ends.
 
 A story gives the chance that an attempt at some moment is approved if the story is true. Retries of one
-invoice fail together because they share a story; a plan over stories spreads its tries over them. The
-paydays hold no holidays and no country: every weekday, both fortnights, and the usual days of a month.
+invoice fail together because they share a story; a plan over stories spreads its tries over them. Stories are
+columns; whoever asks for curves names the columns that matter to the question.
 """
 
-from collections.abc import Callable
-from datetime import date, timedelta
 from functools import lru_cache
 from typing import Final, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
 
-from dunning.timing.localtime import DAY, Floats, Ints, Moments
+from dunning.timing import paydays
+from dunning.timing.localtime import Floats, Ints, Moments
 
 Curves: TypeAlias = npt.NDArray[np.float32]
 
@@ -25,37 +24,38 @@ GROUPS: Final = (
     "limit",
     "paid_down",
     "updated",
+    "mood",
+    "luck",
     "clear",
     "never",
 )
 APPROVED: Final = 0.95  # a bank that could approve still says no now and then
 
-_EPOCH = date(1970, 1, 1)
-_WEEKLY = [(7, weekday) for weekday in range(7)]
-_FORTNIGHTLY = [(14, phase) for phase in range(14)]
-_TWICE_A_MONTH = [(1, 15), (15, 31), (5, 20), (10, 25)]
-_MONTHLY = [(1,), (5,), (10,), (15,), (20,), (25,), (28,), (31,)]  # 31 stands for the last day
-PATTERNS: Final = len(_WEEKLY) + len(_FORTNIGHTLY) + len(_TWICE_A_MONTH) + len(_MONTHLY)
-KINDS: Final = np.repeat(np.arange(4), [len(_WEEKLY), len(_FORTNIGHTLY), len(_TWICE_A_MONTH), len(_MONTHLY)])
-POSTED: Final = (2, 8, 17)  # local hours at which a deposit can be spent
-LASTS: Final = (18.0, 60.0, 240.0)  # hours until it is spent
+POSTED: Final = (0, 3, 6, 9, 12, 15, 18, 21)  # local hours from which a deposit can be spent
+LASTS: Final = (10.0, 30.0, 80.0, 280.0)  # hours until it is spent
+EVER: Final = 1e6  # hours
 
-INFLOW_DAYS: Final = (0.5, 1, 2, 3, 4, 5, 6, 7, 8, 10, 12, 14, 17, 21, 25, 30, 40, 50)
-INFLOW_LASTS: Final = (48.0, 480.0)
-ISSUER_HOURS: Final = (3.0, 12.0, 30.0, 60.0, 120.0, 240.0)
-TECHNICAL_HOURS: Final = (1.0, 4.0, 12.0, 40.0)
-LIMIT_RESETS: Final = ("midnight", "monday", "first")
-PAID_DOWN_DAYS: Final = (2, 5, 8, 11, 18, 25)
-UPDATED_DAYS: Final = (1, 4, 9, 16, 30)
+# Each row: hours after which it clears, hours over which it does, hours that it lasts.
+_INFLOW_DAYS = (0.5, 1, 2, 3, 4, 5, 6, 7, 8, 10, 12, 14, 17, 21, 25, 30, 40, 50)
+_RAMPS: Final = {
+    "inflow": [(day * 24.0, 12.0, lasts) for day in _INFLOW_DAYS for lasts in (20.0, 60.0, 480.0)],
+    "issuer": [(hours, hours * 0.6, EVER) for hours in (3.0, 12.0, 30.0, 60.0, 120.0, 240.0)],
+    "technical": [(hours, hours * 0.6, EVER) for hours in (1.0, 4.0, 12.0, 40.0, 90.0)],
+    "paid_down": [(day * 24.0, day * 12.0, 336.0) for day in (2, 5, 8, 11, 18, 25)],
+    "updated": [(day * 24.0, day * 12.0, EVER) for day in (1, 4, 9, 16, 30)],
+}
+INFLOW: Final = _RAMPS["inflow"]
+MOODS: Final = tuple(range(0, 24, 3))  # first local hours of the six in which a card mostly works
+MOODY: Final = 0.55
+LUCK: Final = (0.04, 0.12, 0.25, 0.5)  # chance of every single try, whatever the time
+RESETS: Final = ("midnight", "monday", "first")
 
 SIZES: Final = {
-    "payday": PATTERNS * len(POSTED) * len(LASTS),
-    "inflow": len(INFLOW_DAYS) * len(INFLOW_LASTS),
-    "issuer": len(ISSUER_HOURS),
-    "technical": len(TECHNICAL_HOURS),
-    "limit": len(LIMIT_RESETS),
-    "paid_down": len(PAID_DOWN_DAYS),
-    "updated": len(UPDATED_DAYS),
+    "payday": paydays.PATTERNS * len(POSTED) * len(LASTS),
+    **{name: len(rows) for name, rows in _RAMPS.items()},
+    "limit": len(RESETS),
+    "mood": len(MOODS),
+    "luck": len(LUCK),
     "clear": 1,
     "never": 1,
 }
@@ -65,100 +65,124 @@ BLOCK: Final = {
     name: slice(int(np.argmax(index == GROUP)), int(np.argmax(index == GROUP)) + SIZES[name])
     for index, name in enumerate(GROUPS)
 }
+EVERY: Final = np.arange(STORIES)
+
+_INSIDE = np.arange(SIZES["payday"])
+PATTERN: Final = _INSIDE // (len(POSTED) * len(LASTS))
+_POSTED = np.array(POSTED)[_INSIDE // len(LASTS) % len(POSTED)]
+_LASTS = np.array(LASTS, dtype=np.float32)[_INSIDE % len(LASTS)]
+_PER_LASTS = 1 / _LASTS
+_OPEN = np.minimum(0.9, APPROVED * 1.11 * _LASTS / (paydays.CYCLE[PATTERN] * 24))  # share of time with money
 
 
-def curves(when: Moments) -> Curves:
-    """Return the chance of approval, a row per moment and a column per story."""
-    out = np.zeros((len(when.local), STORIES), dtype=np.float32)
-    for name, draw in _DRAW.items():
-        out[:, BLOCK[name]] = draw(when)
+def _ramp_rows() -> tuple[Curves, Curves, Curves]:
+    rows = np.zeros((STORIES, 3), dtype=np.float32) + np.float32(EVER)
+    for name, block in BLOCK.items():
+        if name in _RAMPS:
+            rows[block] = _RAMPS[name]
+    return rows[:, 0], rows[:, 1], rows[:, 2]
+
+
+_CLEARS, _WIDTH, _STAYS = _ramp_rows()
+_STEADY: Final = np.zeros(STORIES, dtype=np.float32)
+_STEADY[BLOCK["luck"]] = np.array(LUCK, dtype=np.float32) / np.float32(APPROVED)
+_STEADY[BLOCK["clear"]] = 1
+_PAYDAYS, _LIMIT = SIZES["payday"], BLOCK["limit"]
+_MOOD: Final = BLOCK["mood"]
+
+
+def curves(when: Moments, columns: Ints = EVERY) -> Curves:
+    """Return the chance of approval, a row per moment and a column per story asked for (ascending)."""
+    out = np.empty((len(when.local), len(columns)), dtype=np.float32)
+    edges = columns.searchsorted((_PAYDAYS, _LIMIT.start, _LIMIT.stop, _MOOD.start, _MOOD.stop))
+    pay, before, after, ramps, moods = edges.tolist()
+    out[:, :pay] = _payday(when, columns[:pay])
+    out[:, pay:before] = _ramp(when, columns[pay:before])
+    out[:, before:after] = _limit(when)[:, columns[before:after] - _LIMIT.start]
+    out[:, after:ramps] = _ramp(when, columns[after:ramps])
+    out[:, ramps:moods] = _mood(when.hour, columns[ramps:moods] - _MOOD.start)
+    out[:, moods:] = _STEADY[columns[moods:]]
     out *= np.float32(APPROVED)
     return out
 
 
-def _fourth(since: Curves, hours: float) -> Curves:
-    """Return 1 + (since / hours)**4; squared twice, since powers are slow."""
-    risen: Curves = np.square(np.square(since * np.float32(1 / hours))) + np.float32(1)
-    return risen
+def _since(at: Ints, columns: Ints) -> Curves:
+    """Return the hours since the last deposit before local hours `at`."""
+    days = at // 24
+    asked = np.unique(np.concatenate([days - 1, days]))
+    first = int(asked[0])
+    start, rows = paydays.table(first, int(asked[-1]))
+    posted = _POSTED[columns]
+    # Counted from the first day in single precision: the arrays are large, and hours are small numbers.
+    deposit = ((rows[asked - start][:, PATTERN[columns]] - first) * 24 + posted).astype(np.float32)
+    today = asked.searchsorted(days)
+    since: Curves = np.where(
+        (at % 24)[:, None] >= posted, deposit[today], deposit[asked.searchsorted(days - 1)]
+    )
+    np.subtract((at - first * 24).astype(np.float32)[:, None], since, out=since)
+    return since
 
 
-def _payday(when: Moments) -> Curves:
-    """Money arrives on the last payday before the moment, if that was after the failure."""
-    out = np.empty((len(when.local), PATTERNS, len(POSTED), len(LASTS)), dtype=np.float32)
-    now = when.local[:, None] / 3600
-    first = int(when.day.min()) - 1
-    table = _payday_table(first, int(when.day.max()) + 1)
-    for column, posted in enumerate(POSTED):
-        deposit = table[when.day - (when.hour < posted) - first] * 24.0 + posted
-        arrived = deposit > when.failed[:, None]
-        since = (now - deposit).astype(np.float32)
-        for last, hours in enumerate(LASTS):
-            out[:, :, column, last] = arrived / _fourth(since, hours)
-    return out.reshape(len(when.local), -1)
+def _money(since: Curves, columns: Ints) -> Curves:
+    """Return how likely money is still there: half is gone after the hours it lasts."""
+    left = (since + np.float32(0.5)) * _PER_LASTS[columns]
+    np.square(left, out=left)
+    np.square(left, out=left)
+    left += 1
+    return np.reciprocal(left, out=left)
 
 
-def _payday_table(first: int, end: int) -> Ints:
-    return np.stack([last_paydays(day) for day in range(first, end)])
+def _payday(when: Moments, columns: Ints) -> Curves:
+    """Money that arrives after the failure opens the card until it is spent."""
+    if not columns.size or not when.local.size:
+        return np.zeros((len(when.local), len(columns)), dtype=np.float32)
+    at = when.local // 3600
+    since = _since(at, columns)
+    failed = np.floor(when.failed).astype(np.int64)
+    arrived = since < (at - failed).astype(np.float32)[:, None]
+    found = _money(since, columns)
+    found *= arrived
+    return found
 
 
-@lru_cache(maxsize=8192)
-def last_paydays(day: int) -> Ints:
-    """Return, for each pattern, the latest payday on or before a day (both in days since 1970)."""
-    weekly = [day - (day + 3 - weekday) % cycle for cycle, weekday in (*_WEEKLY, *_FORTNIGHTLY)]
-    dated = [max(_last_dated(day, dom) for dom in doms) for doms in (*_TWICE_A_MONTH, *_MONTHLY)]
-    return np.array([*weekly, *dated], dtype=np.int64)
+def refusal(when: Moments) -> Curves:
+    """Return how well each story explains that the first attempt, at `when.failed`, was refused.
+
+    Money that had just come in speaks against a payday, a refusal at its good hours against a mood; 1 is no
+    evidence either way.
+    """
+    failed = np.floor(when.failed).astype(np.int64)
+    out = np.ones((len(failed), STORIES), dtype=np.float32)
+    columns = EVERY[:_PAYDAYS]
+    there = np.float32(APPROVED) * _money(_since(failed, columns), columns)
+    out[:, :_PAYDAYS] = (1 - there) / (1 - _OPEN).astype(np.float32)
+    works = _mood(failed % 24, np.arange(len(MOODS)))
+    out[:, _MOOD] = (1 - works) / (1 - MOODY / 4)
+    return out
 
 
-def _last_dated(day: int, dom: int) -> int:
-    today = _EPOCH + timedelta(days=day)
-    this_month = _dated(today, dom)
-    last = this_month if this_month <= today else _dated(today.replace(day=1) - timedelta(days=1), dom)
-    return (last - _EPOCH).days
+@lru_cache(maxsize=512)
+def refusal_at(hour: int) -> Curves:
+    """Return `refusal` of a failure in a local hour since 1970; renewals share their hours."""
+    found: Curves = refusal(Moments(np.array([hour * 3600]), np.zeros(1), np.array([float(hour)])))[0]
+    found.setflags(write=False)
+    return found
 
 
-def _dated(month: date, dom: int) -> date:
-    """Return that day of the month, or its last one where the month is shorter."""
-    following = (month.replace(day=1) + timedelta(days=32)).replace(day=1)
-    return min(following - timedelta(days=1), month.replace(day=1) + timedelta(days=dom - 1))
+def _ramp(when: Moments, columns: Ints) -> Curves:
+    """Rise from 0 to 1 around the hour at which it clears, and fall again when it has lasted."""
+    age = when.age.astype(np.float32)[:, None]
+    clears, stays = _CLEARS[columns], _STAYS[columns]
+    risen = np.clip((age - clears) / _WIDTH[columns] + np.float32(0.5), 0, 1)
+    since = np.maximum(age - clears, 0) / stays
+    found: Curves = risen / (np.float32(1) + np.square(np.square(since)))
+    return found
 
 
-def _ramp(age: Floats, clears: Floats, width: Floats) -> Floats:
-    """Rise from 0 to 1 around `clears` hours, over `width` hours."""
-    risen: Floats = np.clip((age[:, None] - clears) / width + 0.5, 0, 1)
-    return risen
-
-
-def _unspent(age: Floats, clears: Floats, lasts: Floats) -> Floats:
-    """Fall from 1 to 0 around `lasts` hours after `clears`."""
-    since = np.maximum(age[:, None] - clears, 0) / lasts
-    kept: Floats = 1 / (1 + np.square(np.square(since)))
-    return kept
-
-
-def _inflow(when: Moments) -> Floats:
-    days, lasts = np.meshgrid(np.array(INFLOW_DAYS) * 24.0, np.array(INFLOW_LASTS), indexing="ij")
-    clears = days.ravel()
-    return _ramp(when.age, clears, np.full_like(clears, 12.0)) * _unspent(when.age, clears, lasts.ravel())
-
-
-def _issuer(when: Moments) -> Floats:
-    hours = np.array(ISSUER_HOURS)
-    return _ramp(when.age, hours, hours * 0.6)
-
-
-def _technical(when: Moments) -> Floats:
-    hours = np.array(TECHNICAL_HOURS)
-    return _ramp(when.age, hours, hours * 0.6)
-
-
-def _paid_down(when: Moments) -> Floats:
-    clears = np.array(PAID_DOWN_DAYS) * 24.0
-    return _ramp(when.age, clears, clears * 0.5) * _unspent(when.age, clears, np.full_like(clears, 336.0))
-
-
-def _updated(when: Moments) -> Floats:
-    hours = np.array(UPDATED_DAYS) * 24.0
-    return _ramp(when.age, hours, hours * 0.5)
+def _mood(hour: Ints, which: Ints) -> Floats:
+    """A card, or its bank, that mostly works in six hours of the day, whatever the day."""
+    inside: Floats = MOODY * ((hour[:, None] - np.array(MOODS)[which]) % 24 < 6)
+    return inside
 
 
 def _limit(when: Moments) -> Floats:
@@ -167,38 +191,5 @@ def _limit(when: Moments) -> Floats:
     day, hour = when.day, when.hour
     midnight = (day > failed_day) & ((day > failed_day + 1) | (hour >= 1))
     monday = (day + 3) // 7 > (failed_day + 3) // 7
-    first = _month(day) > _month(failed_day)
+    first = paydays.months(day) > paydays.months(failed_day)
     return np.stack([midnight, monday, first], axis=1).astype(np.float64)
-
-
-def _month(day: Ints) -> Ints:
-    months: Ints = day.astype("datetime64[D]").astype("datetime64[M]").astype(np.int64)
-    return months
-
-
-def day_of_month(local: Ints) -> Ints:
-    """Return the day of the month, counted from 1, of local seconds."""
-    days = (local // DAY).astype("datetime64[D]")
-    first = days.astype("datetime64[M]").astype("datetime64[D]")
-    passed: Ints = (days - first).astype(np.int64)
-    return passed + 1
-
-
-def days_to_month_end(local: Ints) -> Ints:
-    """Return how many days of the month follow the day of each local second."""
-    days = (local // DAY).astype("datetime64[D]")
-    following = (days.astype("datetime64[M]") + np.timedelta64(1, "M")).astype("datetime64[D]")
-    remaining: Ints = (following - days).astype(np.int64)
-    return remaining - 1
-
-
-_DRAW: dict[str, Callable[[Moments], Floats | Curves]] = {
-    "payday": _payday,
-    "inflow": _inflow,
-    "issuer": _issuer,
-    "technical": _technical,
-    "limit": _limit,
-    "paid_down": _paid_down,
-    "updated": _updated,
-    "clear": lambda when: np.ones((len(when.local), 1)),
-}

@@ -1,4 +1,4 @@
-"""How likely each story is, as a product of shares, pay habits and durations, each learned by itself."""
+"""How likely each story is: shares by what is visible, pay habits by country, and times within a reason."""
 
 from dataclasses import dataclass, field
 from functools import lru_cache
@@ -6,57 +6,79 @@ from typing import Final
 
 import numpy as np
 
-from dunning.timing import prior, stories
+from dunning.timing import paydays, prior, stories
 from dunning.timing.localtime import Floats
+from dunning.timing.marks import Marks
 
 DIGITS: Final = 9  # learned numbers are rounded, so that a saved planner is the planner
+KEPT: Final = 512  # answers kept
 
 
-@dataclass(frozen=True)
-class Weights:
-    """The learned factors; `shares` by "family/funding", `patterns` by region, `within` by story group."""
+@dataclass(frozen=True, slots=True)
+class Habits:
+    """How a country is paid: weights of the patterns, of the hours of posting, of how long money lasts."""
 
-    shares: dict[str, Floats]
-    patterns: dict[str, Floats]
+    patterns: Floats
     posted: Floats
     lasts: Floats
-    within: dict[str, Floats]
-    _cache: dict[tuple[str, str], Floats] = field(default_factory=dict, repr=False, compare=False)
 
-    def of(self, segment: str, region: str) -> Floats:
-        """Return the weight of every story for a segment and region; they sum to 1."""
-        key = (segment, region)
-        if key not in self._cache:
-            self._cache[key] = self._composed(segment, region)
-        return self._cache[key]
-
-    def _composed(self, segment: str, region: str) -> Floats:
-        share = self.shares[segment]
-        out = np.empty(stories.STORIES)
-        for index, name in enumerate(stories.GROUPS):
-            inside = self.paydays(region) if name == "payday" else self.within[name]
-            out[stories.BLOCK[name]] = share[index] * inside
-        return out / float(out.sum())
-
-    def paydays(self, region: str) -> Floats:
-        """Return the weight of each payday story among the paydays."""
-        joint = self.patterns[region][:, None, None] * self.posted[None, :, None] * self.lasts
+    def paydays(self) -> Floats:
+        """Return the weight of each payday story; they sum to 1."""
+        joint = self.patterns[:, None, None] * self.posted[None, :, None] * self.lasts
         flat: Floats = joint.ravel()
         return flat
 
 
-def segment(family: str, funding: str | None) -> str:
-    """Return the key under which shares are learned."""
-    return f"{family}/{prior.funding_of(funding)}"
+@dataclass(frozen=True)
+class Weights:
+    """The learned factors: `ratios` by level and `within` by story group, `habits` by country."""
+
+    ratios: dict[str, Floats]
+    habits: dict[str, Habits]
+    within: dict[str, Floats]
+    _kept: dict[Marks, Floats] = field(default_factory=dict, repr=False, compare=False)
+
+    def of(self, marks: Marks) -> Floats:
+        """Return the weight of every story for a failure; they sum to 1."""
+        if marks not in self._kept:
+            if len(self._kept) >= KEPT:
+                self._kept.clear()
+            inside = self.inside(marks.country)
+            out = self.shares(marks)[stories.GROUP] * inside
+            self._kept[marks] = out / float(out.sum())
+        return self._kept[marks]
+
+    def shares(self, marks: Marks) -> Floats:
+        """Return the share of each story group for a failure; they sum to 1."""
+        share = prior.shares(marks.family, marks.funding).copy()
+        for key in marks.keys():  # noqa: SIM118 (marks are no dictionary)
+            if key in self.ratios:
+                share *= self.ratios[key]
+        return share / float(share.sum())
+
+    def inside(self, country: str) -> Floats:
+        """Return the weight of each story within its group; they sum to 1 for every group."""
+        out = np.empty(stories.STORIES)
+        for name, block in stories.BLOCK.items():
+            out[block] = self.of_country(country).paydays() if name == "payday" else self.within[name]
+        return out
+
+    def of_country(self, country: str) -> Habits:
+        """Return the pay habits of a country, else those of countries like it."""
+        found = self.habits.get(country)
+        return self.habits[prior.region_of(country)] if found is None else found
 
 
 @lru_cache(maxsize=1)
 def informed() -> Weights:
     """Return the weights that are believed without any history."""
-    return Weights(
-        shares={f"{fam}/{fun}": prior.shares(fam, fun) for fam in prior.FAMILIES for fun in prior.FUNDINGS},
-        patterns={region: prior.patterns(region) for region in prior.REGIONS},
-        posted=prior.posted(),
-        lasts=prior.lasts(),
-        within={name: prior.within(name) for name in stories.GROUPS if name != "payday"},
-    )
+    habits = {
+        region: Habits(prior.patterns(region), prior.posted(), prior.lasts()) for region in prior.REGIONS
+    }
+    within = {name: prior.within(name) for name in stories.GROUPS if name != "payday"}
+    return Weights({}, habits, within)
+
+
+def pattern_name(column: int) -> str:
+    """Return which kind of payday a payday story is about."""
+    return str(paydays.KINDS[stories.PATTERN[column]])

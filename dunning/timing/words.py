@@ -23,6 +23,8 @@ _STORY_WORDS: Final = {
     "limit": "clears when the limit resets",
     "paid_down": "clears when the customer has paid the card down",
     "updated": "can clear once the network has replaced the card",
+    "mood": "is approved at some hours of the day more than at others",
+    "luck": "is approved now and then, whatever the hour",
     "clear": "can be charged at once",
     "never": "rarely clears by itself",
 }

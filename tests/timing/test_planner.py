@@ -215,9 +215,9 @@ def test_none_is_explained(changes: dict[str, object], words: str) -> None:
 
 def test_a_hopeless_case_is_left_alone() -> None:
     case = a_case("processing_error", attempts_left=100, deadline=OPENED + 90 * DAY)
-    for day in range(1, 46):
-        case = failed(case, OPENED + day * DAY)
-    why = PRIOR.explain(case, now=OPENED + 46 * DAY)
+    for day in range(1, 61):  # at every hour of the day
+        case = failed(case, OPENED + day * DAY + 5 * day % 24 * HOUR)
+    why = PRIOR.explain(case, now=OPENED + 62 * DAY)
     assert why.choice is None
     assert "rarely be approved" in why.reason
 

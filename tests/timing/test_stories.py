@@ -7,13 +7,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from dunning.timing import prior, stories
+from dunning.timing import paydays, prior, stories
 from dunning.timing.localtime import ZONES, moments, offsets, zone_of
+from dunning.timing.marks import marks
 from dunning.timing.plan import Slots, plan
-from dunning.timing.weights import informed, segment
+from dunning.timing.sample import fair_sample
+from dunning.timing.weights import informed
 
 EPOCH = date(1970, 1, 1)
-PAST = {name: index for index, name in enumerate(["weekly", "fortnightly", "twice", "monthly"])}
 
 
 def seconds(*instants: datetime) -> np.ndarray:
@@ -21,7 +22,7 @@ def seconds(*instants: datetime) -> np.ndarray:
 
 
 def last(day: date) -> list[date]:
-    found = stories.last_paydays((day - EPOCH).days)
+    found = paydays.last_paydays(np.array([(day - EPOCH).days]))[0]
     return [EPOCH + timedelta(days=int(payday)) for payday in found]
 
 
@@ -29,19 +30,27 @@ def last(day: date) -> list[date]:
 @given(day=st.dates(min_value=date(2020, 1, 1), max_value=date(2040, 12, 31)))
 def test_the_last_payday_is_today_or_a_little_before(day: date) -> None:
     found = last(day)
-    longest = {"weekly": 6, "fortnightly": 13, "twice": 17, "monthly": 30}
+    longest = {"weekly": 6, "fortnightly": 13, "twice": 17, "monthly": 30, "monthly_moved": 32, "working": 34}
     for kind, most in longest.items():
-        ages = [
-            (day - payday).days for payday, k in zip(found, stories.KINDS, strict=True) if k == PAST[kind]
-        ]
+        ages = [(day - payday).days for payday, k in zip(found, paydays.KINDS, strict=True) if k == kind]
         assert all(0 <= age <= most for age in ages)
     assert sorted(payday.weekday() for payday in found[:7]) == list(range(7))
 
 
 def test_the_end_of_a_leap_february_is_a_payday() -> None:
-    assert last(date(2028, 2, 29))[-1] == date(2028, 2, 29)
-    assert last(date(2028, 2, 28))[-1] == date(2028, 1, 31)
-    assert last(date(2027, 3, 1))[-1] == date(2027, 2, 28)
+    end = int(np.flatnonzero(paydays.KINDS == "monthly")[-1])
+    assert last(date(2028, 2, 29))[end] == date(2028, 2, 29)
+    assert last(date(2028, 2, 28))[end] == date(2028, 1, 31)
+    assert last(date(2027, 3, 1))[end] == date(2027, 2, 28)
+
+
+def test_a_payday_on_a_weekend_comes_before_it_or_on_a_working_day() -> None:
+    moved = int(np.flatnonzero(paydays.KINDS == "monthly_moved")[0])  # the first of the month
+    working = int(np.flatnonzero(paydays.KINDS == "working")[4])  # the fifth working day
+    sunday = date(2026, 2, 1)
+    assert last(sunday)[moved] == date(2026, 1, 30)
+    assert last(date(2026, 2, 6))[working] == date(2026, 2, 6)
+    assert last(date(2026, 2, 5))[working] == date(2026, 1, 7)
 
 
 def test_curves_are_chances_and_nothing_clears_at_the_failure_itself() -> None:
@@ -56,7 +65,8 @@ def test_curves_are_chances_and_nothing_clears_at_the_failure_itself() -> None:
     assert drawn.min() >= 0
     assert drawn.max() <= 1
     assert not drawn[:, stories.BLOCK["never"]].any()
-    waiting = np.delete(drawn[0], stories.BLOCK["clear"])
+    anytime = np.isin(stories.GROUP, [stories.GROUPS.index(name) for name in ("mood", "luck", "clear")])
+    waiting = drawn[0][~anytime]
     assert waiting.max() < 0.05
 
 
@@ -79,7 +89,10 @@ def test_limits_reset_at_midnight_on_monday_and_on_the_first() -> None:
 @pytest.mark.parametrize("region", prior.REGIONS)
 def test_every_prior_is_a_distribution(family: str, region: str) -> None:
     for funding in prior.FUNDINGS:
-        weight = informed().of(segment(family, funding), region)
+        country = {"often": "US", "britain": "GB", "monthly": "DE", "unknown": ""}[region]
+        what = marks(family, None, funding=funding, brand=None, country=country, currency="", amount=0)
+        weight = informed().of(what)
+        assert prior.region_of(country) == region
         assert weight.min() >= 0
         assert weight.sum() == pytest.approx(1)
 
@@ -133,3 +146,22 @@ def test_a_try_that_costs_more_than_it_brings_is_not_planned() -> None:
     success = np.full((5, 1), 0.01, dtype=np.float32)
     slots = Slots(np.arange(5, dtype=np.int64), success, np.ones(5), 0.02, gap=1)
     assert plan(slots, np.ones(1, dtype=np.float32), 3) == []
+
+
+def test_the_failure_itself_speaks_against_money_that_had_just_come() -> None:
+    at = datetime(2026, 5, 1, 15, tzinfo=UTC)  # a Friday and a first
+    found = stories.refusal(moments(ZoneInfo("UTC"), seconds(at), int(at.timestamp())))[0]
+    first = int(np.flatnonzero(paydays.KINDS == "monthly")[0])
+    mine = np.flatnonzero(first == stories.PATTERN)
+    assert found[mine].min() < 0.2
+    assert found[stories.BLOCK["never"]] == 1
+
+
+@pytest.mark.parametrize("spread", [0.2, 1.0, 30.0])
+def test_a_fair_sample_weighs_as_much_on_either_side(spread: float) -> None:
+    weight = np.random.default_rng(3).dirichlet(np.full(2000, spread))
+    columns, share = fair_sample(weight, 100)
+    assert len(columns) <= 100
+    assert (np.diff(columns) > 0).all()
+    assert share.sum() == pytest.approx(1, abs=1e-5)
+    assert share[columns < 1000].sum() == pytest.approx(weight[:1000].sum(), abs=0.03)

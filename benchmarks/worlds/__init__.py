@@ -1,0 +1,1 @@
+"""Simulated worlds that the retry planner is measured in; none of their code is known to the planner."""
