@@ -17,8 +17,8 @@ class Effect(StrEnum):
     CARD_RENEWED = "card_renewed"  # by the card network, under the same id
     CARD_EDITED = "card_edited"  # its expiry, by the customer or the merchant
     CARD_REMOVED = "card_removed"
-    CARD_CHOSEN = "card_chosen"  # as a subscription's default
     READ_CUSTOMER = "read_customer"
+    READ_SUBSCRIPTION = "read_subscription"  # its status, and the card that it is paid with
     CUSTOMER_DELETED = "customer_deleted"
     SUBSCRIPTION_ENDED = "subscription_ended"
     ACCOUNT_LEFT = "account_left"
@@ -108,13 +108,13 @@ RULES: Final = {
     "customer.updated": Rule(Effect.READ_CUSTOMER),
     "customer.deleted": Rule(Effect.CUSTOMER_DELETED),
     "customer.subscription.deleted": Rule(Effect.SUBSCRIPTION_ENDED),
-    "customer.subscription.updated": Rule(Effect.CARD_CHOSEN),  # when its default card is another
-    "customer.subscription.default_payment_method_changed": _thin(Effect.CARD_CHOSEN),
+    "customer.subscription.updated": Rule(Effect.READ_SUBSCRIPTION),
+    "customer.subscription.default_payment_method_changed": _thin(Effect.READ_SUBSCRIPTION),
     "customer.subscription.paused": _none(_STILL_OWED),
     "customer.subscription.resumed": _none(_STILL_OWED),
-    "customer.subscription.active": _thin(Effect.NONE, _STILL_OWED),
-    "customer.subscription.past_due": _thin(Effect.NONE, _STILL_OWED),
-    "customer.subscription.unpaid": _thin(Effect.NONE, _STILL_OWED),
+    "customer.subscription.active": _thin(Effect.READ_SUBSCRIPTION),
+    "customer.subscription.past_due": _thin(Effect.READ_SUBSCRIPTION),
+    "customer.subscription.unpaid": _thin(Effect.READ_SUBSCRIPTION),
     "customer.subscription.incomplete": _thin(Effect.NONE, _STILL_OWED),
     "customer.subscription.incomplete_expired": _thin(
         Effect.NONE, "its first invoice is voided, which says so"

@@ -34,9 +34,9 @@ def follow_event(  # noqa: C901 - one arm an effect
     card: Card | None,
     now: datetime,
     *,
-    ended: Subscription | None = None,
+    read: Subscription | None = None,
 ) -> None:
-    """Apply an event that is not about an invoice; `found` is its object, `ended` its subscription."""
+    """Apply an event that is not about an invoice; `found` is its object, `read` its subscription."""
     at = event.created_at or event.received_at
     whose = event.whose
     match effect:
@@ -44,8 +44,10 @@ def follow_event(  # noqa: C901 - one arm an effect
             renewed = at if effect is Effect.CARD_RENEWED else None
             added = at if effect is Effect.CARD_ADDED else None
             waking.wake_with_card(connection, house, whose, card, renewed_at=renewed, added_at=added, now=now)
-        case Effect.CARD_CHOSEN if card is not None:
-            waking.wake_with_card(connection, house, whose, card, renewed_at=None, added_at=None, now=now)
+        case Effect.READ_SUBSCRIPTION if read is not None:
+            wallets.keep_subscription(connection, whose, read, now)
+            if card is not None:
+                waking.wake_with_card(connection, house, whose, card, renewed_at=None, added_at=None, now=now)
         case Effect.CARD_EDITED if card is not None:
             _follow_edit(connection, house, whose, card, at, now)
         case Effect.OWN_REFUSED:
@@ -58,9 +60,9 @@ def follow_event(  # noqa: C901 - one arm an effect
             gone = recoveries.open_of_customer(connection, whose, event.object_id or "")
             objects.keep_customer(connection, whose, Customer(event.object_id or "", deleted=True), now)
             waking.end_all(connection, house, gone, ClosedReason.CUSTOMER_DELETED, now)
-        case Effect.SUBSCRIPTION_ENDED if ended is not None:
-            wallets.keep_subscription(connection, whose, ended, now)
-            _end_subscription(connection, house, event, ended, now)
+        case Effect.SUBSCRIPTION_ENDED if read is not None:
+            wallets.keep_subscription(connection, whose, read, now)
+            _end_subscription(connection, house, event, read, now)
         case Effect.DISPUTED:
             _stop_customer_of(connection, house, event, found, ClosedReason.DISPUTED, now)
             reversing.reverse(connection, effect, event, found, now)

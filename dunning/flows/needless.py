@@ -8,7 +8,7 @@ from sqlalchemy import Connection
 from dunning.core.effects import Effect, plain_type
 from dunning.core.ids import charge_of, ordinal_of
 from dunning.core.vocabulary import AttemptState, Retries, Status
-from dunning.gateway.listen_shapes import customer_of, dig, object_id, subject
+from dunning.gateway.listen_shapes import customer_of, dig, subject
 from dunning.store import inbox, objects, recoveries
 from dunning.store.rows import EventRow, RecoveryRow
 
@@ -19,6 +19,7 @@ OPENING: Final = frozenset({"invoice.payment_failed", "invoice.payment_action_re
 CUSTOMER_FACTS: Final = frozenset(
     {"email", "name", "address", "preferred_locales", "invoice_settings", "default_source", "metadata"},
 )
+SUBSCRIPTION_FACTS: Final = frozenset({"default_payment_method", "status", "pause_collection"})
 REFUSED: Final = frozenset({AttemptState.DECLINED, AttemptState.NEEDS_ACTION})
 Body = dict[str, Any]
 
@@ -67,16 +68,14 @@ def _customer(connection: Connection, event: EventRow, body: Body) -> str | None
     return None if known else "The customer has no recovery."
 
 
-def _chosen(connection: Connection, event: EventRow, body: Body) -> str | None:
+def _subscription(connection: Connection, event: EventRow, body: Body) -> str | None:
     changed = dig(body, "data", "previous_attributes")
-    if isinstance(changed, dict) and "default_payment_method" not in changed:
-        return "The subscription's default card is the same; what is owed, its invoices tell."
-    if subject(body) and object_id(subject(body).get("default_payment_method")) is None:
-        return "The subscription has no default card of its own any more."
+    if isinstance(changed, dict) and not SUBSCRIPTION_FACTS & changed.keys():
+        return "Nothing that we keep of the subscription has changed; what is owed, its invoices tell."
     waiting = recoveries.waits(
         connection, event.whose, customer_id=customer_of(body), subscription_id=event.object_id
     )
-    return None if waiting else "No recovery waits for this card."
+    return None if waiting else "No recovery waits for this subscription."
 
 
 def _edited(connection: Connection, event: EventRow, _body: Body) -> str | None:
@@ -92,7 +91,7 @@ LOOKS: Final[dict[Effect, Callable[[Connection, EventRow, Body], str | None]]] =
     Effect.READ_INVOICE: _invoice,
     Effect.OWN_REFUSED: _refusal,
     Effect.READ_CUSTOMER: _customer,
-    Effect.CARD_CHOSEN: _chosen,
+    Effect.READ_SUBSCRIPTION: _subscription,
     Effect.CARD_EDITED: _edited,
     Effect.ACCOUNT_LEFT: _left,
 }

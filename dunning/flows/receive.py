@@ -145,8 +145,10 @@ def _ask(house: House, claimed: Claimed) -> Answer:
         case Effect.CARD_ADDED | Effect.CARD_RENEWED | Effect.CARD_REMOVED | Effect.CARD_EDITED:
             card = _card(house, claimed)
             return Answer(card=card, around=around_card(house, whose, card))
-        case Effect.CARD_CHOSEN:
-            return Answer(card=house.stripe.card_of_subscription(whose, object_id))
+        case Effect.READ_SUBSCRIPTION:
+            found = house.stripe.subscriptions.read(whose, object_id)
+            chosen = house.stripe.card(whose, found.default_card) if found.default_card else None
+            return Answer(card=chosen, subscription=found)
         case Effect.SUBSCRIPTION_ENDED:
             shown = claimed.object.get("id")
             read = house.stripe.subscriptions.read
@@ -178,8 +180,8 @@ def _record(house: House, claimed: Claimed, answer: Answer) -> None:
             _meet_customer(connection, house, event, answer.customer, now)
         else:
             keep(connection, event.whose, answer.around)
-            effect, ended = claimed.rule.effect, answer.subscription
-            consequences.follow_event(connection, house, effect, event, found, answer.card, now, ended=ended)
+            effect, read = claimed.rule.effect, answer.subscription
+            consequences.follow_event(connection, house, effect, event, found, answer.card, now, read=read)
 
 
 def _record_invoice(

@@ -154,16 +154,6 @@ class Stripe:
         """Return one payment method."""
         return read_card(self._read(_path("payment_methods", card_id), whose))
 
-    def card_of_subscription(self, whose: Whose, subscription_id: str) -> Card | None:
-        """Return a subscription's own default payment method, which its invoices use first; None without one.
-
-        Source: https://docs.stripe.com/api/subscriptions/object#subscription_object-default_payment_method
-        """
-        path = _path("subscriptions", subscription_id)
-        raw = self._read(path, whose, expand=["default_payment_method"])
-        found = raw.get("default_payment_method")
-        return read_card(found) if isinstance(found, Mapping) else None
-
     def shown(self, whose: Whose, kind: Kind, object_id: str) -> Mapping[str, Any]:
         """Return an object that a thin notification only names, as Stripe shows it now."""
         return self._read(_path(SHOWN_AT[kind], object_id), whose)

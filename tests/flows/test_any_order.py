@@ -12,7 +12,7 @@ from scenarios.stage import Stage, Switchboard, set_stage
 
 from dunning.core.vocabulary import Retries
 from dunning.sandbox import hosted, money
-from dunning.sandbox.control import refund
+from dunning.sandbox.actions_merchant import refund
 from dunning.sandbox.state import StoredEvent
 
 MOST = 7

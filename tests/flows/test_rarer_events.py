@@ -8,13 +8,15 @@ import pytest
 from flows.every_event import Body, deliver
 from scenarios.stage import Stage
 
+from dunning.core.billing import Whose
 from dunning.core.vocabulary import AttemptState, ClosedReason, EventState, Retries, Status
 from dunning.flows import card_update, staff, switches
 from dunning.sandbox import billing, hosted, money
-from dunning.sandbox.control import refund
+from dunning.sandbox.actions_merchant import refund
 from dunning.sandbox.events import emit
 from dunning.sandbox.state import STRIPE, Trouble
 from dunning.sandbox.wallet import add_card, update_card
+from dunning.store import wallets
 
 
 def snapshot(event_type: str, shown: Body, **more: Any) -> Body:
@@ -129,10 +131,25 @@ def test_a_subscription_that_changed_otherwise_costs_no_call(quick_stage: Stage)
     robin = stage.fails("lost_card", subscription_default=True)
     subscription = stage.sandbox.world.tables["subscriptions"][robin["subscription"]]
     told = snapshot("customer.subscription.updated", subscription)
-    told["data"]["previous_attributes"] = {"status": "active"}
+    told["data"]["previous_attributes"] = {"current_period_end": 1}
     state, note = deliver(stage, told)
     assert state is EventState.HANDLED
-    assert note == "The subscription's default card is the same; what is owed, its invoices tell."
+    assert note == "Nothing that we keep of the subscription has changed; what is owed, its invoices tell."
+
+
+def test_a_subscription_that_went_unpaid_is_known_at_once(quick_stage: Stage) -> None:
+    stage = quick_stage
+    robin = stage.fails("lost_card", subscription_default=True)
+    subscription = stage.sandbox.world.tables["subscriptions"][robin["subscription"]]
+    subscription["status"] = "unpaid"
+    told = snapshot("customer.subscription.updated", subscription)
+    told["data"]["previous_attributes"] = {"status": "past_due"}
+    assert deliver(stage, told) == (EventState.HANDLED, None)
+    with stage.house.store.read() as connection:
+        kept = wallets.subscription(connection, Whose(), robin["subscription"])
+    assert kept is not None
+    assert kept.status == "unpaid"
+    assert stage.ours(robin) == []  # the same card is not tried again for it
 
 
 def recovered(stage: Stage) -> tuple[dict[str, Any], Body]:

@@ -5,7 +5,8 @@ from scenarios.stage import Stage
 
 from dunning.core.vocabulary import ClosedReason, Retries, Status
 from dunning.flows import switches
-from dunning.sandbox.control import pay_part, refund
+from dunning.sandbox.actions_customer import pay_part
+from dunning.sandbox.actions_merchant import refund
 
 
 def pays(stage: Stage, ids: dict[str, str], amount: int) -> None:
