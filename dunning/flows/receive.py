@@ -142,28 +142,24 @@ def _ask(house: House, claimed: Claimed) -> Answer:
             return Answer(invoice, customer, around=around)
         case Effect.READ_CUSTOMER:
             return Answer(customer=house.stripe.customer(whose, object_id))
-        case Effect.CARD_ADDED | Effect.CARD_RENEWED | Effect.CARD_REMOVED | Effect.CARD_EDITED:
-            card = _card(house, claimed)
+        case Effect.CARD_ADDED | Effect.CARD_RENEWED | Effect.CARD_REMOVED:
+            shown = claimed.object if claimed.object.get("type") else None
+            card = read_card(shown) if shown else house.stripe.card(whose, object_id)
             return Answer(card=card, around=around_card(house, whose, card))
+        case Effect.CARD_EDITED:
+            return Answer(card=house.stripe.card(whose, object_id))
         case Effect.READ_SUBSCRIPTION:
             found = house.stripe.subscriptions.read(whose, object_id)
             chosen = house.stripe.card(whose, found.default_card) if found.default_card else None
             return Answer(card=chosen, subscription=found)
         case Effect.SUBSCRIPTION_ENDED:
-            shown = claimed.object.get("id")
             read = house.stripe.subscriptions.read
-            return Answer(subscription=read_subscription(claimed.object) if shown else read(whose, object_id))
+            ended = claimed.object if claimed.object.get("id") else None
+            return Answer(subscription=read_subscription(ended) if ended else read(whose, object_id))
         case effect if effect in NAMED_ONLY and not claimed.object:
             return Answer(shown=house.stripe.shown(whose, NAMED_ONLY[effect], object_id))
         case _:
             return Answer()
-
-
-def _card(house: House, claimed: Claimed) -> Card:
-    """Return the card of an event: as the event shows it, but for an edit, and for one that only names it."""
-    if claimed.object.get("type") and claimed.rule.effect is not Effect.CARD_EDITED:
-        return read_card(claimed.object)
-    return house.stripe.card(claimed.event.whose, claimed.object_id)
 
 
 def _record(house: House, claimed: Claimed, answer: Answer) -> None:
