@@ -134,3 +134,24 @@ class LedgerKind(StrEnum):
     DISPUTE_REVERSAL = "dispute_reversal"
     CREDIT_NOTE = "credit_note"
     REVERSAL = "reversal"
+
+
+class Verdict(StrEnum):
+    """Whether a fitted planner was put into service."""
+
+    ACCEPTED = "accepted"
+    REFUSED = "refused"  # worse than the one in service, beyond noise
+
+
+class Experiment(StrEnum):
+    """What a share of the customers goes without, so that its worth can be measured."""
+
+    RETRIES = "retries"  # the planner's times; the share keeps the plain ladder
+    MESSAGES = "messages"  # the campaign's messages
+
+
+class Arm(StrEnum):
+    """Which side of an experiment a customer is on."""
+
+    HOLDOUT = "holdout"
+    TREATED = "treated"

@@ -1,5 +1,6 @@
 """Putting the question to the planner: a recovery's case, the planner in service, the explanation kept."""
 
+import contextlib
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Any, Final
@@ -122,14 +123,19 @@ def planner_in_service(connection: Connection, house: House) -> Planner:
     version = rules.newest_planner(connection)
     key = version or 0
     if key not in house.planners:
-        fitted = (
-            Planner.fit([], now=house.clock.now())
-            if version is None
-            else Planner.loads(rules.planner_model(connection, version))
-        )
+        model = None if version is None else rules.planner_model(connection, version)
+        fitted = loaded(model, now=house.clock.now())
         house.planners.clear()
         house.planners[key] = fitted
     return house.planners[key]
+
+
+def loaded(model: bytes | None, *, now: datetime) -> Planner:
+    """Return a saved planner; the informed prior for none, and for one that an older version saved."""
+    if model is not None:
+        with contextlib.suppress(ValueError):
+            return Planner.loads(model)
+    return Planner.fit([], now=now)
 
 
 def card_free_at(

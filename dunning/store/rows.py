@@ -12,6 +12,7 @@ from sqlalchemy import Row, Table
 from dunning.core.billing import Whose
 from dunning.core.declines import DeclineClass
 from dunning.core.vocabulary import (
+    Arm,
     AttemptState,
     ClosedReason,
     EventState,
@@ -92,6 +93,8 @@ class RecoveryRow(_Row, _Owned):
     campaign_key: str
     campaign_version: int
     taken_over: bool
+    retries_arm: Arm | None
+    messages_arm: Arm | None
     ring_at: datetime | None
 
 

@@ -8,10 +8,19 @@ is taken. The database repeats the laws that the code keeps: see the CHECKs and 
 
 from dunning.store.schema import metadata
 from dunning.store.tables_of_contact import ledger_entries, links, messages, notes, suppressions, switches
-from dunning.store.tables_of_recovery import attempts, campaigns, planners, plans, policies, recoveries
+from dunning.store.tables_of_recovery import (
+    assignments,
+    attempts,
+    campaigns,
+    planners,
+    plans,
+    policies,
+    recoveries,
+)
 from dunning.store.tables_of_stripe import cards, customers, events, invoices
 
 __all__ = [
+    "assignments",
     "attempts",
     "campaigns",
     "cards",
