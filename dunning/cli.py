@@ -15,6 +15,7 @@ from dunning import __version__
 from dunning.commands import (
     campaigns,
     database,
+    experiments,
     health,
     learning,
     money,
@@ -90,6 +91,7 @@ _webhook.command("create")(stripe_account.create_webhook)
 app.command("version", rich_help_panel=RUN)(health.version)
 
 app.command("mode", rich_help_panel=OPERATE)(switching.mode)
+app.command("holdout", rich_help_panel=OPERATE)(experiments.holdout)
 app.command("pause", rich_help_panel=OPERATE)(switching.pause)
 app.command("resume", rich_help_panel=OPERATE)(switching.resume)
 _recoveries = _group("recoveries", "See failed invoices being collected, and act on one.", OPERATE)

@@ -12,6 +12,7 @@ from dunning.core.ids import derive_id
 from dunning.core.policy import Policy
 from dunning.core.vocabulary import ClosedReason, MessageState, Status
 from dunning.flows import observing
+from dunning.flows.experiments import arms_of
 from dunning.flows.house import House
 from dunning.flows.steer import steer
 from dunning.store import messages, objects, recoveries, rules, switches
@@ -45,6 +46,7 @@ def open_recovery(
     """
     policy = rules.current_policy(connection, now)
     campaign = rules.current_campaign(connection, now)
+    retries = switches.hold_retries(connection)
     recovery_id = derive_id("rec", now, whose.account_id, whose.livemode, invoice.id)
     if failure.card is not None:
         objects.keep_card(connection, whose, failure.card)
@@ -59,7 +61,7 @@ def open_recovery(
             "subscription_id": invoice.subscription,
             "invoice_class": invoice.invoice_class,
             "status": Status.WAITING,
-            "retries": switches.hold_retries(connection),
+            "retries": retries,
             "currency": invoice.currency,
             "amount": invoice.amount_remaining or invoice.amount_due,
             "failed_at": failed_at,
@@ -70,6 +72,7 @@ def open_recovery(
             "card_id": failure.card.id if failure.card else None,
             "why": "The payment failed.",
             **_versions(policy, campaign),
+            **arms_of(connection, whose, invoice.customer, retries, now),
         },
     )
     ended = _ended(connection, whose, invoice) if invoice.open else None

@@ -11,12 +11,14 @@ from dunning.core.declines import Decline, DeclineClass
 from dunning.core.network_rules import budgets, next_free
 from dunning.core.policy import Policy
 from dunning.core.recovery import Facts, attempts_left
-from dunning.core.vocabulary import AttemptState, Retries
+from dunning.core.vocabulary import Arm, AttemptState, Retries
 from dunning.flows.house import House
 from dunning.store import attempts as attempt_store
 from dunning.store import objects, recoveries, rules
 from dunning.store.rows import AttemptRow, CardRow, RecoveryRow
 from dunning.timing import Attempt, Case, Explanation, Planner
+from dunning.timing.case import own_attempts
+from dunning.timing.policies import PLAIN
 
 NETWORK_ANSWERED: Final = frozenset(
     {AttemptState.PAID, AttemptState.DECLINED, AttemptState.NEEDS_ACTION},
@@ -34,9 +36,13 @@ def explain_next(
     not_before: datetime | None,
     now: datetime,
 ) -> Explanation:
-    """Ask the planner for the next time and keep what it said for the recovery's page."""
+    """Ask the planner, or the ladder for who is held out, and keep what it said for the recovery's page."""
     case = case_of(connection, recovery, facts, policy, not_before=not_before, now=now)
-    explanation = planner_in_service(connection, house).explain(case, now=now)
+    planner = planner_in_service(connection, house)
+    if recovery.retries_arm is Arm.HOLDOUT and own_attempts(case):
+        explanation = PLAIN.explain(case, planner, now=now)
+    else:
+        explanation = planner.explain(case, now=now)
     recoveries.keep_plan(connection, recovery.id, now, _kept(explanation))
     return explanation
 

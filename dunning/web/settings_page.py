@@ -1,4 +1,4 @@
-"""Settings: who retries, whether messages go out, and the kill switch."""
+"""Settings: who retries, whether messages go out, who is held out, and the kill switch."""
 
 from typing import Annotated, Literal
 
@@ -6,8 +6,10 @@ from fastapi import APIRouter, Form, Request
 from pydantic import BaseModel, ConfigDict, Field
 from starlette.responses import HTMLResponse, RedirectResponse
 
-from dunning.core.vocabulary import Retries
-from dunning.flows import switches
+from dunning.core.experiments import said, share_of
+from dunning.core.vocabulary import Experiment, Retries
+from dunning.flows import experiments, switches
+from dunning.store import experiments as experiments_store
 from dunning.web.screen import Screen, back_to
 
 STAFF = "staff"
@@ -33,6 +35,14 @@ class MessagesForm(BaseModel):
     messages: Literal["on", "off"]
 
 
+class HoldoutForm(BaseModel):
+    """What share of the customers each experiment holds out."""
+
+    model_config = ConfigDict(extra="forbid", str_strip_whitespace=True)
+    retries: Annotated[str, Field(max_length=20)]
+    messages: Annotated[str, Field(max_length=20)]
+
+
 class PauseForm(BaseModel):
     """Why everything is stopped."""
 
@@ -47,7 +57,20 @@ def settings_pages(screen: Screen) -> APIRouter:
 
     @router.get(HOME)
     def settings(request: Request) -> HTMLResponse:
-        return screen.page(request, "settings.html", modes=MODES, public_url=house.settings.base_url)
+        with house.store.read() as connection:
+            shares = {name: said(share) for name, share in experiments_store.shares(connection).items()}
+        base = house.settings.base_url
+        return screen.page(request, "settings.html", modes=MODES, public_url=base, shares=shares)
+
+    @router.post("/settings/holdout")
+    def set_holdout(form: Annotated[HoldoutForm, Form()]) -> RedirectResponse:
+        try:
+            shares = {name: share_of(getattr(form, name)) for name in Experiment}
+        except ValueError as problem:
+            return back_to(HOME, refused=str(problem))
+        experiments.set_shares(house, shares, by=STAFF)
+        told = " and ".join(f"{name} {said(share)}" for name, share in shares.items())
+        return back_to(HOME, said=f"Held out from now on: {told}. Open recoveries keep their side.")
 
     @router.post("/settings/retries")
     def set_retries(form: Annotated[ModeForm, Form()]) -> RedirectResponse:

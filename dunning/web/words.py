@@ -11,7 +11,17 @@ from babel.dates import format_date, format_datetime
 from dunning.core.campaign import When
 from dunning.core.declines import TABLE, Decline, staff_wording
 from dunning.core.money import Money
-from dunning.core.vocabulary import AttemptState, ClosedReason, MadeBy, MessageState, Reason, Retries, Status
+from dunning.core.vocabulary import (
+    Arm,
+    AttemptState,
+    ClosedReason,
+    Experiment,
+    MadeBy,
+    MessageState,
+    Reason,
+    Retries,
+    Status,
+)
 from dunning.mail.formats import money as written_money
 
 ENGLISH: Final = Locale("en")
@@ -46,6 +56,12 @@ MESSAGE: Final[dict[str, tuple[str, str]]] = {
     MessageState.UNKNOWN: ("perhaps sent; never sent again", "warn"),
     MessageState.SKIPPED: ("skipped", "mute"),
     MessageState.FAILED: ("failed", "bad"),
+}
+ARM: Final[dict[tuple[str, str], str]] = {
+    (Experiment.RETRIES, Arm.HOLDOUT): "Held out: retried by the plain ladder",
+    (Experiment.RETRIES, Arm.TREATED): "Retried by the planner",
+    (Experiment.MESSAGES, Arm.HOLDOUT): "Held out: gets no messages",
+    (Experiment.MESSAGES, Arm.TREATED): "Gets messages",
 }
 MADE_BY: Final[dict[str, str]] = {
     MadeBy.DUNNING: "Our retry",
