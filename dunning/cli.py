@@ -17,6 +17,7 @@ from dunning.commands import (
     database,
     experiments,
     health,
+    judging,
     learning,
     money,
     queue,
@@ -108,6 +109,7 @@ _campaign.command("validate")(campaigns.validate)
 _campaign.command("plan")(campaigns.plan)
 app.command("reconcile", rich_help_panel=OPERATE)(stripe_account.reconcile)
 app.command("learn", rich_help_panel=OPERATE)(learning.learn)
+app.command("backtest", rich_help_panel=OPERATE)(judging.backtest)
 
 _report = _group("report", "Reports that tie to the cent.", MONEY)
 _report.command("recovered")(money.recovered)

@@ -1,6 +1,6 @@
 """Learning: fitting a planner on the merchant's own attempts, judging it, and putting it into service."""
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import asdict, dataclass
 from itertools import chain, groupby
 from typing import Any
@@ -96,8 +96,8 @@ def _range(cases: list[Case]) -> dict[str, Any]:
     return {"data_from": min(opened).isoformat(), "data_to": max(opened).isoformat(), "retries": tries}
 
 
-def past_cases(connection: Connection) -> Iterator[Case]:
-    """Yield every recovery as the planner learns from it: finished and running ones, oldest first."""
+def past_cases(connection: Connection, ids: Collection[str] | None = None) -> Iterator[Case]:
+    """Yield every recovery, or some by id, as the planner learns from it: finished and running ones."""
     columns = (
         recoveries.c.id.label("recovery_id"),
         recoveries.c.amount.label("owed"),
@@ -117,6 +117,7 @@ def past_cases(connection: Connection) -> Iterator[Case]:
     # What customers do on a page says nothing about when a retry would have worked.
     wanted = attempts.c.state.in_(sorted(NETWORK_ANSWERED)) & (attempts.c.made_by != MadeBy.CUSTOMER)
     query = select(*columns).select_from(joined).where(wanted).order_by(recoveries.c.id, attempts.c.at)
+    query = query if ids is None else query.where(recoveries.c.id.in_(ids))
     rows = connection.execute(query.execution_options(yield_per=2000))
     for _, group in groupby(rows, key=lambda row: row.recovery_id):
         yield _case(list(group))
