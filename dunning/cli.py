@@ -26,6 +26,7 @@ from dunning.commands import (
     stripe_account,
     switching,
     trying,
+    uplifts,
 )
 from dunning.commands.panels import Panels
 from dunning.errors import DunningError, Refused, StripeError
@@ -113,6 +114,7 @@ app.command("backtest", rich_help_panel=OPERATE)(judging.backtest)
 
 _report = _group("report", "Reports that tie to the cent.", MONEY)
 _report.command("recovered")(money.recovered)
+_report.command("incremental")(uplifts.incremental)
 
 
 def run(arguments: Sequence[str]) -> int:

@@ -12,8 +12,10 @@ from dunning.web.api_reports import report_api
 from dunning.web.campaigns import campaign_pages
 from dunning.web.demo_bar import DemoBar
 from dunning.web.demo_pages import demo_pages
+from dunning.web.experiments import experiment_pages
 from dunning.web.gates import STRIPE_PAGES, Doorway, LoopbackOnly, SameOriginOnly, SecurityHeaders, origin_of
 from dunning.web.health import health_pages
+from dunning.web.learned import learned_pages
 from dunning.web.overview import overview_pages
 from dunning.web.pay import pay_pages
 from dunning.web.problems import add_problem_handlers
@@ -65,6 +67,8 @@ def _add_routes(site: FastAPI, house: House, demo: DemoBar | None) -> None:
     site.include_router(recovery_forms(screen))
     site.include_router(report_pages(screen))
     site.include_router(payment_pages(screen))
+    site.include_router(learned_pages(screen))
+    site.include_router(experiment_pages(screen))
     site.include_router(settings_pages(screen))
     site.include_router(campaign_pages(screen))
     if demo is not None:
