@@ -83,13 +83,21 @@ def backtest(house: House, policies: Sequence[str | Ladder]) -> list[Judged]:
 
 
 def _judge(policy: str | Ladder, outcomes: list[Outcome], planner: Planner, cases: list[Case]) -> Judged:
-    asked = _asked(policy, outcomes)
-    invoices = estimate(_log(asked, money=False)) if asked else None
-    money = _by_currency(asked) if asked and invoices and invoices.robust else {}
+    source, invoices, money = evidence(policy, outcomes)
     forecast = None if policy == STRIPE else _forecast(policy, planner, cases)
     name = policy if isinstance(policy, str) else policy.name
-    source = asked.source if asked else Source.MODEL
     return Judged(name, source, invoices, money, forecast, _sentence(name, source, invoices))
+
+
+def evidence(
+    policy: str | Ladder, outcomes: list[Outcome]
+) -> tuple[Source, Estimate | None, dict[str, Estimate]]:
+    """Return what the log says of a policy: the source, the share of invoices, of money per currency."""
+    asked = _asked(policy, outcomes)
+    if asked is None:
+        return Source.MODEL, None, {}
+    invoices = estimate(_log(asked, money=False))
+    return asked.source, invoices, _by_currency(asked) if invoices.robust else {}
 
 
 def _asked(policy: str | Ladder, outcomes: list[Outcome]) -> _Asked | None:
