@@ -81,7 +81,7 @@ def uplifts(house: House) -> list[Uplift]:
     now = house.clock.now()
     with house.store.read() as connection:
         shares = experiments.shares(connection)
-        outcomes = finished(connection, now, livemode=house.settings.livemode)
+        outcomes = finished(connection, now, livemode=house.settings.livemode, experimental=True)
     found = [_uplift(experiment, share, outcomes) for experiment, share in shares.items()]
     return [each for each in found if each.share or each.treated or each.holdout]
 

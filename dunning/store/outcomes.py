@@ -35,8 +35,13 @@ class Outcome:
     by_retry: bool  # paid by a retry of ours, not by the customer or anybody else
 
 
-def finished(connection: Connection, now: datetime, *, livemode: bool) -> list[Outcome]:
-    """Return the recoveries of one mode whose window was over at `now`, oldest first."""
+def finished(
+    connection: Connection, now: datetime, *, livemode: bool, experimental: bool = False
+) -> list[Outcome]:
+    """Return the recoveries of one mode whose window was over at `now`, oldest first.
+
+    `experimental` leaves out those that are in no experiment.
+    """
     money = (
         select(
             ledger_entries.c.recovery_id,
@@ -70,6 +75,8 @@ def finished(connection: Connection, now: datetime, *, livemode: bool) -> list[O
         .where(recoveries.c.livemode == livemode, recoveries.c.deadline <= now)
         .order_by(recoveries.c.failed_at, recoveries.c.id)
     )
+    if experimental:
+        query = query.where(recoveries.c.retries_arm.is_not(None) | recoveries.c.messages_arm.is_not(None))
     return [_outcome(row) for row in connection.execute(query.execution_options(yield_per=2000))]
 
 
