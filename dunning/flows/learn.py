@@ -58,7 +58,7 @@ def _trial(house: House, cases: list[Case]) -> tuple[dict[str, Any], Verdict]:
     figures = _range(cases) | {"curves": seen(cases)}
     cut = judge.cut_of(cases)
     if cut is None:
-        why = "Too few recoveries to compare planners on, so this one is in service."
+        why = "Too few recoveries to compare planners on, so it went into service."
         return figures | {"sentence": why}, Verdict.ACCEPTED
     with house.store.read() as connection:
         before = fits.in_service_at(connection, cut)
@@ -79,7 +79,7 @@ def _trial(house: House, cases: list[Case]) -> tuple[dict[str, Any], Verdict]:
 
 def _sentence(found: judge.Comparison | None, against: int | None) -> str:
     if found is None:
-        return "Too few tries to compare planners on, so this one is in service."
+        return "Too few tries to compare planners on, so it went into service."
     other = f"planner {against}" if against else "the built-in knowledge"
     low, high = found.worse_by - found.margin, found.worse_by + found.margin
     words = "worse than" if found.worse else "not worse than" if high > 0 else "better than"

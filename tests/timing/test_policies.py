@@ -4,6 +4,8 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from dunning.timing import Attempt, Case, Planner
 from dunning.timing.policies import PLAIN, ladder
@@ -43,6 +45,30 @@ def test_a_step_that_is_not_allowed_is_made_as_soon_as_it_is() -> None:
     assert days_of(replace(FAILED, not_before=START + timedelta(days=2)))[:2] == [2, 3]
     hole = (START + timedelta(days=3), START + timedelta(days=3, hours=12))
     assert days_of(replace(FAILED, vetoes=(hole,)))[:3] == [1, 3.5, 5]
+
+
+@given(
+    now=st.floats(0, 20),
+    earliest=st.none() | st.floats(0, 20),
+    hole=st.none() | st.tuples(st.floats(0, 20), st.floats(0, 5)),
+    tried=st.lists(st.floats(0.01, 13), max_size=6, unique=True),
+    left=st.integers(0, 8),
+)
+def test_no_step_ever_breaks_a_rule(
+    now: float, earliest: float | None, hole: tuple[float, float] | None, tried: list[float], left: int
+) -> None:
+    case, at = FAILED, START + timedelta(days=now)
+    for day in sorted(tried):
+        case = after(case, day)
+    moment = START + timedelta(days=earliest) if earliest is not None else None
+    span = hole and (START + timedelta(days=hole[0]), START + timedelta(days=sum(hole)))
+    case = replace(case, not_before=moment, vetoes=(span,) if span else (), attempts_left=left)
+    step = PLAIN.following(case, at)
+    if step is not None:
+        assert left > 0
+        assert max(at, moment or at) <= step < case.deadline
+        assert span is None or not span[0] <= step < span[1]
+        assert step >= case.attempts[-1].at + timedelta(hours=12)
 
 
 def test_a_step_that_was_missed_is_made_now() -> None:
