@@ -38,13 +38,16 @@ def explain_next(
 ) -> Explanation:
     """Ask the planner, or the ladder for who is held out, and keep what it said for the recovery's page."""
     case = case_of(connection, recovery, facts, policy, not_before=not_before, now=now)
-    planner = planner_in_service(connection, house)
-    if recovery.retries_arm is Arm.HOLDOUT and own_attempts(case):
-        explanation = PLAIN.explain(case, planner, now=now)
-    else:
-        explanation = planner.explain(case, now=now)
+    explanation = _explained(planner_in_service(connection, house), recovery, case, now)
     recoveries.keep_plan(connection, recovery.id, now, _kept(explanation))
     return explanation
+
+
+def _explained(planner: Planner, recovery: RecoveryRow, case: Case, now: datetime) -> Explanation:
+    """Ask the planner, or the plain ladder for who is held out; a card not yet tried is timed alike."""
+    if recovery.retries_arm is Arm.HOLDOUT and own_attempts(case):
+        return PLAIN.explain(case, planner, now=now)
+    return planner.explain(case, now=now)
 
 
 def case_of(
