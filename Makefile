@@ -10,7 +10,7 @@ UV := $(shell uv --version >/dev/null 2>&1 && command -v uv || echo .venv/bin/uv
 SYNC := $(UV) sync --locked --inexact --python .venv/bin/python --quiet
 RUN := .venv/bin
 
-.PHONY: help demo test lint format clean
+.PHONY: help demo test lint format study clean
 
 help: ## Show this list
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -44,6 +44,9 @@ lint: .venv/.dev ## Only lint and type-check
 
 format: .venv/.dev ## Format the code and mend what the linter can
 	@$(RUN)/ruff format . && $(RUN)/ruff check --fix .
+
+study: .venv/.dev ## How often the backtest's intervals hold the truth, over 100 seeds (docs/backtest-study.md)
+	@PYTHONPATH=tests $(RUN)/python -m study.coverage $(ARGS)
 
 clean: ## Remove the environment and build output
 	@rm -rf .venv dist .mypy_cache .ruff_cache .pytest_cache

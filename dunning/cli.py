@@ -16,8 +16,10 @@ from dunning.commands import (
     campaigns,
     database,
     declines,
+    experiments,
     health,
     importing,
+    judging,
     learning,
     money,
     policies,
@@ -29,6 +31,7 @@ from dunning.commands import (
     subscriptions,
     switching,
     trying,
+    uplifts,
 )
 from dunning.commands.panels import Panels
 from dunning.errors import DunningError, Refused, StripeError
@@ -95,6 +98,7 @@ _webhook.command("create")(stripe_account.create_webhook)
 app.command("version", rich_help_panel=RUN)(health.version)
 
 app.command("mode", rich_help_panel=OPERATE)(switching.mode)
+app.command("holdout", rich_help_panel=OPERATE)(experiments.holdout)
 app.command("pause", rich_help_panel=OPERATE)(switching.pause)
 app.command("resume", rich_help_panel=OPERATE)(switching.resume)
 _segment = _group("segment", "Give kinds of invoices switches of their own.", OPERATE)
@@ -131,9 +135,11 @@ _import = _group("import", "Bring in the past: history for the planner and the r
 _import.command("stripe")(importing.from_stripe)
 _import.command("csv")(importing.from_csv)
 app.command("learn", rich_help_panel=OPERATE)(learning.learn)
+app.command("backtest", rich_help_panel=OPERATE)(judging.backtest)
 
 _report = _group("report", "Reports that tie to the cent.", MONEY)
 _report.command("recovered")(money.recovered)
+_report.command("incremental")(uplifts.incremental)
 
 
 def run(arguments: Sequence[str]) -> int:

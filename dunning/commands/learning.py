@@ -14,13 +14,16 @@ def learn(
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
     """Fit the retry planner on your own history now (the clock does it every day)."""
-    from dunning.flows.learn import learn as fit
+    from dunning.core.vocabulary import FitVerdict
+    from dunning.flows.learn import learn as teach
 
     with opened_house() as house:
-        cases = fit(house)
+        fit = teach(house)
     if as_json:
-        console.say_json({"cases": cases, "fitted": cases > 0})
-    elif cases:
-        console.say(f"A new planner is in service; it learned from {cases} recoveries.")
-    else:
+        console.say_json(fit.dumps() if fit else {"fitted": False, "cases": 0})
+    elif fit is None:
         console.say("There is no history to learn from yet: the built-in knowledge stays in service.")
+    else:
+        state = "in service" if fit.verdict is FitVerdict.ACCEPTED else "not put into service"
+        console.say(f"Planner {fit.version} has learned from {fit.cases} recoveries; it is {state}.")
+        console.say(fit.figures["sentence"])

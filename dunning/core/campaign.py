@@ -94,6 +94,7 @@ class Situation:
     address: str | None
     suppressed: bool
     messages_on: bool
+    held_out: bool = False  # by an experiment
 
 
 def coming_messages(campaign: Campaign, opened_at: datetime, zone: tzinfo) -> Iterator[Coming]:
@@ -123,6 +124,8 @@ def refusal(step: Step, situation: Situation) -> str | None:
         return "The invoice needs no payment any more."
     if situation.status is Status.PAUSED:
         return "The recovery is paused."
+    if situation.held_out:
+        return "An experiment: this customer is in the share that gets no messages."
     if situation.address is None:
         return "The customer has no email address."
     if situation.suppressed:

@@ -167,3 +167,24 @@ class WithheldBy(StrEnum):
     BUDGET = "budget"  # the network's, for the card
     STOP_CODE = "stop_code"  # of the network's own: it charges for a try after it
     HARD_DECLINE = "hard_decline"  # another refusal for good, for which no network publishes a fee
+
+
+class FitVerdict(StrEnum):
+    """Whether a fitted planner was put into service."""
+
+    ACCEPTED = "accepted"
+    REFUSED = "refused"  # worse than the one in service, beyond noise
+
+
+class Experiment(StrEnum):
+    """What a share of the customers goes without, so that its worth can be measured."""
+
+    RETRIES = "retries"  # the planner's times; the share keeps the plain ladder
+    MESSAGES = "messages"  # the campaign's messages
+
+
+class Arm(StrEnum):
+    """Which side of an experiment a customer is on."""
+
+    HOLDOUT = "holdout"
+    TREATED = "treated"

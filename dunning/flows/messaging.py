@@ -13,7 +13,7 @@ from sqlalchemy import Connection
 from dunning import logs
 from dunning.core.billing import Customer, Invoice
 from dunning.core.campaign import Situation, into_daytime, refusal
-from dunning.core.vocabulary import AttemptState, MessageState
+from dunning.core.vocabulary import Arm, AttemptState, MessageState
 from dunning.errors import Refused
 from dunning.flows import wording
 from dunning.flows.attempting import hold
@@ -235,6 +235,7 @@ def _why_not(
         address=address,
         suppressed=address is not None and messages.suppressed(connection, recovery.account_id, address),
         messages_on=switches.read(connection, recovery.segment).messages,
+        held_out=recovery.messages_arm is Arm.HOLDOUT,
     )
     return refusal(step, situation)
 

@@ -12,8 +12,9 @@ from dunning.core.conditions import Known
 from dunning.core.declines import DeclineClass
 from dunning.core.ids import derive_id
 from dunning.core.policy import Policy
-from dunning.core.vocabulary import OVERDUE, ClosedReason, InvoiceClass, MessageState, Status
+from dunning.core.vocabulary import OVERDUE, ClosedReason, InvoiceClass, MessageState, Retries, Status
 from dunning.flows import observing
+from dunning.flows.experiments import arms_of
 from dunning.flows.house import House
 from dunning.flows.steer import steer
 from dunning.store import card_rules, messages, objects, recoveries, rules, switches, wallets
@@ -45,9 +46,6 @@ def open_recovery(
     invoice_class = class_of(invoice, subscription)
     policy = rules.current_policy(connection, now).rules_for(invoice_class)
     campaign = rules.current_campaign(connection, now)
-    segment, retries = switches.hold_retries(
-        connection, _known(connection, whose, invoice, invoice_class, failure)
-    )
     recovery_id = derive_id("rec", now, whose.account_id, whose.livemode, invoice.id)
     if failure is not None and failure.card is not None:
         objects.keep_card(connection, whose, failure.card)
@@ -62,8 +60,6 @@ def open_recovery(
             "subscription_id": invoice.subscription,
             "invoice_class": invoice_class,
             "status": Status.WAITING,
-            "retries": retries,
-            "segment": segment,
             "currency": invoice.currency,
             "amount": invoice.amount_remaining or invoice.amount_due,
             "credited_before": invoice.amount_credited,
@@ -72,12 +68,32 @@ def open_recovery(
             "deadline": failed_at + policy.window,
             **_failed_as(connection, failure),
             **_versions(policy, campaign),
+            **_ways(connection, whose, invoice, invoice_class, failure, now, silent=silent),
         },
     )
     ended = _ended(connection, whose, invoice, subscription) if invoice.open else None
     first = Opened() if ended is None else ended
     spoken = None if silent else campaign
     return _begin(connection, house, recovery_id, failure, spoken, first, failed_at, now)
+
+
+def _ways(
+    connection: Connection,
+    whose: Whose,
+    invoice: Invoice,
+    invoice_class: InvoiceClass,
+    failure: Failure | None,
+    now: datetime,
+    *,
+    silent: bool,
+) -> dict[str, object]:
+    """Return who retries it, in which segment, and on which side of the experiments it is."""
+    known = _known(connection, whose, invoice, invoice_class, failure)
+    segment, retries = switches.hold_retries(connection, known)
+    charged = retries if failure is not None else Retries.WATCH
+    writes = not silent and switches.read(connection, segment).messages
+    arms = arms_of(connection, whose, invoice.customer, charged, now, writes=writes)
+    return {"segment": segment, "retries": retries, **arms}
 
 
 def _failed_as(connection: Connection, failure: Failure | None) -> dict[str, object]:

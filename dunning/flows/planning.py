@@ -1,5 +1,6 @@
 """Putting the question to the planner: a recovery's case, the planner in service, the explanation kept."""
 
+import contextlib
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
@@ -12,13 +13,15 @@ from dunning.core.declines import DeclineClass
 from dunning.core.policy import Policy
 from dunning.core.recovery import Facts, attempts_left
 from dunning.core.two_collectors import BLACKOUT
-from dunning.core.vocabulary import NETWORK_ANSWERED, AttemptState, Retries
+from dunning.core.vocabulary import NETWORK_ANSWERED, Arm, AttemptState, Retries
 from dunning.flows import card_budget, retelling, withholding
 from dunning.flows.house import House
 from dunning.store import attempts as attempt_store
 from dunning.store import objects, recoveries, rules
 from dunning.store.rows import AttemptRow, CardRow, RecoveryRow
 from dunning.timing import Attempt, Case, Explanation, Planner
+from dunning.timing.case import own_attempts
+from dunning.timing.policies import PLAIN
 
 
 def explain_next(
@@ -31,7 +34,7 @@ def explain_next(
     not_before: datetime | None,
     now: datetime,
 ) -> Explanation:
-    """Ask the planner for the next time and keep what it said for the recovery's page.
+    """Ask the planner, or the ladder for who is held out, and keep what it said for the recovery's page.
 
     Where it would have chosen a time at which the network's budget for the card is used up, that attempt
     is withheld, and kept as such.
@@ -41,13 +44,20 @@ def explain_next(
     card = _next_card(connection, recovery, facts)
     free = card_budget.free_at(connection, recovery.whose, card, now)
     bound = replace(case, not_before=max(case.not_before or now, free))
-    explanation = planner.explain(bound, now=now)
+    explanation = _explained(planner, recovery, bound, now)
     if bound != case:
-        wish = planner.explain(case, now=now).choice
+        wish = _explained(planner, recovery, case, now).choice
         if wish is not None and wish.at < free:
             withholding.keep_budget(connection, recovery, card, now=now, free_at=free)
     recoveries.keep_plan(connection, recovery.id, now, _kept(explanation))
     return explanation
+
+
+def _explained(planner: Planner, recovery: RecoveryRow, case: Case, now: datetime) -> Explanation:
+    """Ask the planner, or the plain ladder for who is held out; a card not yet tried is timed alike."""
+    if recovery.retries_arm is Arm.HOLDOUT and own_attempts(case):
+        return PLAIN.explain(case, planner, now=now)
+    return planner.explain(case, now=now)
 
 
 def case_of(
@@ -135,14 +145,19 @@ def planner_in_service(connection: Connection, house: House) -> Planner:
     version = rules.newest_planner(connection)
     key = version or 0
     if key not in house.planners:
-        fitted = (
-            Planner.fit([], now=house.clock.now())
-            if version is None
-            else Planner.loads(rules.planner_model(connection, version))
-        )
+        model = None if version is None else rules.planner_model(connection, version)
+        fitted = loaded(model, now=house.clock.now())
         house.planners.clear()
         house.planners[key] = fitted
     return house.planners[key]
+
+
+def loaded(model: bytes | None, *, now: datetime) -> Planner:
+    """Return a saved planner; the informed prior for none, and for one that an older version saved."""
+    if model is not None:
+        with contextlib.suppress(ValueError):
+            return Planner.loads(model)
+    return Planner.fit([], now=now)
 
 
 def policy_free_at(

@@ -13,6 +13,7 @@ from dunning.core.billing import Whose, network_of
 from dunning.core.declines import DeclineClass
 from dunning.core.vocabulary import (
     OVERDUE,
+    Arm,
     AttemptState,
     ClosedReason,
     ErrandKind,
@@ -100,6 +101,8 @@ class RecoveryRow(_Row, _Owned):
     taken_over: bool
     contradicted_at: datetime | None
     import_id: str | None
+    retries_arm: Arm | None
+    messages_arm: Arm | None
     ring_at: datetime | None
 
     @property

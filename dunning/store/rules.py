@@ -3,11 +3,11 @@
 from datetime import datetime
 from typing import Final
 
-from sqlalchemy import Connection, bindparam, func, insert, select
+from sqlalchemy import Connection, bindparam, func, select
 
 from dunning.core.campaign import BUILT_IN, Campaign
 from dunning.core.policy import Policy, PolicyVersion
-from dunning.core.vocabulary import InvoiceClass
+from dunning.core.vocabulary import FitVerdict, InvoiceClass
 from dunning.store.tables import campaigns, planners, policies
 from dunning.store.upsert import insert_once
 
@@ -15,7 +15,7 @@ _POLICY: Final = select(policies.c.definition).where(policies.c.version == bindp
 _CAMPAIGN: Final = select(campaigns.c.definition).where(
     campaigns.c.key == bindparam("its_key"), campaigns.c.version == bindparam("its_version")
 )
-_NEWEST_PLANNER: Final = select(func.max(planners.c.version))
+_NEWEST_PLANNER: Final = select(func.max(planners.c.version)).where(planners.c.verdict == FitVerdict.ACCEPTED)
 
 
 def policy(connection: Connection, version: int, invoice_class: InvoiceClass) -> Policy:
@@ -86,7 +86,7 @@ def current_campaign(connection: Connection, now: datetime) -> Campaign:
 
 
 def newest_planner(connection: Connection) -> int | None:
-    """Return the version of the planner in service, if one was ever fitted."""
+    """Return the version of the planner in service, the newest accepted one; None before the first."""
     newest: int | None = connection.execute(_NEWEST_PLANNER).scalar_one()
     return newest
 
@@ -97,11 +97,3 @@ def planner_model(connection: Connection, version: int) -> bytes:
         select(planners.c.model).where(planners.c.version == version),
     ).scalar_one()
     return model
-
-
-def add_planner(connection: Connection, model: bytes, cases: int, now: datetime) -> int:
-    """Put a fitted planner into service and return its version."""
-    version = (newest_planner(connection) or 0) + 1
-    row = {"version": version, "fitted_at": now, "cases": cases, "model": model}
-    connection.execute(insert(planners).values(**row))
-    return version

@@ -18,10 +18,10 @@ metadata = MetaData(
 )
 
 
-def flag(name: str, *, nullable: bool = False, default: str | None = None) -> Column[bool]:
+def flag(name: str, *, nullable: bool = False, default: str | None = None, key: bool = False) -> Column[bool]:
     """Return a boolean column; SQLite learns by a CHECK that it is one."""
     kind = Boolean(create_constraint=True, name=f"{name}_boolean")
-    return Column(name, kind, nullable=nullable, server_default=default)
+    return Column(name, kind, nullable=nullable, server_default=default, primary_key=key)
 
 
 def whose() -> tuple[Column[Any], Column[Any]]:

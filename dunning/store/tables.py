@@ -25,6 +25,7 @@ from dunning.store.tables_of_history import (
     past_payments,
 )
 from dunning.store.tables_of_recovery import (
+    assignments,
     attempts,
     campaigns,
     errands,
@@ -37,6 +38,7 @@ from dunning.store.tables_of_rules import card_rules, withheld
 from dunning.store.tables_of_stripe import cards, customers, events, invoices, subscriptions
 
 __all__ = [
+    "assignments",
     "attempts",
     "campaigns",
     "card_rules",

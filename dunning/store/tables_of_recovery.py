@@ -19,10 +19,13 @@ from dunning.core.vocabulary import (
     CLOSED,
     OPEN,
     UNFINISHED,
+    Arm,
     AttemptState,
     ClosedReason,
     ErrandKind,
     ErrandState,
+    Experiment,
+    FitVerdict,
     InvoiceClass,
     MadeBy,
     Reason,
@@ -55,7 +58,25 @@ planners = Table(
     Column("version", Integer, primary_key=True),
     Column("fitted_at", UTCDateTime, nullable=False),
     Column("cases", Integer, nullable=False),
-    Column("model", LargeBinary, nullable=False),
+    Column("model", LargeBinary, nullable=False),  # empty once it is no longer kept
+    Column("verdict", Word(FitVerdict), nullable=False, server_default=FitVerdict.ACCEPTED.value),
+    Column("figures", JSON, nullable=False, server_default="{}"),  # data range, comparison, calibration
+    one_of("verdict", FitVerdict),
+)
+
+assignments = Table(
+    "assignments",
+    metadata,
+    Column("experiment", Word(Experiment), primary_key=True),
+    Column("account_id", Text, primary_key=True),
+    flag("livemode", key=True),
+    Column("customer_id", Text, primary_key=True),
+    Column("arm", Word(Arm), nullable=False),
+    Column("probability", Text, nullable=False),  # that a customer comes to this arm, as a fraction
+    Column("salt", Text, nullable=False),
+    Column("assigned_at", UTCDateTime, nullable=False),
+    one_of("experiment", Experiment),
+    one_of("arm", Arm),
 )
 
 recoveries = Table(
@@ -96,6 +117,8 @@ recoveries = Table(
     Column("campaign_version", Integer, nullable=False),
     flag("taken_over", default="0"),
     Column("contradicted_at", UTCDateTime),  # since when Stripe collects what is ours to collect
+    Column("retries_arm", Word(Arm)),  # None: no experiment ran when it opened
+    Column("messages_arm", Word(Arm)),
     Column("row_version", Integer, nullable=False, server_default="0"),
     Column("import_id", Text),  # the import that found it; None: it failed before our eyes
     Column("ring_at", UTCDateTime),
@@ -104,6 +127,8 @@ recoveries = Table(
     one_of("decline_class", DeclineClass),
     one_of("reason", Reason),
     one_of("closed_reason", ClosedReason),
+    one_of("retries_arm", Arm),
+    one_of("messages_arm", Arm),
     CheckConstraint("(status = 'scheduled') = (next_attempt_at IS NOT NULL)", name="scheduled_has_date"),
     CheckConstraint("(status = 'paused') = (pause_until IS NOT NULL)", name="paused_has_end"),
     CheckConstraint(

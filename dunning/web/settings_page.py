@@ -7,14 +7,14 @@ from fastapi import APIRouter, Form, Request
 from pydantic import BaseModel, ConfigDict, Field
 from starlette.responses import HTMLResponse, RedirectResponse
 
+from dunning.core.experiments import said
 from dunning.core.policy import RULES, PolicyVersion
 from dunning.core.segments import EXAMPLE
 from dunning.core.vocabulary import InvoiceClass, Retries
-from dunning.errors import Unusable
 from dunning.flows import switches
 from dunning.flows.doctor_gaps import missed
 from dunning.flows.house import House
-from dunning.store import gaps, inbox, rules, segments
+from dunning.store import experiments, gaps, inbox, rules, segments
 from dunning.web.card_rules import summary
 from dunning.web.screen import Screen, back_to
 
@@ -53,13 +53,6 @@ class ResumeForm(BaseModel):
     segment: Name | None = None
 
 
-class SegmentsForm(BaseModel):
-    """All segments, as TOML."""
-
-    model_config = ConfigDict(extra="forbid")
-    text: Annotated[str, Field(max_length=40_000)]
-
-
 class PauseForm(BaseModel):
     """Why everything is stopped."""
 
@@ -85,11 +78,13 @@ def settings_pages(screen: Screen) -> APIRouter:
     def settings(request: Request) -> HTMLResponse:
         with house.store.read() as connection:
             parts = segments.current(connection)
+            shares = {name: said(share) for name, share in experiments.shares(connection).items()}
         shown: dict[str, Any] = {
             "modes": MODES,
             "public_url": house.settings.base_url,
             "segments": parts,
             "example": EXAMPLE,
+            "shares": shares,
             "policy": policy_in_force(house),
             **summary(screen),
             **_health(house),
@@ -121,14 +116,6 @@ def settings_pages(screen: Screen) -> APIRouter:
     def resume(form: Annotated[ResumeForm, Form()]) -> RedirectResponse:
         switches.resume_all(house, by=STAFF, segment=form.segment)
         return back_to(HOME, said="Retries and messages go on.")
-
-    @router.post("/settings/segments")
-    def set_segments(form: Annotated[SegmentsForm, Form()]) -> RedirectResponse:
-        try:
-            moved = switches.publish_segments(house, form.text, by=STAFF)
-        except Unusable as error:
-            return back_to(f"{HOME}#segments", refused=f"Nothing was changed. {error}")
-        return back_to(HOME, said=f"The segments are in force; {moved} open recoveries changed hands.")
 
     return router
 

@@ -14,8 +14,10 @@ from dunning.web.card_rules import card_rules_pages
 from dunning.web.debt import debt_pages
 from dunning.web.demo_bar import DemoBar
 from dunning.web.demo_pages import demo_pages
+from dunning.web.experiments import experiment_pages
 from dunning.web.gates import STRIPE_PAGES, Doorway, LoopbackOnly, SameOriginOnly, SecurityHeaders, origin_of
 from dunning.web.health import health_pages
+from dunning.web.learned import learned_pages
 from dunning.web.overview import overview_pages
 from dunning.web.pay import pay_pages
 from dunning.web.problems import add_problem_handlers
@@ -23,6 +25,7 @@ from dunning.web.queue import queue_pages
 from dunning.web.recovery import recovery_forms, recovery_pages
 from dunning.web.reports import payment_pages, report_pages
 from dunning.web.screen import make_screen
+from dunning.web.settings_forms import settings_forms
 from dunning.web.settings_page import settings_pages
 
 MAX_BODY = 64 * 1024  # forms and small JSON; the receiver has a limit of its own
@@ -68,7 +71,10 @@ def _add_routes(site: FastAPI, house: House, demo: DemoBar | None) -> None:
     site.include_router(debt_pages(screen))
     site.include_router(report_pages(screen))
     site.include_router(payment_pages(screen))
+    site.include_router(learned_pages(screen))
+    site.include_router(experiment_pages(screen))
     site.include_router(settings_pages(screen))
+    site.include_router(settings_forms(screen))
     site.include_router(card_rules_pages(screen))
     site.include_router(campaign_pages(screen))
     if demo is not None:

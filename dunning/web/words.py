@@ -12,10 +12,12 @@ from dunning.core.campaign import When
 from dunning.core.declines import BUILT_IN, TABLE, Decline, DeclineTable, staff_wording
 from dunning.core.money import Money
 from dunning.core.vocabulary import (
+    Arm,
     AttemptState,
     ClosedReason,
     ErrandKind,
     ErrandState,
+    Experiment,
     InvoiceClass,
     MadeBy,
     MessageState,
@@ -58,6 +60,12 @@ MESSAGE: Final[dict[str, tuple[str, str]]] = {
     MessageState.UNKNOWN: ("perhaps sent; never sent again", "warn"),
     MessageState.SKIPPED: ("skipped", "mute"),
     MessageState.FAILED: ("failed", "bad"),
+}
+ARM: Final[dict[tuple[str, str], str]] = {
+    (Experiment.RETRIES, Arm.HOLDOUT): "Held out: retried by the plain ladder",
+    (Experiment.RETRIES, Arm.TREATED): "Retried by the planner",
+    (Experiment.MESSAGES, Arm.HOLDOUT): "Held out: gets no messages",
+    (Experiment.MESSAGES, Arm.TREATED): "Gets messages",
 }
 MADE_BY: Final[dict[str, str]] = {
     MadeBy.DUNNING: "Our retry",

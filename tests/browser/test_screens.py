@@ -11,11 +11,15 @@ from typing import TYPE_CHECKING
 import pytest
 import uvicorn
 from browser.house import SIMULATED_STRIPE_PORT, MintingStripe, StillDemo, furnish, site_of
+from browser.seed import NOW
+from flows.logged import keep_log
 from sqlalchemy import select, update
 
+from dunning.core.vocabulary import FitVerdict
 from dunning.flows import card_rules, staff
 from dunning.flows.house import House
-from dunning.store import tables
+from dunning.flows.learn import learn
+from dunning.store import fits, tables
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page
@@ -79,12 +83,24 @@ class Served:
             "recovery-waiting": f"/recoveries/{self.with_status('waiting')}",
             "recovery-lost": f"/recoveries/{self.with_status('lost')}",
             "report": report,
+            "experiments": "/reports/experiments",
+            "learned": "/reports/learned",
             "payments": f"{report}/payments?figure=recovered&currency=usd",
             "settings": "/settings",
             "card-rules": "/settings/card-rules?code=do_not_honor",
             "campaigns": "/campaigns",
             "pay": link[link.index("/pay/") :],
         }
+
+
+def give_history(house: House) -> None:
+    """Keep an experiment, and a fit that was accepted and one that was not."""
+    keep_log(house, 600)
+    learn(house)
+    with house.store.write() as connection:
+        bins = [{"tries": 60, "predicted": share / 10, "paid": share * 6 - 2} for share in range(1, 8)]
+        figures = {"calibration": {"soft_funds": bins}, "sentence": "It foretold less well."}
+        fits.add(connection, b"", cases=660, verdict=FitVerdict.REFUSED, figures=figures, now=NOW)
 
 
 @pytest.fixture
@@ -108,6 +124,7 @@ def served(sqlite_url: str) -> Iterator[Served]:
 def test_every_page_fits_its_screen_and_can_be_read(
     browser: "Browser", served: Served, size: str, scheme: str
 ) -> None:
+    give_history(served.house)
     context = browser.new_context(viewport=SIZES[size], color_scheme=scheme)
     page = context.new_page()
     refused: list[str] = []

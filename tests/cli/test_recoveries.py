@@ -139,7 +139,9 @@ def test_the_mode_is_shown_changed_and_released(business: Business) -> None:
 
 
 def test_learning_says_from_how_many(business: Business) -> None:
-    assert business.json("learn") == {"cases": 60, "fitted": True}
+    told = business.json("learn")
+    assert (told["cases"], told["fitted"], told["verdict"]) == (60, True, "accepted")
+    assert "Too few recoveries to compare" in told["sentence"]
 
 
 def test_without_history_nothing_is_learned(cli: Any, sqlite_url: str) -> None:

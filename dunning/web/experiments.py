@@ -1,0 +1,23 @@
+"""The report of the experiments: what retries and messages bring, and what the holdout costs."""
+
+from typing import Final
+
+from fastapi import APIRouter, Request
+from starlette.responses import HTMLResponse
+
+from dunning.flows.uplift import DEFINITIONS, uplifts
+from dunning.web.screen import Screen
+
+ROOT: Final = "/reports/experiments"
+
+
+def experiment_pages(screen: Screen) -> APIRouter:
+    """Return the route of the experiments' report."""
+    router = APIRouter(include_in_schema=False)
+
+    @router.get(ROOT)
+    def experiments(request: Request) -> HTMLResponse:
+        found = uplifts(screen.house)
+        return screen.page(request, "experiments.html", found=found, definitions=DEFINITIONS)
+
+    return router
