@@ -12,7 +12,7 @@ from pathlib import Path
 
 import stripe
 from scenarios.stage import Stage
-from simulation.wire import Wire, send
+from simulation.wire import Wire, send, speak_through
 from sqlalchemy import or_, select
 
 from dunning.core.vocabulary import MadeBy
@@ -37,7 +37,7 @@ def direct(stage: Stage) -> None:
     """Ask the sandbox without a network: thousands of questions are coming."""
     app = application(stage.sandbox)
     wire = Wire(lambda request: send(app, request))
-    stage.house.stripe._client = stripe.StripeClient("sk_test_x", http_client=wire)
+    speak_through(stage.house.stripe, stripe.StripeClient("sk_test_x", http_client=wire))
 
 
 def meaning(stage: Stage) -> dict[str, list[str]]:

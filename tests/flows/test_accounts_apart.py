@@ -9,7 +9,7 @@ import pytest
 import stripe
 from flows.every_event import deliver
 from scenarios.stage import Stage
-from simulation.wire import Answer, Request, Wire, send
+from simulation.wire import Answer, Request, Wire, send, speak_through
 
 from dunning.core.billing import Whose
 from dunning.core.vocabulary import AttemptState, ClosedReason, EventState, Status
@@ -72,7 +72,8 @@ def platform(quick_stage: Stage) -> Platform:
     switches.set_mode(
         quick_stage.house, by="ada", messages=False
     )  # the stage's post office knows one town only
-    quick_stage.house.stripe._client = stripe.StripeClient("sk_test_x", http_client=Wire(made.carry))
+    client = stripe.StripeClient("sk_test_x", http_client=Wire(made.carry))
+    speak_through(quick_stage.house.stripe, client)
     return made
 
 

@@ -8,7 +8,7 @@ import pytest
 import stripe
 from flows.every_event import Body, about, deliver, mutants, samples
 from scenarios.stage import Stage
-from simulation.wire import Answer, Request, Wire, send
+from simulation.wire import Answer, Request, Wire, send, speak_through
 from sqlalchemy import update
 
 from dunning.core.effects import RULES, Effect, rule_of
@@ -108,7 +108,7 @@ def test_an_invoice_as_nobody_has_seen_it_is_data_too(quick_stage: Stage) -> Non
         return content, status, headers
 
     answers_seen: list[Body] = []
-    stage.house.stripe._client = stripe.StripeClient("sk_test_x", http_client=Wire(carry))
+    speak_through(stage.house.stripe, stripe.StripeClient("sk_test_x", http_client=Wire(carry)))
     body = {"id": "evt_x", "type": "invoice.payment_failed", "data": {"object": {"id": robin["invoice"]}}}
     deliver(stage, body)
     plain = next(answer for answer in answers_seen if answer.get("object") == "invoice")

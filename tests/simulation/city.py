@@ -19,7 +19,7 @@ import stripe
 from pydantic import SecretStr
 from scenarios.stage import START, Mails
 from simulation import people
-from simulation.wire import Answer, Request, Wire, send
+from simulation.wire import Answer, Request, Wire, send, speak_through
 from simulation.workers import SteppedStore, Worker, stop_here
 from sqlalchemy import insert
 
@@ -46,6 +46,7 @@ WORK: Final[dict[str, Callable[[House, Any], None]]] = {
     "attempt": work.work_attempt,
     "recovery": work.work_recovery,
     "message": work.work_message,
+    "errand": work.work_errand,
     "chore": work.work_chore,
 }
 TROUBLE_LASTS: Final = timedelta(days=7)
@@ -113,9 +114,8 @@ class City:
         store = SteppedStore(plain.engine, plain.lease_clock)
         mails = Mails(self.clock, self.sandbox)
         house = app.build_house(settings, store=store, clock=self.clock, mailer=mails, simulated=True)
-        house.stripe._client = stripe.StripeClient(
-            "sk_test_city", http_client=Wire(self._carry), max_network_retries=2
-        )
+        client = stripe.StripeClient("sk_test_city", http_client=Wire(self._carry), max_network_retries=2)
+        speak_through(house.stripe, client)
         return replace(house, planners={0: PLANNER})
 
     def _hurry(self) -> None:

@@ -11,6 +11,8 @@ from urllib.parse import urlsplit
 import stripe
 from starlette.types import ASGIApp, Message
 
+from dunning.gateway.ask import Stripe
+
 
 @dataclass(frozen=True, slots=True)
 class Request:
@@ -103,3 +105,9 @@ class Wire(stripe.HTTPClient):
 
     def close(self) -> None:
         """There is nothing to close."""
+
+
+def speak_through(ours: Stripe, client: stripe.StripeClient) -> None:
+    """Let everything that is asked of Stripe go through a client of the test's own."""
+    ours._client = client
+    ours.subscriptions._client = client
