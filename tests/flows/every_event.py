@@ -54,6 +54,9 @@ def deliver(stage: Stage, body: Body) -> tuple[EventState | None, str | None]:
     """Let an event come under a fresh id, and handle it; return its state and note, None where refused."""
     fresh = body | {"id": f"evt_every{next(NUMBERS)}"} if "id" in body else body
     raw = json.dumps(fresh).encode()
+    account = fresh.get("account") or fresh.get("context")
+    if isinstance(account, str) and account.startswith("acct_"):
+        stage.sandbox.accounts.connect(account)
     try:
         row = event_row(read_head(raw), raw, stage.clock.now(), livemode=False)
     except Malformed as error:

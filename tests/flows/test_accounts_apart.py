@@ -1,7 +1,7 @@
 """Connected accounts: the same ids in two accounts are two invoices, and each question names its account."""
 
 import json
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from typing import Any
 
@@ -34,7 +34,8 @@ class Platform:
         account = request.headers.get("Stripe-Account")
         self.asked.append((account, request.path))
         assert account is not None, f"{request.path} was asked of the platform itself"
-        return send(application(self.accounts[account]), request)
+        own = {name: value for name, value in request.headers.items() if name != "Stripe-Account"}
+        return send(application(self.accounts[account]), replace(request, headers=own))
 
     def deliver(self) -> None:
         """Let what happened at the accounts be told, with the account's name on it."""

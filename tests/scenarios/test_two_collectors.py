@@ -22,7 +22,7 @@ def told(stage: Stage, robin: dict[str, Any]) -> list[tuple[str, str]]:
     with stage.house.store.read() as connection:
         story = timeline.story(connection, stage.recovery(robin).id)
     assert story is not None
-    shown = moments(story, now=stage.clock.now())
+    shown = moments(story, now=stage.clock.now(), tables={})
     return [(m.whose, m.title) for m in reversed(shown) if m.kind == "payment" and not m.future]
 
 
