@@ -14,7 +14,11 @@ from dunning.sandbox import billing
 
 def second_subscription(stage: Stage, ids: dict[str, Any]) -> Body:
     """Return another subscription of the customer, which is paid with the other card."""
-    other = {"id": "sub_other", "default_payment_method": ids["backup_payment_method"], "latest_invoice": None}
+    other = {
+        "id": "sub_other",
+        "default_payment_method": ids["backup_payment_method"],
+        "latest_invoice": None,
+    }
     made = stage.subscription(ids) | other
     stage.sandbox.world.tables["subscriptions"]["sub_other"] = made
     return made
