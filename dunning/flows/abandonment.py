@@ -15,7 +15,7 @@ from dunning.core.billing import Invoice
 from dunning.core.changes import Declined, Ended, NotAttempted
 from dunning.core.ids import derive_id
 from dunning.core.vocabulary import AttemptState, MadeBy
-from dunning.flows import observing, settling, steer
+from dunning.flows import observing, settling, steer, told
 from dunning.flows.asked import Asked
 from dunning.flows.attempting import end, hold
 from dunning.flows.driver import Flow, run
@@ -153,11 +153,12 @@ def _end(
     if verdict in {Verdict.PAID, Verdict.SOMEONE_ELSE}:
         return _paid(connection, house, recovery, hand, invoice, ours=verdict is Verdict.PAID, now=now)
     declined = verdict is Verdict.DECLINED and invoice.failure is not None
+    failure = (told.refusal(connection, hand.attempt) or invoice.failure) if declined else None
     state = AttemptState.DECLINED if declined else AttemptState.NOT_SENT
-    more = observing.failure_columns(connection, invoice.failure) if declined and invoice.failure else {}
+    more = observing.refusal_columns(connection, hand.attempt, failure) if failure else {}
     if not end(connection, hand.attempt.id, hand.fence, state, now, "As staff found it.", **more):
         return False
-    met = meet_refusal(connection, recovery, invoice.failure) if declined and invoice.failure else recovery
+    met = meet_refusal(connection, recovery, failure) if failure else recovery
     following: Declined | Ended | NotAttempted = NotAttempted("Stripe never executed the charge.")
     if invoice.status in ENDS:
         following = Ended(ENDS[invoice.status])
@@ -180,10 +181,9 @@ def _paid(
     state = AttemptState.PAID if ours else AttemptState.MOOT
     if not end(connection, hand.attempt.id, hand.fence, state, now, "As staff found it."):
         return False
-    told = observing.payer_of(connection, recovery, invoice)
-    origin = (
-        Origin(MadeBy.DUNNING, hand.attempt.ordinal) if ours else told[0] if told else Origin(MadeBy.MERCHANT)
-    )
+    payer = observing.payer_of(connection, recovery, invoice)
+    others = payer[0] if payer else Origin(MadeBy.MERCHANT)
+    origin = Origin(MadeBy.DUNNING, hand.attempt.ordinal) if ours else others
     settling.settle(connection, house, recovery, invoice, origin, paid_at=invoice.paid_at or now, now=now)
     return True
 

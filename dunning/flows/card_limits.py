@@ -8,6 +8,7 @@ from sqlalchemy import Connection
 from dunning.core.billing import Whose
 from dunning.core.changes import NotAttempted
 from dunning.core.decline_table import STOPPED
+from dunning.core.network_rules import earliest_after
 from dunning.core.vocabulary import AttemptState, MadeBy
 from dunning.flows import card_budget, planning, retelling, withholding
 from dunning.store import attempts, objects, rules
@@ -54,11 +55,25 @@ def card_obstacle(
     if free > now:
         withholding.keep_budget(connection, recovery, card, now=now, free_at=free)
         return NotAttempted("The network's limit of tries for this card is reached for now.", free)
+    told = _told_to_wait(card_id, card, history, now)
+    if told > now:
+        return NotAttempted("The card's network said to wait longer before another try.", told)
     if made_by is MadeBy.STAFF or _first_try(recovery, card, history):
         return None
     policy = rules.policy(connection, recovery.policy_version, recovery.invoice_class)
     free = planning.policy_free_at(connection, recovery.whose, card, policy, now)
     return NotAttempted("The card was tried as often as is allowed for now.", free) if free > now else None
+
+
+def _told_to_wait(
+    card_id: str | None, card: CardRow | None, history: Iterable[AttemptRow], now: datetime
+) -> datetime:
+    """Return until when the network wants no other try of a card, whoever asks for it; else `now`."""
+    renewed = card.network_updated_at if card is not None else None
+    refused = (a for a in history if a.state is AttemptState.DECLINED and a.card_id == card_id)
+    since = (a for a in refused if renewed is None or a.at >= renewed)
+    told = (earliest_after(retelling.decline_of(a), a.at) for a in since)
+    return max([now, *(at for at in told if at is not None)])
 
 
 def _first_try(recovery: RecoveryRow, card: CardRow | None, history: Iterable[AttemptRow]) -> bool:

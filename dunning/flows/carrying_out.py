@@ -10,23 +10,26 @@ from typing import Final
 from sqlalchemy import Connection
 
 from dunning import logs
-from dunning.core.vocabulary import ErrandKind, ErrandState
+from dunning.core.vocabulary import ErrandKind, ErrandState, Retries
 from dunning.errors import Refused, StripeError
 from dunning.flows import drafts, last_resort, replacing
 from dunning.flows.attempting import hold
 from dunning.flows.driver import Flow
-from dunning.flows.errand import InHand, Outcome
+from dunning.flows.errand import InHand, Outcome, dropped
+from dunning.flows.errands import BY_POLICY
 from dunning.flows.house import House
 from dunning.flows.obstacles import KILL_SWITCH_POLL
 from dunning.flows.telling import tell
 from dunning.store import attempts, errands, switches, wallets
-from dunning.store.rows import RecoveryRow
+from dunning.store.rows import ErrandRow, RecoveryRow
 
 LEASE: Final = timedelta(seconds=90)
 BUSY: Final = timedelta(minutes=1)
 STRIPE_AWAY: Final = timedelta(minutes=5)
 NO_RIGHT: Final = frozenset({401, 403})  # a revoked key, a missing right: the operator's to mend
 RIGHT_MISSING: Final = timedelta(hours=1)
+LEFT: Final = "Left to Stripe: retries were set to watch meanwhile."
+HALF_WAY: Final = f"{LEFT} It was asked for before, and Stripe may have carried it out."
 
 log = logs.get(__name__)
 
@@ -58,18 +61,28 @@ def _claim(house: House, errand_id: str) -> InHand | None:
             return None
         mine = errands.by_id(connection, errand_id) or errand
         history = tuple(attempts.of_recovery(connection, recovery.id))
-        return InHand(mine, recovery, history, now, again=errand.state is ErrandState.ASKING)
+        again, watches = errand.state is ErrandState.ASKING, _left_to_stripe(connection, recovery, errand)
+        return InHand(mine, recovery, history, now, again=again, left_to_stripe=watches)
 
 
 def _wait(connection: Connection, recovery: RecoveryRow) -> timedelta | None:
     """Return how long nothing may be done: under the kill switch, and while a charge of ours is out."""
-    if switches.read(connection).paused:
+    if switches.read(connection, recovery.segment).paused:
         return KILL_SWITCH_POLL
     busy = attempts.unfinished(connection, recovery.whose, recovery.invoice_id) is not None
     return BUSY if busy else None
 
 
+def _left_to_stripe(connection: Connection, recovery: RecoveryRow, errand: ErrandRow) -> bool:
+    """Return whether the policy does nothing here any more: a closed recovery keeps the mode it ended in."""
+    if errand.by != BY_POLICY or errand.kind is ErrandKind.REPLACE_CARD:
+        return False
+    return switches.read(connection, recovery.segment).retries is Retries.WATCH
+
+
 def _ask(house: House, hand: InHand) -> Outcome:
+    if hand.left_to_stripe:
+        return dropped(HALF_WAY if hand.again else LEFT)
     match hand.errand.kind:
         case ErrandKind.REPLACE_CARD:
             return replacing.replace(house, hand)

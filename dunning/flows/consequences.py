@@ -45,9 +45,7 @@ def follow_event(  # noqa: C901 - one arm an effect
             added = at if effect is Effect.CARD_ADDED else None
             waking.wake_with_card(connection, house, whose, card, renewed_at=renewed, added_at=added, now=now)
         case Effect.READ_SUBSCRIPTION if read is not None:
-            wallets.keep_subscription(connection, whose, read, now)
-            if card is not None:
-                waking.wake_with_card(connection, house, whose, card, renewed_at=None, added_at=None, now=now)
+            _follow_choice(connection, house, event, read, card, now)
         case Effect.CARD_EDITED if card is not None:
             _follow_edit(connection, house, whose, card, at, now)
         case Effect.OWN_REFUSED:
@@ -70,6 +68,22 @@ def follow_event(  # noqa: C901 - one arm an effect
             _stop_customer_of(connection, house, event, found, ClosedReason.FRAUD_WARNING, now)
         case _:
             reversing.reverse(connection, effect, event, found, now)
+
+
+def _follow_choice(
+    connection: Connection,
+    house: House,
+    event: EventRow,
+    read: Subscription,
+    card: Card | None,
+    now: datetime,
+) -> None:
+    """Keep a subscription as read; a card that was chosen for it is tried at once."""
+    known = wallets.subscription(connection, event.whose, read.id)
+    chosen = waking.was_chosen(event, card, known.default_card if known else None, known=known is not None)
+    wallets.keep_subscription(connection, event.whose, read, now)
+    if chosen and card is not None:
+        waking.wake_with_card(connection, house, event.whose, card, renewed_at=None, added_at=None, now=now)
 
 
 def _end_subscription(

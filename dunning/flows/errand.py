@@ -20,6 +20,7 @@ class InHand:
     history: tuple[AttemptRow, ...]
     now: datetime
     again: bool  # a worker had it before, and may have carried it out
+    left_to_stripe: bool = False  # it follows from our retries, which were set to watch meanwhile
 
     @property
     def key(self) -> str:

@@ -39,9 +39,10 @@ def follow_up(
 ) -> None:
     """Plan what the end of a recovery asks for, and give up what it makes pointless.
 
-    While Stripe retries and we only watch, what follows is set in Stripe's Dashboard, and left to it.
+    While Stripe retries and we only watch, what follows is set in Stripe's Dashboard, and left to it. Of an
+    invoice that was sent nothing follows: it is only written about.
     """
-    hands_off = recovery.retries is Retries.WATCH
+    hands_off = recovery.retries is Retries.WATCH or recovery.by_hand
     match decision.status:
         case Status.LOST if not hands_off and not isinstance(change, GivenUp):
             _last_resort(connection, recovery, policy.last_resort, now)

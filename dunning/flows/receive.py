@@ -195,7 +195,8 @@ def _record_invoice(
         return
     keep(connection, event.whose, answer.around)
     if answer.customer is not None:
-        _meet_customer(connection, house, event, answer.customer, now)
+        recoveries.open_of_customer(connection, event.whose, answer.customer.id)
+        objects.keep_customer(connection, event.whose, answer.customer, now)
     if invoice.paid_with is not None:
         recoveries.open_of_customer(connection, event.whose, invoice.customer or "")
     _follow_invoice(connection, house, event, invoice, now)
@@ -206,10 +207,14 @@ def _record_invoice(
 def _meet_customer(
     connection: Connection, house: House, event: EventRow, customer: Customer, now: datetime
 ) -> None:
-    """Keep a customer and wake the recoveries, which are held first."""
+    """Keep a customer and wake the recoveries, which are held first, with a card that was just chosen."""
     recoveries.open_of_customer(connection, event.whose, customer.id)
+    known = objects.customer(connection, event.whose, customer.id)
+    before = known.default_card_id if known else None
+    chosen = waking.was_chosen(event, customer.default_card, before, known=known is not None)
     objects.keep_customer(connection, event.whose, customer, now)
-    waking.wake_with_default(connection, house, event.whose, customer, now=now)
+    if chosen:
+        waking.wake_with_default(connection, house, event.whose, customer, now=now)
 
 
 def _stale(connection: Connection, event: EventRow, now: datetime) -> None:

@@ -6,7 +6,7 @@ from typing import Any, Final
 
 from sqlalchemy import Connection
 
-from dunning.core.changes import Change, NoTime, TimeChosen
+from dunning.core.changes import Change, Due, NotAttempted, NoTime, StaffRetried, TimeChosen
 from dunning.core.policy import Policy
 from dunning.core.recovery import Decision, Facts, attempts_left, decide, ring_at
 from dunning.core.vocabulary import (
@@ -45,7 +45,10 @@ def steer(
     Returns None when the change makes no difference; `more` is then not written either.
     """
     policy = rules.policy(connection, recovery.policy_version, recovery.invoice_class)
-    facts = with_backup(connection, recovery, facts_of(connection, recovery), policy, now)
+    keeps = _keeps_backup(recovery, change)
+    facts = with_backup(connection, recovery, facts_of(connection, recovery), policy, now, stuck=keeps)
+    if keeps and facts.backup_card != recovery.backup_card_id:
+        change = _without_it(recovery, change, now)
     decision = decide(facts, change, policy, now=now)
     if decision is None:
         return None
@@ -56,6 +59,19 @@ def steer(
     _save(connection, recovery, facts, decision, now, by, more)
     errands.follow_up(connection, recovery, policy, decision, change, more.get("reason"), now)
     return decision
+
+
+def _keeps_backup(recovery: RecoveryRow, change: Change) -> bool:
+    """Return whether the attempt that has a date was given it for another card: its own may have none."""
+    asks = isinstance(change, Due | StaffRetried)
+    return asks and recovery.status is Status.SCHEDULED and recovery.backup_card_id is not None
+
+
+def _without_it(recovery: RecoveryRow, change: Change, now: datetime) -> Change:
+    """Return what to decide instead, when the card that an attempt was dated for cannot be used any more."""
+    at = recovery.next_attempt_at
+    due = isinstance(change, Due) and at is not None and at <= now
+    return NotAttempted("The other card cannot be used any more.") if due else change
 
 
 def _forbidden(facts: Facts, decision: Decision, policy: Policy, now: datetime) -> bool:

@@ -8,16 +8,26 @@ from sqlalchemy import Connection
 from dunning.core.billing import Card, Customer, Invoice, Whose
 from dunning.core.changes import CardChanged, Ended, NotAttempted
 from dunning.core.declines import DeclineClass
+from dunning.core.effects import plain_type
 from dunning.core.vocabulary import ClosedReason, Reason
 from dunning.flows import errands
 from dunning.flows.card_limits import card_stopped
 from dunning.flows.house import House
 from dunning.flows.steer import facts_of, steer
+from dunning.gateway.listen import parse
+from dunning.gateway.listen_shapes import dig
 from dunning.store import attempts, objects, recoveries
-from dunning.store.rows import RecoveryRow
+from dunning.store.rows import EventRow, RecoveryRow
 
 # Stripe does not tell a saved card that is used on its page from one that the merchant charges.
 ON_A_PAGE: Final = frozenset({Reason.CUSTOMER_PAYMENT, Reason.CUSTOMER_CARD_UPDATE, Reason.MERCHANT})
+# How an event says that a card was chosen: among what changed, or by its very type.
+NAMES_A_CARD: Final = (
+    ("default_payment_method",),
+    ("invoice_settings", "default_payment_method"),
+    ("default_source",),
+)
+CHOSEN: Final = "customer.subscription.default_payment_method_changed"
 
 
 def wake_with_card(
@@ -53,6 +63,25 @@ def wake_with_card(
         if not _met_since(connection, recovery, card.id, renewed_at or edited_at):
             woken += _wake(connection, house, recovery, card.id, now)
     return woken
+
+
+def was_chosen(event: EventRow, card: Card | None, before: str | None, *, known: bool) -> bool:
+    """Return whether an event tells that a card was made somebody's default.
+
+    Any other news leaves their cards alone: whether another one is charged is for the policy to say. A thin
+    notification does not tell what changed; then `before`, the default that we last read, does, if `known`.
+    """
+    changed = dig(parse(event.payload), "data", "previous_attributes")
+    if card is None or plain_type(event.type) == CHOSEN:
+        return card is not None
+    if isinstance(changed, dict):
+        return any(_names(changed, path) for path in NAMES_A_CARD)
+    return known and before != card.id
+
+
+def _names(changed: object, path: tuple[str, ...]) -> bool:
+    inside = dig(changed, *path[:-1]) if path[1:] else changed
+    return isinstance(inside, dict) and path[-1] in inside
 
 
 def wake_with_default(

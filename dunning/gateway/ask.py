@@ -15,7 +15,7 @@ import stripe
 from dunning import __version__, logs
 from dunning.core.billing import Card, Customer, Failure, Invoice, Payment, Whose
 from dunning.core.declines import wants_outcome
-from dunning.errors import Refused, StripeError
+from dunning.errors import OutcomeUnknown, Refused, StripeError, Transient
 from dunning.gateway.answers import PayAnswer, date_of, ours, refused_payment, replayed_of, verdict_of
 from dunning.gateway.gate import Gate, OpenGate, Passage, Verdict
 from dunning.gateway.shapes import read_card, read_customer, read_invoice, with_outcome
@@ -97,9 +97,8 @@ class Stripe:
 
         Raises:
             OutcomeUnknown: a timeout, a broken connection, a 5xx, a key in flight or reused with other
-                parameters: the charge may have happened.
-            Transient: a 429, which Stripe answers before it looks at the key; or the charge succeeded and its
-                card could not be read: the same key tells again.
+                parameters: the charge may have happened. Or it did, and its card could not be read.
+            Transient: nobody was let through, or a 429, which Stripe answers before it looks at the key.
             Refused: the account may not do this (401, 403) or the invoice is gone (404).
         """
         params: dict[str, Any] = {"off_session": True, "expand": [EXPAND_PAYMENTS]}
@@ -116,10 +115,14 @@ class Stripe:
             return replace(refused, failure=refused.failure and self.told(whose, refused.failure))
         self._leave(passage, answer)
         raw: Any = answer.data
+        try:
+            invoice = self._with_card(whose, read_invoice(raw))
+        except Transient as unread:
+            raise OutcomeUnknown(f"Charged, but the card could not be read: {unread}") from unread
         return PayAnswer(
             "paid" if raw.get("status") == "paid" else "processing",
             answer.request_id,
-            invoice=self._with_card(whose, read_invoice(raw)),
+            invoice=invoice,
             replayed=replayed_of(answer.headers),
         )
 

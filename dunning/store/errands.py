@@ -70,9 +70,10 @@ def drop_of_customer(
     why: str,
     now: datetime,
 ) -> None:
-    """Give up a customer's errands of these kinds that Stripe was not asked for yet."""
+    """Give up a customer's errands of these kinds that nobody has in hand, also those asked for in vain."""
+    in_vain = (errands.c.state == ErrandState.ASKING) & errands.c.lease_until.is_(None)
     connection.execute(
-        _dropping(kinds, why, now).where(
+        _dropping(kinds, why, now, (errands.c.state == ErrandState.PLANNED) | in_vain).where(
             errands.c.account_id == whose.account_id,
             errands.c.livemode == whose.livemode,
             errands.c.customer_id == customer_id,
@@ -80,7 +81,9 @@ def drop_of_customer(
     )
 
 
-def _dropping(kinds: Iterable[ErrandKind], why: str, now: datetime) -> Any:
+def _dropping(
+    kinds: Iterable[ErrandKind], why: str, now: datetime, which: Any = errands.c.state == ErrandState.PLANNED
+) -> Any:
     dropped = {"state": ErrandState.DROPPED, "note": why, "finished_at": now, "ring_at": None}
-    planned = (errands.c.state == ErrandState.PLANNED, errands.c.kind.in_(sorted(kinds)))
-    return update(errands).where(*planned).values(**dropped, fence=errands.c.fence + 1)
+    these = update(errands).where(which, errands.c.kind.in_(sorted(kinds)))
+    return these.values(**dropped, fence=errands.c.fence + 1)

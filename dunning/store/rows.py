@@ -244,6 +244,7 @@ class CustomerRow(_Row):
     locale: str | None
     timezone: str | None
     deleted: bool
+    default_card_id: str | None
 
 
 @dataclass(frozen=True, slots=True)

@@ -51,7 +51,13 @@ def about(body: Body, ids: dict[str, Any]) -> Body:
 
 
 def deliver(stage: Stage, body: Body) -> tuple[EventState | None, str | None]:
-    """Let an event come under a fresh id, and handle it; return its state and note, None where refused."""
+    """Let an event come under a fresh id, and handle it; return its state and note, None where refused.
+
+    The account that it names is connected, so that Stripe has an answer.
+    """
+    account = body.get("account")
+    if isinstance(account, str) and account.startswith("acct_"):
+        stage.sandbox.accounts.connect(account)
     fresh = body | {"id": f"evt_every{next(NUMBERS)}"} if "id" in body else body
     raw = json.dumps(fresh).encode()
     account = fresh.get("account") or fresh.get("context")

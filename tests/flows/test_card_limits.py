@@ -184,7 +184,10 @@ def test_a_card_renewed_while_its_charge_was_out_is_still_to_be_tried(quick_stag
     claim()
     ask()
     stage.clock.advance_to(stage.clock.now() + timedelta(seconds=30))
+    stage.hold_events = True  # the refusal's own event is slower than Stripe's answer
     renew(stage, robin)
+    stage.deliver()
+    stage.receive([event for event in stage.held if event.type == "payment_method.automatically_updated"])
     stage.settle()
     record()
     stage.settle()
@@ -236,3 +239,19 @@ def test_a_recovery_with_a_charge_under_way_does_not_ring_all_the_time(quick_sta
     frozen(stage, robin)
     assert not run(attempting.prepare(stage.house, stage.recovery(robin).id))
     assert ring_of(stage, robin) == stage.clock.now() + timedelta(hours=1)
+
+
+def test_staff_cannot_charge_a_card_before_the_networks_own_date(stage: Stage) -> None:
+    said = {"brand": "mastercard", "network_advice_code": "30", "clears_after_hours": 1}
+    robin = stage.fails("insufficient_funds", **said)  # advice 30: not before ten days
+    until = stage.clock.now() + timedelta(days=10)
+    stage.pass_time(hours=5)
+    assert staff.retry(stage.house, stage.recovery(robin).id, by="ada").done
+    stage.settle()
+    recovery = stage.recovery(robin)
+    assert stage.charges(robin) == ["declined"]
+    assert recovery.next_attempt_at is not None
+    assert recovery.next_attempt_at >= until
+    assert stage.ours(robin) == []
+    stage.pass_time(days=12)
+    assert stage.charges(robin) == ["declined", "paid"]

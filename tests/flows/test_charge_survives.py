@@ -6,11 +6,12 @@ from threading import Barrier, Thread
 from typing import Any
 
 import pytest
+import stripe as sdk
 from flows.stopping import STOPS, die_after, due, frozen, steps
 from scenarios.stage import Stage
 
 from dunning.core.vocabulary import AttemptState, Status
-from dunning.flows import asked, charging, staff
+from dunning.flows import asked, charging, staff, switches
 from dunning.flows.attempting import LEASE
 from dunning.flows.driver import run
 from dunning.flows.work import work_attempt, work_recovery
@@ -156,6 +157,33 @@ def test_an_error_that_hid_a_payment_is_ours_when_it_is_read_and_not_somebody_el
     assert stage.charges(robin, by="dunning") == ["paid"]
     assert stage.recovery(robin).reason == "our_retry"
     assert stage.ours(robin) == [AttemptState.PAID]
+
+
+@pytest.mark.parametrize("meanwhile", ["nothing", "the kill switch", "a quarter of an hour"])
+def test_a_charge_whose_card_could_not_be_read_is_known_to_have_been_asked(
+    quick_stage: Stage, monkeypatch: pytest.MonkeyPatch, meanwhile: str
+) -> None:
+    monkeypatch.setattr(sdk.HTTPClient, "_sleep_time_seconds", lambda *_, **__: 0)
+    stage = quick_stage
+    robin = due(stage)
+    stage.hold_events = True
+    card = {"path": "/v1/payment_methods/*", "method": "GET"}
+    stage.sandbox.faults.add(**card, status=429, code="rate_limit", times=None)
+    run(charging.charge(stage.house, frozen(stage, robin)))
+    assert stage.charges(robin, by="dunning") == ["paid"]
+    assert stage.ours(robin) == [AttemptState.UNKNOWN]
+    if meanwhile == "the kill switch":
+        switches.pause_all(stage.house, "wrong price", by="ada")
+        stage.pass_time(minutes=10)
+        switches.resume_all(stage.house, by="ada")
+    elif meanwhile != "nothing":
+        stage.clock.advance_to(stage.clock.now() + timedelta(minutes=15))
+        stage.settle()
+    stage.sandbox.faults.rules.clear()
+    stage.pass_time(hours=2)
+    assert stage.ours(robin) == [AttemptState.PAID]
+    assert stage.ledger(robin) == [("recovered", 2900, "our_retry")]
+    assert stage.charges(robin, by="dunning") == ["paid"]
 
 
 def test_a_key_that_stripe_may_have_forgotten_is_never_asked_again(stage: Stage) -> None:

@@ -9,6 +9,7 @@ from scenarios.stage import Stage
 
 from dunning.core.policy import BackupCards
 from dunning.core.vocabulary import AttemptState, Status
+from dunning.flows import switches
 from dunning.sandbox import billing
 from dunning.sandbox.state import Trouble
 from dunning.sandbox.wallet import detach_card
@@ -114,6 +115,34 @@ def test_the_same_card_saved_twice_is_no_backup(quick_stage: Stage) -> None:
         ids["invoice"] = stage.subscription(ids)["latest_invoice"]
     stage.pass_time(days=15)
     assert stage.charges(ids) == ["declined"]
+
+
+def test_while_the_network_says_wait_the_backup_card_is_charged_and_not_the_own(stage: Stage) -> None:
+    # Mastercard's advice 30: not before ten days, and the window ends sooner. The other card has its turn.
+    stage.policy(backup_cards=ON, backup_after=9, window=timedelta(days=5))
+    robin = stage.fails("insufficient_funds", brand="mastercard", network_advice_code="30", backup=True)
+    stage.pass_time(days=6)
+    assert used_cards(stage, robin) == [robin["payment_method"], robin["backup_payment_method"]]
+    assert stage.recovery(robin).reason == "backup_card"
+
+
+def test_a_backup_card_that_goes_before_its_turn_leaves_the_own_card_to_the_networks_word(
+    stage: Stage,
+) -> None:
+    stage.policy(backup_cards=ON, backup_after=9, window=timedelta(days=5))
+    switches.pause_all(stage.house, "not today", by="ada")
+    robin = stage.fails("insufficient_funds", brand="mastercard", network_advice_code="30", backup=True)
+    assert stage.recovery(robin).backup_card_id == robin["backup_payment_method"]
+    world = stage.sandbox.world
+    with world.lock:
+        detach_card(
+            world, world.tables["payment_methods"][robin["backup_payment_method"]], stage._dashboard()
+        )
+    stage.settle()
+    switches.resume_all(stage.house, by="ada")
+    stage.pass_time(days=6)
+    assert stage.charges(robin) == ["declined"]
+    assert stage.recovery(robin).status is Status.LOST
 
 
 def test_each_card_keeps_its_own_budget(quick_stage: Stage) -> None:

@@ -151,6 +151,25 @@ def test_a_dispute_stops_the_drafts_that_are_left(quick_stage: Stage) -> None:
     assert stage.errands(robin) == [("collect_drafts", "dropped")]
 
 
+def test_a_dispute_stops_the_draft_that_stripe_was_too_busy_to_finalise(stage: Stage) -> None:
+    robin = unpaid(stage)
+    drafts = draft_ids(stage, robin)
+    works_again(stage, robin)
+    finalize = "/v1/invoices/*/finalize"
+    stage.sandbox.faults.add(path=finalize, status=429, code="rate_limit", times=None)
+    pay_on_page(stage.invoice(robin)["hosted_invoice_url"])
+    stage.settle()
+    assert stage.errands(robin) == [("collect_drafts", "asking")]
+    world = stage.sandbox.world
+    with world.lock:
+        money.dispute(world, next(c for c in world.tables["charges"].values() if c["paid"]))
+    stage.settle()
+    stage.sandbox.faults.rules.clear()
+    stage.pass_time(hours=3)
+    assert draft_ids(stage, robin) == drafts
+    assert stage.errands(robin) == [("collect_drafts", "dropped")]
+
+
 @pytest.mark.parametrize("done", [1, 2], ids=["before Stripe was asked", "after it was finalised"])
 def test_a_worker_that_dies_while_finalising_charges_nothing_twice(quick_stage: Stage, done: int) -> None:
     stage = quick_stage

@@ -5,7 +5,9 @@ from typing import Any
 
 import pytest
 from flows.stopping import steps
+from flows.test_rarer_events import sent_by_hand
 from scenarios.stage import Stage
+from scenarios.test_segments import LARGE
 
 from dunning.core.policy import LastResort
 from dunning.core.vocabulary import ClosedReason, ErrandState, Status
@@ -196,6 +198,45 @@ def test_nothing_is_cancelled_under_the_kill_switch(quick_stage: Stage) -> None:
     switches.resume_all(stage.house, by="ada")
     stage.pass_time(hours=1)
     assert stage.subscription(robin)["status"] == "canceled"
+
+
+def test_nothing_is_cancelled_under_the_kill_switch_of_a_segment(quick_stage: Stage) -> None:
+    stage = quick_stage
+    ours = LARGE.replace('"watch"', '"own"')
+    switches.publish_segments(stage.house, ours, by="ada")
+    robin = about_to_be_lost(stage, amount=250_000)
+    planned(stage, robin)
+    switches.pause_all(stage.house, "the account manager calls", by="ada", segment="large")
+    stage.skip_time(hours=48)
+    assert stage.errands(robin) == [("cancel_subscription", "planned")]
+    assert stage.subscription(robin)["status"] == "past_due"
+    switches.resume_all(stage.house, by="ada", segment="large")
+    stage.pass_time(hours=1)
+    assert stage.subscription(robin)["status"] == "canceled"
+
+
+@pytest.mark.parametrize("asked", [False, True])
+def test_what_waits_is_left_to_stripe_once_everything_was_given_back(stage: Stage, *, asked: bool) -> None:
+    robin = about_to_be_lost(stage)
+    errand_id = planned(stage, robin)
+    if asked:
+        stage.sandbox.faults.add(path="/v1/subscriptions/*", method="DELETE", status=500)
+        work.work_errand(stage.house, errand_id)
+    switches.set_mode(stage.house, release=True, by="ada")
+    stage.pass_time(hours=1)
+    assert stage.errands(robin) == [("cancel_subscription", "dropped")]
+    assert stage.subscription(robin)["status"] == "past_due"
+    [said] = [one for one in stage.sentences(robin) if "set to watch meanwhile" in one]
+    assert ("may have carried it out" in said) is asked
+
+
+def test_an_invoice_that_was_sent_is_written_about_and_nothing_else(stage: Stage) -> None:
+    stage.policy(last_resort=LastResort.MARK_UNCOLLECTIBLE)
+    robin = sent_by_hand(stage)
+    stage.pass_time(days=15)
+    assert stage.recovery(robin).status is Status.LOST
+    assert stage.errands(robin) == []
+    assert stage.invoice(robin)["status"] == "open"
 
 
 def test_while_we_only_watch_the_last_resort_is_stripes(watching_stage: Stage) -> None:

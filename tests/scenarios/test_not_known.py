@@ -100,12 +100,16 @@ def test_a_payment_by_somebody_else_is_concluded_as_such(stage: Stage) -> None:
 def abandoned_by_hand(stage: Stage) -> dict[str, Any]:
     """An abandoned charge of an open invoice: the last look could not tell either."""
     robin = in_the_dark(stage, clears_after_hours=None)
+    abandon_it(stage, robin)
+    return robin
+
+
+def abandon_it(stage: Stage, robin: dict[str, Any]) -> None:
     recovery = stage.recovery(robin)
     (attempt,) = [a for a in stage.attempts(robin) if a.ordinal]
     with stage.house.store.write() as connection:
         claimed = asked.Asked(attempt, attempt.fence, 0, recovery.retries, again=True)
         abandonment.abandon(connection, recovery, claimed, stage.clock.now())
-    return robin
 
 
 @pytest.mark.parametrize(
@@ -126,6 +130,19 @@ def test_an_open_invoice_goes_on_as_the_person_found_it(
     stage.receive(stage.held)
     stage.settle()
     assert stage.ours(robin)[0] is AttemptState.DECLINED  # the event knows better than the person did
+
+
+def test_a_refusal_that_is_another_attempts_is_named_by_that_one_alone(stage: Stage) -> None:
+    # Our charge never reached Stripe: the refusal that it shows is the one that opened the recovery.
+    robin = due(stage, clears_after_hours=None)
+    stage.hold_events = True
+    stage.sandbox.faults.add(status=500, when="before")
+    stage.settle()
+    abandon_it(stage, robin)
+    assert abandonment.conclude(stage.house, stage.recovery(robin).id, Verdict.DECLINED, by="ada").done
+    assert [a.charge_id is not None for a in stage.attempts(robin)] == [True, False]
+    assert stage.ours(robin) == [AttemptState.DECLINED]
+    assert stage.recovery(robin).status is Status.SCHEDULED
 
 
 def test_an_outage_uses_up_none_of_the_looks(stage: Stage) -> None:
