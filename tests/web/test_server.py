@@ -3,6 +3,7 @@
 import socket
 import threading
 import time
+from collections import deque
 
 from browser.house import deaf_receiver
 
@@ -13,7 +14,7 @@ def test_a_connection_that_comes_during_the_stop_and_says_nothing_does_not_hold_
     """A browser keeps spare connections for five minutes; uvicorn waits for each that it has accepted."""
     server = WebServer(deaf_receiver, listen("127.0.0.1", 0))
     server.start()
-    silent: list[socket.socket] = []
+    silent: deque[socket.socket] = deque()
     knocking = threading.Thread(target=_knock, args=(server.port, silent))
     knocking.start()
     asked = time.monotonic()
@@ -26,9 +27,12 @@ def test_a_connection_that_comes_during_the_stop_and_says_nothing_does_not_hold_
         connection.close()
 
 
-def _knock(port: int, silent: list[socket.socket]) -> None:
-    while len(silent) < 200:
+def _knock(port: int, silent: "deque[socket.socket]") -> None:
+    """Connect until nobody listens any more; the last hundred stay connected."""
+    while True:
         try:
             silent.append(socket.create_connection(("127.0.0.1", port), timeout=1))
         except OSError:
             return
+        if len(silent) > 100:
+            silent.popleft().close()
