@@ -6,7 +6,7 @@ from typer.core import TyperGroup
 
 
 class Panels(TyperGroup):
-    """A group of commands whose help shows what each command does, the first paragraph of its help, by panel."""
+    """A group of commands whose help shows the first paragraph of each command's own, by panel."""
 
     def format_commands(self, ctx: Any, formatter: Any) -> None:
         """Write one section per panel, in the order in which the panels first appear."""
