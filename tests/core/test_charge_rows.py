@@ -31,7 +31,7 @@ def test_the_example_is_read_as_it_says() -> None:
     assert failed is not None
     assert paid is not None
     assert (failed.paid, failed.amount, failed.invoice) == (False, 2900, "in_1")
-    assert failed.failure.decline_class is DeclineClass.SOFT_FUNDS
+    assert failed.failure.decline_class() is DeclineClass.SOFT_FUNDS
     assert (paid.paid, paid.at - failed.at) == (True, timedelta(days=3))
 
 
@@ -120,7 +120,7 @@ def test_a_blocked_charge_never_reached_the_network() -> None:
 
 def test_a_refusal_without_a_code_is_no_missing_card() -> None:
     bare = dict.fromkeys(OWN[7:], "")
-    assert sure(**bare).failure.decline_class is not DeclineClass.NEEDS_CARD
+    assert sure(**bare).failure.decline_class() is not DeclineClass.NEEDS_CARD
 
 
 DASHBOARD = (

@@ -127,4 +127,4 @@ def test_a_charge_that_wants_the_customer_is_no_plain_decline() -> None:
     asked = charge(0, decline=Decline(code="authentication_required"))
     found = sure(invoice("open"), asked)
     assert found.attempts[0].state is AttemptState.NEEDS_ACTION
-    assert found.last_failure.decline_class is DeclineClass.NEEDS_AUTHENTICATION
+    assert found.last_failure.decline_class() is DeclineClass.NEEDS_AUTHENTICATION

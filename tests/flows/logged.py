@@ -12,6 +12,7 @@ from sqlalchemy import insert
 from dunning.core.clock import VirtualClock
 from dunning.core.experiments import arm_of, probability
 from dunning.core.vocabulary import Arm, Experiment
+from dunning.flows.guard import Guard
 from dunning.flows.house import House
 from dunning.resources import templates
 from dunning.settings import Settings
@@ -31,7 +32,8 @@ def quiet_house(url: str) -> Iterator[House]:
     with store.write() as connection:
         rules.current_policy(connection, NOW)
         rules.current_campaign(connection, NOW)
-    yield House(store, None, None, clock, Settings(), b"s" * 32, templates(), "Juniper Coffee")  # type: ignore[arg-type]  # nobody is asked
+    guard = Guard(store, clock)
+    yield House(store, None, None, clock, Settings(), b"s" * 32, templates(), "Juniper Coffee", guard=guard)  # type: ignore[arg-type]  # nobody is asked
     store.engine.dispose()
 
 

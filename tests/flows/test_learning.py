@@ -10,6 +10,7 @@ from sqlalchemy import insert, update
 from dunning.core.clock import VirtualClock
 from dunning.core.vocabulary import FitVerdict
 from dunning.flows import learn as learning
+from dunning.flows.guard import Guard
 from dunning.flows.house import House
 from dunning.flows.planning import planner_in_service
 from dunning.resources import templates
@@ -28,7 +29,8 @@ def house(database_url: str) -> Iterator[House]:
     with store.write() as connection:
         rules.current_policy(connection, NOW)
         rules.current_campaign(connection, NOW)
-    yield House(store, None, None, clock, Settings(), b"s" * 32, templates())  # type: ignore[arg-type]  # learning asks nobody
+    guard = Guard(store, clock)
+    yield House(store, None, None, clock, Settings(), b"s" * 32, templates(), guard=guard)  # type: ignore[arg-type]  # learning asks nobody
     store.engine.dispose()
 
 

@@ -42,7 +42,7 @@ def test_a_refused_charge_says_why_in_its_outcome() -> None:
     found = read_charge(raw_charge())
     assert found is not None
     assert (found.currency, found.paid, found.decline.code) == ("usd", False, "insufficient_funds")
-    assert found.failure.decline_class is DeclineClass.SOFT_FUNDS
+    assert found.failure.decline_class() is DeclineClass.SOFT_FUNDS
     assert found.card is not None
     assert (found.card.id, found.card.fingerprint) == ("pm_1", "fp")
 
@@ -52,7 +52,7 @@ def test_what_stripe_blocked_never_reached_the_network() -> None:
     found = read_charge(raw_charge(outcome=blocked))
     assert found is not None
     assert found.decline.network_status == "not_sent_to_network"
-    assert found.failure.decline_class in {DeclineClass.HARD, DeclineClass.FRAUD}
+    assert found.failure.decline_class() in {DeclineClass.HARD, DeclineClass.FRAUD}
 
 
 def test_a_charge_of_any_shape_is_read() -> None:
