@@ -42,7 +42,7 @@ class Pace:
                 if waited >= (PATIENCE_UNANSWERED_S if lost else PATIENCE_S):
                     raise
                 wait = min(max(waited, 1), LONGEST_WAIT_S)
-                log.warning("stripe_busy", seconds=wait, error=str(error).partition("\n")[0])
+                log.warning("stripe_busy", seconds=wait, error=" ".join(str(error).split()))
                 self.sleep(wait)
                 waited += wait
             else:
