@@ -25,6 +25,10 @@ class Transient(StripeError):
     """Nothing happened; the same question may be asked again in seconds."""
 
 
+class Unreachable(Transient):
+    """Nobody answered: the wire is broken, or the address is wrong."""
+
+
 class OutcomeUnknown(StripeError):
     """A charge was asked and nobody knows its outcome.
 

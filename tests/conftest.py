@@ -165,12 +165,12 @@ def browser(chromium_path: str) -> "Iterator[Browser]":
 @pytest.fixture
 def browser_page(browser: "Browser") -> "Iterator[Page]":
     """A page with cookies of its own; the test fails if its scripts raised an error."""
-    context = browser.new_context(locale="en-US", timezone_id="UTC")
-    page = context.new_page()
     errors: list[str] = []
-    page.on("pageerror", lambda error: errors.append(str(error)))
-    yield page
-    context.close()
+    with browser.new_context(locale="en-US", timezone_id="UTC") as context:
+        context.set_default_timeout(10_000)
+        page = context.new_page()
+        page.on("pageerror", lambda error: errors.append(str(error)))
+        yield page
     assert errors == [], "scripts on the page raised these errors"
 
 

@@ -6,7 +6,7 @@ from typer.core import TyperGroup
 
 
 class Panels(TyperGroup):
-    """A group of commands whose help shows each command's whole sentence under the panel it belongs to."""
+    """A group of commands whose help shows the first paragraph of each command's own, by panel."""
 
     def format_commands(self, ctx: Any, formatter: Any) -> None:
         """Write one section per panel, in the order in which the panels first appear."""
@@ -16,7 +16,7 @@ class Panels(TyperGroup):
             if command is not None and not command.hidden:
                 panel = getattr(command, "rich_help_panel", None)
                 sections.setdefault(panel if isinstance(panel, str) else "Commands", []).append(
-                    (name, " ".join((command.help or "").split()))
+                    (name, " ".join((command.help or "").split("\n\n", 1)[0].split()))
                 )
         for title, rows in sections.items():
             with formatter.section(title):

@@ -117,7 +117,12 @@ def retry_refusal(facts: Facts, policy: Policy, *, now: datetime) -> str | None:
     if facts.unfinished or facts.status is Status.ATTEMPTING:
         return "An attempt is under way; its outcome comes first."
     if not _card_may_pay(facts):
-        return f"This card must not be tried again ({facts.decline_class}); the customer needs another one."
+        cure = (
+            "must confirm with the bank"
+            if facts.decline_class == "needs_authentication"
+            else "needs another one"
+        )
+        return f"This card must not be tried again: the customer {cure}."
     if attempts_left(facts, policy) <= 0:
         return f"All {policy.attempts_per_invoice} attempts that the policy allows for an invoice are used."
     if now >= facts.deadline:

@@ -208,5 +208,5 @@ def _asked(name: str, look: Callable[[], Iterator[Finding]]) -> Iterator[Finding
 
 
 def _first_line(error: Exception) -> str:
-    lines = str(error).strip().splitlines()
+    lines = str(error).partition("  If this problem persists")[0].strip().splitlines()  # the SDK's advice
     return lines[0].rstrip(".") if lines else type(error).__name__

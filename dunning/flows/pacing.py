@@ -6,10 +6,11 @@ from dataclasses import dataclass, field
 from typing import Final, TypeVar
 
 from dunning import logs
-from dunning.errors import Transient
+from dunning.errors import Transient, Unreachable
 
 PACE: Final = 10  # questions a second; Stripe allows 25 an endpoint, and the live business needs most of them
 PATIENCE_S: Final = 300
+PATIENCE_UNANSWERED_S: Final = 15  # one that never answered is not busy: the address or the network is wrong
 LONGEST_WAIT_S: Final = 30
 T = TypeVar("T")
 
@@ -23,25 +24,30 @@ class Pace:
     per_second: int = PACE
     sleep: Callable[[float], None] = time.sleep
     _next: float = field(default=0.0)
+    _answered: bool = field(default=False)
 
     def ask(self, question: Callable[[], T]) -> T:
         """Ask, and again after a while when Stripe is busy or away.
 
         Raises:
-            Transient: it was so for five minutes.
+            Transient: it was so for five minutes, or for 15 seconds where Stripe has not answered at all.
         """
         waited = 0
         while True:
             self._take_turn()
             try:
-                return question()
+                answer = question()
             except Transient as error:
-                if waited >= PATIENCE_S:
+                lost = isinstance(error, Unreachable) and not self._answered
+                if waited >= (PATIENCE_UNANSWERED_S if lost else PATIENCE_S):
                     raise
                 wait = min(max(waited, 1), LONGEST_WAIT_S)
-                log.warning("stripe_busy", seconds=wait, error=str(error))
+                log.warning("stripe_busy", seconds=wait, error=" ".join(str(error).split()))
                 self.sleep(wait)
                 waited += wait
+            else:
+                self._answered = True
+                return answer
 
     def _take_turn(self) -> None:
         now = time.monotonic()

@@ -9,7 +9,7 @@ from typing import Literal
 import stripe
 
 from dunning.core.billing import Failure, Invoice
-from dunning.errors import OutcomeUnknown, Refused, Transient
+from dunning.errors import OutcomeUnknown, Refused, Transient, Unreachable
 from dunning.gateway.gate import Passage, Verdict
 from dunning.gateway.listen_shapes import dig
 from dunning.gateway.shapes import AUTHENTICATION_CODES, read_failure
@@ -34,8 +34,9 @@ class PayAnswer:
 
 def ours(error: stripe.StripeError) -> Transient | Refused:
     """Return the SDK's error as ours; a question that got no answer may be asked again."""
-    asked_too_much = isinstance(error, stripe.APIConnectionError | stripe.RateLimitError)
-    if asked_too_much or error.http_status is None or error.http_status >= 500:
+    if isinstance(error, stripe.APIConnectionError):
+        return Unreachable(str(error))
+    if isinstance(error, stripe.RateLimitError) or error.http_status is None or error.http_status >= 500:
         return Transient(str(error))
     return Refused(error.user_message or str(error), status=error.http_status, code=error.code)
 

@@ -18,8 +18,7 @@ from dunning.store import switches
 from dunning.store.engine import Store, is_sqlite, open_store
 from dunning.web.site import create_site
 
-SIMULATED_STRIPE_PORT = 12111
-SIMULATED_STRIPE = f"http://127.0.0.1:{SIMULATED_STRIPE_PORT}"
+SIMULATED_STRIPE = "http://127.0.0.1:12111"
 LOCAL = ("127.0.0.1", 50000)
 SEEDED: dict[int, tuple[bytes, Sequence[str]]] = {}
 BASE = "http://127.0.0.1:8000"
@@ -70,10 +69,12 @@ async def deaf_receiver(_scope: Any, _receive: Any, send: Any) -> None:
     await send({"type": "http.response.body", "body": b"kept"})
 
 
-def furnish(url: str, *, simulated: bool = True, recoveries: int = 60) -> tuple[House, Sequence[str]]:
+def furnish(
+    url: str, *, simulated: bool = True, recoveries: int = 60, stripe_at: str = SIMULATED_STRIPE
+) -> tuple[House, Sequence[str]]:
     """Return a house on the migrated database at `url`, and the ids of its recoveries, oldest first."""
     store, ids = _seeded(url, recoveries)
-    settings = Settings(stripe_api_base=SIMULATED_STRIPE if simulated else DEFAULT_STRIPE_API_BASE)
+    settings = Settings(stripe_api_base=stripe_at if simulated else DEFAULT_STRIPE_API_BASE)
     clock, stripe = VirtualClock(NOW), MintingStripe()
     guard = Guard(store, clock)
     named = (templates(), "Juniper Coffee", simulated)

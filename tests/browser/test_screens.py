@@ -1,16 +1,15 @@
 """The pages in a real Chromium: on a desk and on a phone, light and dark; and with the script at work."""
 
-import socket
 import threading
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
-import uvicorn
-from browser.house import SIMULATED_STRIPE_PORT, MintingStripe, StillDemo, furnish, site_of
+from browser.house import MintingStripe, StillDemo, furnish, site_of
 from browser.seed import NOW
 from flows.logged import keep_log
 from sqlalchemy import select, update
@@ -20,6 +19,7 @@ from dunning.flows import card_rules, staff
 from dunning.flows.house import House
 from dunning.flows.learn import learn
 from dunning.store import fits, tables
+from dunning.web.server import WebServer, listen
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page
@@ -28,6 +28,7 @@ pytestmark = pytest.mark.browser
 
 SHOTS = Path(__file__).parent / "shots"
 SIZES = {"desk": {"width": 1440, "height": 900}, "phone": {"width": 360, "height": 740}}
+PATIENCE_MS = 10_000
 TOO_WIDE = "document.documentElement.scrollWidth - document.documentElement.clientWidth"
 # Text against its nearest painted background, after WCAG 2: the ratio of every line of text on the page.
 FAINT = """() => {
@@ -103,77 +104,6 @@ def give_history(house: House) -> None:
         fits.add(connection, b"", cases=660, verdict=FitVerdict.REFUSED, figures=figures, now=NOW)
 
 
-@pytest.fixture
-def served(sqlite_url: str) -> Iterator[Served]:
-    house, _ = furnish(sqlite_url)
-    listening = socket.socket()
-    listening.bind(("127.0.0.1", 0))
-    config = uvicorn.Config(site_of(house, StillDemo()), log_level="error", lifespan="off")
-    server = uvicorn.Server(config)
-    thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]})
-    thread.start()
-    yield Served(house, f"http://127.0.0.1:{listening.getsockname()[1]}")
-    server.should_exit = True
-    thread.join()
-    listening.close()
-    house.store.engine.dispose()
-
-
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-@pytest.mark.parametrize("size", list(SIZES))
-def test_every_page_fits_its_screen_and_can_be_read(
-    browser: "Browser", served: Served, size: str, scheme: str
-) -> None:
-    give_history(served.house)
-    context = browser.new_context(viewport=SIZES[size], color_scheme=scheme)
-    page = context.new_page()
-    refused: list[str] = []
-    page.on("console", lambda message: refused.append(message.text))
-    SHOTS.mkdir(exist_ok=True)
-    card_rules.set_row(served.house, "do_not_honor", {"class": "soft_funds", "retries": 3}, by="test")
-    for name, path in served.paths().items():
-        page.goto(f"{served.address}{path}")
-        page.screenshot(path=SHOTS / f"{name}-{size}-{scheme}.png", full_page=True)
-        assert page.evaluate(TOO_WIDE) <= 0, f"{name} scrolls sideways"
-        assert page.evaluate(FAINT) == [], f"{name} has text that is hard to read"
-    context.close()
-    assert refused == [], "the policy of the page refused these"
-
-
-def test_the_queue_leads_to_a_recovery_and_its_reasons(browser_page: "Page", served: Served) -> None:
-    browser_page.goto(f"{served.address}/recoveries?tab=scheduled")
-    browser_page.locator(".queue tbody tr").first.click()
-    browser_page.locator("summary", has_text="Why this time?").click()
-    assert browser_page.get_by_text("Chance that it pays").is_visible()
-
-
-def test_the_button_of_a_message_as_sent_opens_the_customers_page(
-    browser_page: "Page", served: Served
-) -> None:
-    browser_page.goto(f"{served.address}/recoveries?tab=closed")
-    browser_page.locator(".queue tbody tr").first.click()
-    browser_page.get_by_role("link", name="View as sent").first.click()
-    button = browser_page.frame_locator("iframe.mail").get_by_role("link", name="Use another card")
-    with browser_page.context.expect_page() as opened:
-        button.click()
-    opened.value.wait_for_url(f"{served.address}/pay/somewhere")
-
-
-def test_staff_pause_a_recovery_with_the_form(browser_page: "Page", served: Served) -> None:
-    browser_page.goto(f"{served.address}/recoveries/{served.with_status('waiting')}")
-    browser_page.locator("summary", has_text="Pause").click()
-    browser_page.get_by_label("Why").fill("Promised to pay on Friday")
-    browser_page.locator(".menu button", has_text="Pause").click()
-    assert browser_page.get_by_role("status").filter(has_text="Paused until").is_visible()
-
-
-def test_a_page_refreshes_itself_without_being_touched(browser_page: "Page", served: Served) -> None:
-    browser_page.goto(f"{served.address}/recoveries")
-    with served.house.store.write() as connection:
-        connection.execute(update(tables.customers).values(name="Grace Hopper"))
-    browser_page.locator(".queue a", has_text="Grace Hopper").first.wait_for(timeout=8000)
-
-
 class CardForm(BaseHTTPRequestHandler):
     """The page of a simulated Stripe that a customer is sent to."""
 
@@ -189,12 +119,86 @@ class CardForm(BaseHTTPRequestHandler):
 @pytest.fixture
 def simulated_stripe() -> Iterator[str]:
     """The origin that the settings of the house name as the simulated Stripe's."""
-    with ThreadingHTTPServer(("127.0.0.1", SIMULATED_STRIPE_PORT), CardForm) as server:
-        thread = threading.Thread(target=server.serve_forever)
+    with ThreadingHTTPServer(("127.0.0.1", 0), CardForm) as server:
+        thread = threading.Thread(target=server.serve_forever, args=(0.02,))
         thread.start()
-        yield f"http://127.0.0.1:{SIMULATED_STRIPE_PORT}"
+        yield f"http://127.0.0.1:{server.server_port}"
         server.shutdown()
         thread.join()
+
+
+@pytest.fixture
+def served(sqlite_url: str, simulated_stripe: str) -> Iterator[Served]:
+    """The site as `dunning web` serves it: it stops within seconds, whatever connections a browser keeps."""
+    house, _ = furnish(sqlite_url, stripe_at=simulated_stripe)
+    server = WebServer(site_of(house, StillDemo()), listen("127.0.0.1", 0))
+    server.start()
+    assert server.alive
+    yield Served(house, f"http://127.0.0.1:{server.port}")
+    server.stop()
+    house.store.engine.dispose()
+    assert not server.alive, "the site did not stop"
+
+
+@contextmanager
+def window(browser: "Browser", **options: Any) -> "Iterator[Page]":
+    """A page of its own, closed before the site stops, however the test ends."""
+    with browser.new_context(**options) as context:
+        context.set_default_timeout(PATIENCE_MS)
+        yield context.new_page()
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("size", list(SIZES))
+def test_every_page_fits_its_screen_and_can_be_read(
+    browser: "Browser", served: Served, size: str, scheme: str
+) -> None:
+    give_history(served.house)
+    refused: list[str] = []
+    SHOTS.mkdir(exist_ok=True)
+    card_rules.set_row(served.house, "do_not_honor", {"class": "soft_funds", "retries": 3}, by="test")
+    with window(browser, viewport=SIZES[size], color_scheme=scheme) as page:
+        page.on("console", lambda message: refused.append(message.text))
+        for name, path in served.paths().items():
+            page.goto(f"{served.address}{path}")
+            page.screenshot(path=SHOTS / f"{name}-{size}-{scheme}.png", full_page=True)
+            assert page.evaluate(TOO_WIDE) <= 0, f"{name} scrolls sideways"
+            assert page.evaluate(FAINT) == [], f"{name} has text that is hard to read"
+    assert refused == [], "the policy of the page refused these"
+
+
+def test_the_queue_leads_to_a_recovery_and_its_reasons(served: Served, browser_page: "Page") -> None:
+    browser_page.goto(f"{served.address}/recoveries?tab=scheduled")
+    browser_page.locator(".queue tbody tr").first.click()
+    browser_page.locator("summary", has_text="Why this time?").click()
+    assert browser_page.get_by_text("Chance that it pays").is_visible()
+
+
+def test_the_button_of_a_message_as_sent_opens_the_customers_page(
+    served: Served, browser_page: "Page"
+) -> None:
+    browser_page.goto(f"{served.address}/recoveries?tab=closed")
+    browser_page.locator(".queue tbody tr").first.click()
+    browser_page.get_by_role("link", name="View as sent").first.click()
+    button = browser_page.frame_locator("iframe.mail").get_by_role("link", name="Use another card")
+    with browser_page.context.expect_page() as opened:
+        button.click()
+    opened.value.wait_for_url(f"{served.address}/pay/somewhere")
+
+
+def test_staff_pause_a_recovery_with_the_form(served: Served, browser_page: "Page") -> None:
+    browser_page.goto(f"{served.address}/recoveries/{served.with_status('waiting')}")
+    browser_page.locator("summary", has_text="Pause").click()
+    browser_page.get_by_label("Why").fill("Promised to pay on Friday")
+    browser_page.locator(".menu button", has_text="Pause").click()
+    assert browser_page.get_by_role("status").filter(has_text="Paused until").is_visible()
+
+
+def test_a_page_refreshes_itself_without_being_touched(served: Served, browser_page: "Page") -> None:
+    browser_page.goto(f"{served.address}/recoveries")
+    with served.house.store.write() as connection:
+        connection.execute(update(tables.customers).values(name="Grace Hopper"))
+    browser_page.locator(".queue a", has_text="Grace Hopper").first.wait_for(timeout=8000)
 
 
 def test_a_customer_without_scripts_is_led_across_to_stripe(
@@ -203,16 +207,14 @@ def test_a_customer_without_scripts_is_led_across_to_stripe(
     """Chromium holds the policy's form-action against the redirect that follows the button."""
     assert isinstance(served.house.stripe, MintingStripe)
     served.house.stripe.pages = simulated_stripe
-    context = browser.new_context(java_script_enabled=False, viewport=SIZES["phone"])
-    page = context.new_page()
-    page.goto(f"{served.address}{served.paths()['pay']}")
-    page.get_by_role("button").click()
-    page.wait_for_url(f"{simulated_stripe}/session/cus_*")
-    assert page.get_by_text("The card form").is_visible()
-    context.close()
+    with window(browser, java_script_enabled=False, viewport=SIZES["phone"]) as page:
+        page.goto(f"{served.address}{served.paths()['pay']}")
+        page.get_by_role("button").click()
+        page.wait_for_url(f"{simulated_stripe}/session/cus_*")
+        assert page.get_by_text("The card form").is_visible()
 
 
-def test_a_bar_of_the_chart_tells_its_figures(browser_page: "Page", served: Served) -> None:
+def test_a_bar_of_the_chart_tells_its_figures(served: Served, browser_page: "Page") -> None:
     browser_page.goto(f"{served.address}/reports/recovered-revenue")
     chart = browser_page.locator("[data-chart]").first
     chart.locator(".slot").nth(3).hover(force=True)

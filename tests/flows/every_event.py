@@ -55,14 +55,11 @@ def deliver(stage: Stage, body: Body) -> tuple[EventState | None, str | None]:
 
     The account that it names is connected, so that Stripe has an answer.
     """
-    account = body.get("account")
+    account = body.get("account") or body.get("context")
     if isinstance(account, str) and account.startswith("acct_"):
         stage.sandbox.accounts.connect(account)
     fresh = body | {"id": f"evt_every{next(NUMBERS)}"} if "id" in body else body
     raw = json.dumps(fresh).encode()
-    account = fresh.get("account") or fresh.get("context")
-    if isinstance(account, str) and account.startswith("acct_"):
-        stage.sandbox.accounts.connect(account)
     try:
         row = event_row(read_head(raw), raw, stage.clock.now(), livemode=False)
     except Malformed as error:

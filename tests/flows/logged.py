@@ -32,17 +32,8 @@ def quiet_house(url: str) -> Iterator[House]:
     with store.write() as connection:
         rules.current_policy(connection, NOW)
         rules.current_campaign(connection, NOW)
-    yield House(
-        store,
-        None,
-        None,
-        clock,
-        Settings(),
-        b"s" * 32,
-        templates(),
-        "Juniper Coffee",
-        guard=Guard(store, clock),
-    )  # type: ignore[arg-type]  # nobody is asked
+    guard = Guard(store, clock)
+    yield House(store, None, None, clock, Settings(), b"s" * 32, templates(), "Juniper Coffee", guard=guard)  # type: ignore[arg-type]  # nobody is asked
     store.engine.dispose()
 
 

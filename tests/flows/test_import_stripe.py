@@ -13,7 +13,7 @@ from sqlalchemy import select
 
 from dunning import app
 from dunning.core.vocabulary import MadeBy, Reason, Status
-from dunning.errors import Transient, Unusable
+from dunning.errors import Transient, Unreachable, Unusable
 from dunning.flows.import_stripe import Imported, import_stripe
 from dunning.flows.learn import past_cases
 from dunning.flows.pacing import PATIENCE_S, Pace
@@ -222,6 +222,23 @@ def test_a_busy_stripe_is_waited_for_and_one_that_stays_away_ends_the_run(stage:
     stage.sandbox.faults.add(status=429, code="rate_limit", path="/v1/invoices", method="GET", times=None)
     with pytest.raises(Transient):
         import_stripe(stage.house, stage.clock.now(), pace=Pace(1_000_000, sleep=slept.append))
+    assert sum(slept) >= PATIENCE_S
+
+
+def test_a_stripe_that_never_answered_is_given_up_soon_and_one_that_did_is_waited_for() -> None:
+    slept: list[float] = []
+    pace = Pace(1_000_000, sleep=slept.append)
+
+    def nobody_there() -> None:
+        raise Unreachable("Nobody answers.")
+
+    with pytest.raises(Unreachable):
+        pace.ask(nobody_there)
+    assert 15 <= sum(slept) < 60
+    pace.ask(lambda: None)
+    slept.clear()
+    with pytest.raises(Unreachable):
+        pace.ask(nobody_there)
     assert sum(slept) >= PATIENCE_S
 
 

@@ -29,7 +29,8 @@ def house(database_url: str) -> Iterator[House]:
     with store.write() as connection:
         rules.current_policy(connection, NOW)
         rules.current_campaign(connection, NOW)
-    yield House(store, None, None, clock, Settings(), b"s" * 32, templates(), guard=Guard(store, clock))  # type: ignore[arg-type]  # learning asks nobody
+    guard = Guard(store, clock)
+    yield House(store, None, None, clock, Settings(), b"s" * 32, templates(), guard=guard)  # type: ignore[arg-type]  # learning asks nobody
     store.engine.dispose()
 
 
