@@ -6,13 +6,15 @@ from typing import Final
 import numpy as np
 
 from dunning.core.clock import utc
-from dunning.timing import stories
+from dunning.timing import paydays, stories
 from dunning.timing.case import Case
 from dunning.timing.history import Episode, seen
-from dunning.timing.localtime import Floats, zone_of
+from dunning.timing.localtime import Floats, offset, zone_of
 
 REMEMBERED: Final = 8  # episodes per customer
-POWER: Final = 1.0  # a pay pattern may change between two failures
+OTHERWISE: Final = 0.3  # share of a customer's episodes that have another cause than the lasting one
+OWN_DAY: Final = 0.4  # share of those customers whose payday may be any, whatever their country's are
+STAYS: Final = np.isin(stories.GROUP, [stories.GROUPS.index(name) for name in ("payday", "mood", "luck")])
 MONEY: Final = frozenset({"soft_funds", "soft_issuer", "unknown"})  # families that a payday can cure
 CUSTOMERS: Final = 50_000  # so that a planner stays small enough to load
 
@@ -35,34 +37,46 @@ class Memory:
     customers: dict[str, tuple[Past, ...]] = field(default_factory=dict)
 
     def bend(self, case: Case, weight: Floats) -> Floats:
-        """Return the weights with the payday stories moved towards this customer's earlier episodes.
+        """Return the weights after what this customer's earlier episodes showed, before this case failed.
 
-        Only what happened before this case failed is used; the share of paydays as a whole stays.
+        A payday, a mood or plain luck stays with the customer, so that an episode it explains better than a
+        stranger's would be makes it likelier; other reasons are of one episode.
         """
         failed = utc(case.attempts[0].at).timestamp()
         past = [
             p for p in self.customers.get(case.customer or "", ()) if p.case != case.id and p.failed < failed
         ]
-        if not past:
+        told = [_seen(case, p, failed) for p in past]
+        shown = [likelihood for likelihood in told if likelihood is not None]
+        if not shown:
             return weight
-        block = stories.BLOCK["payday"]
-        bent = weight[block] * self._likelihood(case, past, failed) ** POWER
-        out = weight.copy()
-        out[block] = bent * (weight[block].sum() / max(float(bent.sum()), 1e-300))
-        return out
+        out = _broadened(weight)
+        for likelihood in shown:
+            strange = max(float(weight @ likelihood), 1e-12)
+            out[STAYS] *= OTHERWISE + (1 - OTHERWISE) * likelihood[STAYS] / strange
+        return np.asarray(out / float(out.sum()), dtype=np.float64)
 
-    def _likelihood(self, case: Case, past: list[Past], until: float) -> Floats:
-        zone = zone_of(case.timezone, case.country)
-        told = [(p.failed, at, paid) for p in past for at, paid in p.tries if at <= until]
-        count = stories.SIZES["payday"]
-        when = seen([(zone, at, failed) for failed, at, _ in told])
-        curve = stories.curves(when, stories.EVERY[:count]).astype(np.float64)
-        paid = np.array([paid for _, _, paid in told], dtype=np.bool_)[:, None]
-        # A payment may have had another cause than a payday, so that no pattern is ever ruled out.
-        product: Floats = np.prod(np.where(paid, 0.15 + 0.85 * curve, 1 - 0.9 * curve), axis=0)
-        first = seen([(zone, p.failed, p.failed) for p in past])
-        refused = np.prod(stories.refusal(first)[:, :count].astype(np.float64), axis=0)
-        return np.asarray(product * refused, dtype=np.float64)
+
+def _broadened(weight: Floats) -> Floats:
+    """Return weights that give every payday a chance: who fails again and again is rarely paid as most are."""
+    block = stories.BLOCK["payday"]
+    by_pattern = weight[block].reshape(paydays.PATTERNS, -1)
+    habit = by_pattern.sum(axis=0) / paydays.PATTERNS
+    out = weight.copy()
+    out[block] = ((1 - OWN_DAY) * by_pattern + OWN_DAY * habit).ravel()
+    return out
+
+
+def _seen(case: Case, past: Past, until: float) -> Floats | None:
+    """Return how likely each story makes an episode: its failure, and its tries until an instant."""
+    tries = [(at, paid) for at, paid in past.tries if at <= until]
+    if not tries:
+        return None
+    zone = zone_of(case.timezone, case.country)
+    curve = stories.curves(seen([(zone, at, past.failed) for at, _ in tries])).astype(np.float64)
+    paid = np.array([paid for _, paid in tries], dtype=np.bool_)[:, None]
+    refused = stories.refusal_at((past.failed + offset(zone, past.failed)) // 3600)
+    return np.asarray(np.prod(np.where(paid, curve, 1 - curve), axis=0) * refused, dtype=np.float64)
 
 
 def remember(told: list[Episode]) -> Memory:
