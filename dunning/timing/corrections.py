@@ -146,11 +146,13 @@ def _count(flat: Ints, weights: Floats, shape: tuple[int, int]) -> Floats:
 def _shrunk(happened: Floats, foreseen: Floats, believed: Floats) -> Floats:
     """Return happened over foreseen, drawn to what was believed: hard when the bins differ by chance only.
 
-    The strength is the moment estimate of a gamma prior: bins that scatter no more than counts do by
-    chance teach nothing.
+    The strength is the moment estimate of a gamma prior, less its own standard error: bins that scatter no
+    more than counts do by chance teach nothing, and a plan that takes the best of many bins is not led
+    astray by the luckiest.
     """
     due = foreseen * believed
-    excess = float(np.square(happened - due).sum() - due.sum())
+    scatter = np.square(happened - due) - due
+    excess = float(scatter.sum()) - float(np.sqrt((2 * np.square(due) + due).sum()))
     strength = float(np.square(due).sum()) / excess if excess > 0 else STRONGEST
     strength = min(max(strength, WEAKEST), STRONGEST)
     ratio: Floats = (happened + strength * believed) / (foreseen + strength)
