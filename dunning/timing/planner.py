@@ -26,8 +26,8 @@ from dunning.timing.stories import Curves
 from dunning.timing.tally import Lesson, Tally, tally
 
 AHEAD: Final = 4  # tries planned jointly; only the first is carried out
-PATIENT: Final = 0.998  # what money is worth a day later
-DISCOUNT: Final = {"technical": 0.995, NEW_CARD: 0.9}  # what works again may be tried at once
+PATIENT: Final = 0.9995  # what money is worth a day later
+DISCOUNT: Final = {"technical": 0.998, NEW_CARD: 0.9}  # what works again may be tried at once
 COST: Final = 0.004  # of the amount: what a refused try costs in fees and goodwill
 REFUSED: Final = 0.5  # how far the first refusal is believed: renewals do not fall on any day alike
 WEIGHED: Final = 128  # stories that a plan weighs: the likely ones, and a fair sample of the others
