@@ -7,6 +7,7 @@ from typing import Any
 
 from sqlalchemy import Connection
 
+from dunning import logs
 from dunning.core.billing import Whose
 from dunning.core.declines import DeclineClass
 from dunning.core.policy import Policy
@@ -19,6 +20,8 @@ from dunning.store import attempts as attempt_store
 from dunning.store import objects, recoveries, rules
 from dunning.store.rows import AttemptRow, CardRow, RecoveryRow
 from dunning.timing import Attempt, Case, Explanation, Planner
+
+log = logs.get(__name__)
 
 
 def explain_next(
@@ -131,18 +134,25 @@ def answered(connection: Connection, history: Sequence[AttemptRow]) -> tuple[Att
 
 
 def planner_in_service(connection: Connection, house: House) -> Planner:
-    """Return the newest fitted planner; before the first fit, the informed prior."""
+    """Return the newest fitted planner; before the first fit, the informed prior.
+
+    A planner that another version of dunning saved cannot be read: until the next fit the prior stands in.
+    """
     version = rules.newest_planner(connection)
     key = version or 0
     if key not in house.planners:
-        fitted = (
-            Planner.fit([], now=house.clock.now())
-            if version is None
-            else Planner.loads(rules.planner_model(connection, version))
-        )
+        fitted = (version and _saved(connection, version)) or Planner.fit([], now=house.clock.now())
         house.planners.clear()
         house.planners[key] = fitted
     return house.planners[key]
+
+
+def _saved(connection: Connection, version: int) -> Planner | None:
+    try:
+        return Planner.loads(rules.planner_model(connection, version))
+    except ValueError as error:
+        log.warning("planner_not_read", version=version, error=str(error), instead="prior")
+        return None
 
 
 def policy_free_at(

@@ -27,12 +27,13 @@ from dunning.timing.tally import Lesson, Tally, tally
 
 AHEAD: Final = 4  # tries planned jointly; only the first is carried out
 PATIENT: Final = 0.9995  # what money is worth a day later
-DISCOUNT: Final = {"technical": 0.998, NEW_CARD: 0.9}  # what works again may be tried at once
+HURRY: Final = {"technical": 0.02, NEW_CARD: 0.25}  # lost over the first days: what works may be tried at once
 COST: Final = 0.004  # of the amount: what a refused try costs in fees and goodwill
 REFUSED: Final = 0.5  # how far the first refusal is believed: renewals do not fall on any day alike
 WEIGHED: Final = 128  # stories that a plan weighs: the likely ones, and a fair sample of the others
 MOST: Final = 12_000  # cases learned from
-NEAR: Final = 0.994  # of the best value: times so close are picked between by chance
+EXPLORING: Final = 0.15  # share of choices that are made by chance, between times
+NEAR: Final = 0.995  # that bring so much of the best value
 EXPLORED: Final = 4
 RUNNERS_UP: Final = 3
 BELIEVED: Final = 20  # tries that the prior is worth
@@ -132,7 +133,7 @@ class Planner:
         slots = Slots(
             seconds=seconds,
             success=self._success(marks, zone, seconds, failed, columns),
-            worth=DISCOUNT.get(marks.family, PATIENT) ** ((seconds - first.timestamp()) / DAY),
+            worth=_worth(marks.family, (seconds - first.timestamp()) / DAY),
             cost=COST,
             gap=int((TECHNICAL_GAP * 6 if marks.family == "technical" else GAP).total_seconds()),
         )
@@ -174,12 +175,12 @@ class Planner:
         if not chosen:
             return None
         near, value = self._near(view, chosen)
-        picked = near[self._chance(view.case, "pick") % len(near)]
+        picked = near[self._chance(view.case, "pick") % len(near) if self._explores(view.case) else 0]
         others = [self._choice(view, index, near) for index in _runners_up(view, value, picked)]
         return self._choice(view, picked, near, tuple(others))
 
     def _near(self, view: _View, chosen: list[int]) -> tuple[list[int], Floats]:
-        """Return the times that are, as the first of the plan, nearly as good as the best; and all values."""
+        """Return the times nearly as good, as the first of the plan, as the best, which leads; and all values."""
         rest = chosen[1:]
         gain = gains(view.slots, view.weight, rest)
         gain[rest[0] if rest else len(gain) :] = -np.inf
@@ -203,17 +204,32 @@ class Planner:
         return Choice(
             at=at,
             probability=min(1.0, float(joint.sum())),
-            propensity=1 / len(near) if index in near else 0.0,
+            propensity=_propensity(index, near),
             reason=words.choice_reason(view.case, view.family, story, local, counted),
             alternatives=alternatives,
             interval=_interval(min(1.0, float(joint.sum())), counted[0]),
             counted=counted,
         )
 
+    def _explores(self, case: Case) -> bool:
+        return self._chance(case, "explore") % 1000 < EXPLORING * 1000
+
     def _chance(self, case: Case, what: str) -> int:
         """Return a large number that depends on the seed, the case and how often it was tried."""
         text = f"{self._seed}/{case.id}/{len(case.attempts)}/{what}"
         return int.from_bytes(hashlib.sha256(text.encode()).digest()[:6])
+
+
+def _worth(family: str, days: Floats) -> Floats:
+    """Return what a success is worth so many days from now."""
+    found: Floats = PATIENT**days * (1 - HURRY.get(family, 0.0) * (1 - np.exp(-days)))
+    return found
+
+
+def _propensity(index: int, near: list[int]) -> float:
+    """Return how likely a time was picked: the first of the near ones, unless chance was to decide."""
+    by_chance = EXPLORING / len(near) if index in near else 0.0
+    return by_chance + (1 - EXPLORING if index == near[0] else 0.0)
 
 
 def _interval(chance: float, tries: int) -> tuple[float, float]:

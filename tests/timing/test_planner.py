@@ -97,6 +97,17 @@ def test_exploration_says_how_likely_it_was() -> None:
     assert len({choice.at.replace(minute=0) for choice in found}) > 1
 
 
+def test_exploration_is_rare_and_its_chances_are_told_rightly() -> None:
+    answers = [PRIOR.choose(a_case("do_not_honor", id=f"in_{n}"), now=OPENED) for n in range(400)]
+    told = [choice.propensity for choice in answers if choice]
+    rare = sum(chance < 0.5 for chance in told)
+    assert 10 < rare < 80  # fifteen in a hundred, but for those that picked the best all the same
+    assert min(told) >= 0.15 / 4
+    others = {other.propensity for choice in answers if choice for other in choice.alternatives}
+    assert min(others) >= 0
+    assert max(told) <= 1
+
+
 @pytest.mark.parametrize("timezone", ["America/Los_Angeles", "Asia/Kolkata", "Australia/Lord_Howe"])
 def test_the_reason_is_in_the_customers_time(timezone: str) -> None:
     choice = PRIOR.choose(a_case(timezone=timezone), now=OPENED)
