@@ -80,9 +80,11 @@ def features(when: Moments) -> dict[str, Ints]:
 
 def uncorrected() -> Corrections:
     """Return the factors that are believed without history."""
-    keys = ["all:", *(f"family:{family}" for family in MAINTAINED)]
-    rows = [_believed("hour", level, [key])[0] for level, key in zip(["all", *["family"] * 2], keys, strict=True)]
-    return Corrections({"hour": dict(zip(keys, rows, strict=True))})
+    families = [f"family:{family}" for family in MAINTAINED]
+    rows = _believed("hour", "family", families)
+    return Corrections(
+        {"hour": {"all:": _believed("hour", "all", [""])[0], **dict(zip(families, rows, strict=True))}}
+    )
 
 
 def _believed(name: str, level: str, keys: list[str]) -> Floats:
@@ -104,9 +106,7 @@ def learned(
     alone gave to each try; `paid` is 1 where it paid.
     """
     found = {
-        (name, level): _believed(name, level, keys)
-        for name in SIZES
-        for level, (keys, _) in places.items()
+        (name, level): _believed(name, level, keys) for name in SIZES for level, (keys, _) in places.items()
     }
     due = expected.copy()
     for (name, level), table in found.items():

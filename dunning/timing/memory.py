@@ -58,7 +58,7 @@ class Memory:
 
 
 def _broadened(weight: Floats) -> Floats:
-    """Return weights that give every payday a chance: who fails again and again is rarely paid as most are."""
+    """Return weights that give every payday a chance: who fails repeatedly is rarely paid as most are."""
     block = stories.BLOCK["payday"]
     by_pattern = weight[block].reshape(paydays.PATTERNS, -1)
     habit = by_pattern.sum(axis=0) / paydays.PATTERNS

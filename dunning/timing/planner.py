@@ -1,7 +1,7 @@
 """The planner: fitted to a merchant's history, it names the next time to try, and says why."""
 
 import hashlib
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from math import sqrt
@@ -27,7 +27,10 @@ from dunning.timing.tally import Lesson, Tally, tally
 
 AHEAD: Final = 4  # tries planned jointly; only the first is carried out
 PATIENT: Final = 0.9995  # what money is worth a day later
-HURRY: Final = {"technical": 0.02, NEW_CARD: 0.25}  # lost over the first days: what works may be tried at once
+HURRY: Final = {
+    "technical": 0.02,
+    NEW_CARD: 0.25,
+}  # lost over the first days: what works may be tried at once
 COST: Final = 0.004  # of the amount: what a refused try costs in fees and goodwill
 REFUSED: Final = 0.5  # how far the first refusal is believed: renewals do not fall on any day alike
 WEIGHED: Final = 128  # stories that a plan weighs: the likely ones, and a fair sample of the others
@@ -127,7 +130,8 @@ class Planner:
         zone = zone_of(case.timezone, case.country)
         failed = int(utc(case.attempts[0].at).timestamp())
         hours = self._typical(marks)
-        seconds = candidates(rules, first, zone, hours, self._chance(case, "minute") % 50 + 4)
+        minute = self._chance(case, "minute") % 50 + 4
+        seconds = candidates(rules, first, zone, hours, minute, hurried=marks.family in HURRY)
         believed = self._believed(case, own, marks, zone, failed)
         columns, weight = fair_sample(believed, WEIGHED)
         slots = Slots(
@@ -153,8 +157,9 @@ class Planner:
             return np.zeros((0, len(columns)), dtype=np.float32)
         when = moments(zone, seconds, failed)
         factor = self._learned.corrections.factor(marks, when).astype(np.float32)
-        success: Curves = np.minimum(stories.curves(when, columns) * factor[:, None], np.float32(0.99))
-        return success
+        success = stories.curves(when, columns)
+        success *= factor[:, None]
+        return np.minimum(success, np.float32(0.99), out=success)
 
     def _believed(
         self, case: Case, own: tuple[Attempt, ...], marks: Marks, zone: ZoneInfo, failed: int
@@ -180,7 +185,7 @@ class Planner:
         return self._choice(view, picked, near, tuple(others))
 
     def _near(self, view: _View, chosen: list[int]) -> tuple[list[int], Floats]:
-        """Return the times nearly as good, as the first of the plan, as the best, which leads; and all values."""
+        """Return the times that would open the plan nearly as well as the best, which leads; all values."""
         rest = chosen[1:]
         gain = gains(view.slots, view.weight, rest)
         gain[rest[0] if rest else len(gain) :] = -np.inf
@@ -253,11 +258,18 @@ def _runners_up(view: _View, value: Floats, picked: int) -> list[int]:
     """Return the next best times for the first of the plan, then for a single try, each well apart."""
     seconds, found = view.slots.seconds, [picked]
     free = np.abs(seconds - seconds[picked]) >= view.slots.gap
-    for values in (value, gains(view.slots, view.weight, [])):
+    for values in _by_turns(view, value):
         while len(found) <= RUNNERS_UP:
             best = int(np.where(free, values, -np.inf).argmax())
             if not free[best] or values[best] <= 0:
                 break
             found.append(best)
             free &= np.abs(seconds - seconds[best]) >= view.slots.gap
+        if len(found) > RUNNERS_UP:
+            break
     return found[1:]
+
+
+def _by_turns(view: _View, value: Floats) -> Iterator[Floats]:
+    yield value
+    yield gains(view.slots, view.weight, [])

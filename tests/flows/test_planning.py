@@ -9,7 +9,9 @@ from dunning.store import rules
 from dunning.timing import Planner
 
 
-def test_a_planner_saved_by_another_version_gives_way_to_the_prior_until_the_next_fit(quick_stage: Stage) -> None:
+def test_a_planner_saved_by_another_version_gives_way_to_the_prior_until_the_next_fit(
+    quick_stage: Stage,
+) -> None:
     house, now = quick_stage.house, quick_stage.clock.now()
     prior = Planner.fit([], now=now)
     with house.store.write() as connection:
