@@ -55,17 +55,18 @@ def gains(slots: Slots, weight: Curves, chosen: list[int]) -> Floats:
     """
     left = _left(slots, weight, chosen)
     later = _later_values(slots, chosen, len(weight))
-    size = len(slots.seconds)
-    bounds = np.array([0, *(index + 1 for index in chosen), size])
-    position = np.repeat(np.arange(len(left)), np.diff(bounds))
-    every = np.arange(size)
+    seconds, every = slots.seconds, np.arange(len(slots.seconds))
+    position = np.zeros(len(every), dtype=np.int64)
+    for index in chosen:
+        position[index + 1 :] += 1
     out = slots.worth * (slots.success @ left.T)[every, position] - slots.cost * left.sum(axis=1)[position]
     if chosen:
         out -= (slots.success @ (left * later).T)[every, position]
-    for index in chosen:
-        seconds = slots.seconds
-        start, end = seconds.searchsorted((seconds[index] - slots.gap + 1, seconds[index] + slots.gap))
-        out[start : max(end, index + 1)] = -np.inf
+    for at in seconds[chosen].tolist() if chosen else ():
+        out[
+            seconds.searchsorted(at - slots.gap, side="right") : seconds.searchsorted(at + slots.gap)
+        ] = -np.inf
+    out[chosen] = -np.inf
     return np.asarray(out.round(6), dtype=np.float64)  # below is noise of the machine: the earliest wins
 
 
