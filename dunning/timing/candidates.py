@@ -35,7 +35,7 @@ def candidates(
     grid = _grid(start, end, zone, hours, minute, fine=FINE_HOURS if hurried else 0)
     ends = [_ceiling(hole_end) for _, hole_end in rules.holes]
     extra = [-(-second // 60) * 60 for second in (start, *ends)]
-    found = _inside(np.array([*grid, *extra], dtype=np.int64), rules, start, end)
+    found = _inside(np.concatenate([grid, np.array(extra, dtype=np.int64)]), rules, start, end)
     return found if found.size else _inside(np.array([start, *ends], dtype=np.int64), rules, start, end)
 
 

@@ -24,26 +24,37 @@ class Slots:
     gap: int  # seconds between two tries
 
 
-def plan(slots: Slots, weight: Curves, tries: int) -> list[int]:
-    """Return the indexes of at most `tries` slots, ascending; fewer when another would not pay its cost."""
-    chosen, newest = list[int](), -1
-    while len(chosen) < tries:
-        gain = gains(slots, weight, chosen)
-        best = int(np.argmax(gain)) if gain.size else 0
-        if not gain.size or gain[best] <= 0:
-            break
-        newest, chosen = best, sorted([*chosen, best])
-    return _exchange(slots, weight, chosen, [index for index in chosen if index != newest])
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """Indexes of the chosen slots, ascending, and what each slot would add to all of them but the first."""
+
+    chosen: list[int]
+    gain: Floats
 
 
-def _exchange(slots: Slots, weight: Curves, chosen: list[int], old_ones: list[int]) -> list[int]:
-    """Take each of the old times out once and put it back where it is worth most."""
-    for old in old_ones:
-        rest = [index for index in chosen if index != old]
-        gain = gains(slots, weight, rest)
+def plan(slots: Slots, weight: Curves, tries: int) -> Plan:
+    """Return at most `tries` slots; fewer when another would not pay its cost.
+
+    Greedy insertion, then the first is taken out once and put back where it is worth most: the others are
+    chosen again before they are tried.
+    """
+    chosen = _greedy(slots, weight, tries)
+    rest = chosen[1:]
+    gain = gains(slots, weight, rest)
+    if chosen:
         best = int(np.argmax(gain))
-        if gain[best] > gain[old] + 1e-12:
-            chosen = sorted([*rest, best])
+        chosen = sorted([best, *rest]) if gain[best] > gain[chosen[0]] + 1e-12 else chosen
+    return Plan(chosen, gain if chosen[1:] == rest else gains(slots, weight, chosen[1:]))
+
+
+def _greedy(slots: Slots, weight: Curves, tries: int) -> list[int]:
+    chosen: list[int] = []
+    while len(chosen) < tries and len(slots.seconds):
+        gain = gains(slots, weight, chosen)
+        best = int(np.argmax(gain))
+        if gain[best] <= 0:
+            break
+        chosen = sorted([*chosen, best])
     return chosen
 
 

@@ -19,7 +19,7 @@ from dunning.timing.learn import Learned, learn
 from dunning.timing.localtime import DAY, Floats, Ints, moments, offset, zone_of
 from dunning.timing.marks import Marks
 from dunning.timing.memory import Memory, remember
-from dunning.timing.plan import Slots, gains, plan
+from dunning.timing.plan import Plan, Slots, gains, plan
 from dunning.timing.rules import GAP, TECHNICAL_GAP, Allowed, allowed
 from dunning.timing.sample import fair_sample
 from dunning.timing.stories import Curves
@@ -176,18 +176,18 @@ class Planner:
         return weight / float(weight.sum())
 
     def _decide(self, view: _View) -> Choice | None:
-        chosen = plan(view.slots, view.weight, min(view.case.attempts_left, AHEAD))
-        if not chosen:
+        found = plan(view.slots, view.weight, min(view.case.attempts_left, AHEAD))
+        if not found.chosen:
             return None
-        near, value = self._near(view, chosen)
+        near, value = self._near(view, found)
         picked = near[self._chance(view.case, "pick") % len(near) if self._explores(view.case) else 0]
         others = [self._choice(view, index, near) for index in _runners_up(view, value, picked)]
         return self._choice(view, picked, near, tuple(others))
 
-    def _near(self, view: _View, chosen: list[int]) -> tuple[list[int], Floats]:
+    def _near(self, view: _View, found: Plan) -> tuple[list[int], Floats]:
         """Return the times that would open the plan nearly as well as the best, which leads; all values."""
+        chosen, gain = found.chosen, found.gain.copy()
         rest = chosen[1:]
-        gain = gains(view.slots, view.weight, rest)
         gain[rest[0] if rest else len(gain) :] = -np.inf
         seconds, others = view.slots.seconds, _plan_value(view, rest)
         close = np.abs(seconds - seconds[chosen[0]]) < GAP.total_seconds()
