@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass, field
 from typing import Final
+from zoneinfo import ZoneInfo
 
 import numpy as np
 
@@ -10,6 +11,7 @@ from dunning.timing import paydays, stories
 from dunning.timing.case import Case
 from dunning.timing.history import Episode, seen
 from dunning.timing.localtime import Floats, offset, zone_of
+from dunning.timing.stories import Curves
 
 REMEMBERED: Final = 8  # episodes per customer
 OTHERWISE: Final = 0.3  # share of a customer's episodes that have another cause than the lasting one
@@ -44,14 +46,14 @@ class Memory:
         """
         failed = utc(case.attempts[0].at).timestamp()
         past = [
-            p for p in self.customers.get(case.customer or "", ()) if p.case != case.id and p.failed < failed
+            p
+            for p in self.customers.get(case.customer or "", ())
+            if p.case != case.id and p.failed < failed and p.tries[0][0] <= failed
         ]
-        told = [_seen(case, p, failed) for p in past]
-        shown = [likelihood for likelihood in told if likelihood is not None]
-        if not shown:
+        if not past:
             return weight
         out = _broadened(weight)
-        for likelihood in shown:
+        for likelihood in _likelihood(zone_of(case.timezone, case.country), past, failed):
             strange = max(float(weight @ likelihood), 1e-12)
             out[STAYS] *= OTHERWISE + (1 - OTHERWISE) * likelihood[STAYS] / strange
         return np.asarray(out / float(out.sum()), dtype=np.float64)
@@ -67,16 +69,18 @@ def _broadened(weight: Floats) -> Floats:
     return out
 
 
-def _seen(case: Case, past: Past, until: float) -> Floats | None:
-    """Return how likely each story makes an episode: its failure, and its tries until an instant."""
-    tries = [(at, paid) for at, paid in past.tries if at <= until]
-    if not tries:
-        return None
-    zone = zone_of(case.timezone, case.country)
-    curve = stories.curves(seen([(zone, at, past.failed) for at, _ in tries])).astype(np.float64)
-    paid = np.array([paid for _, paid in tries], dtype=np.bool_)[:, None]
-    refused = stories.refusal_at((past.failed + offset(zone, past.failed)) // 3600)
-    return np.asarray(np.prod(np.where(paid, curve, 1 - curve), axis=0) * refused, dtype=np.float64)
+def _likelihood(zone: ZoneInfo, past: list[Past], until: float) -> Curves:
+    """Return how likely each story makes each episode: its failure, and its tries until an instant."""
+    tries = [[(at, paid) for at, paid in p.tries if at <= until] for p in past]
+    instants = [(zone, at, p.failed) for p, each in zip(past, tries, strict=True) for at, _ in each]
+    curve = stories.curves(seen(instants))
+    paid = np.array([paid for each in tries for _, paid in each])
+    curve[~paid] = 1 - curve[~paid]
+    starts = np.cumsum([0, *(len(each) for each in tries[:-1])])
+    found: Curves = np.multiply.reduceat(curve, starts, axis=0)
+    for row, p in enumerate(past):
+        found[row] *= stories.refusal_at((p.failed + offset(zone, p.failed)) // 3600)
+    return found
 
 
 def remember(told: list[Episode]) -> Memory:

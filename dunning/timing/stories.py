@@ -109,14 +109,17 @@ def curves(when: Moments, columns: Ints = EVERY) -> Curves:
 def _since(at: Ints, columns: Ints) -> Curves:
     """Return the hours since the last deposit before local hours `at`."""
     days = at // 24
-    first = int(days.min()) - 1
-    start, rows = paydays.table(first, int(days.max()))
+    first, last = int(days.min()) - 1, int(days.max())
+    start, rows = paydays.table(first, last)
+    asked = np.arange(first, last + 1)
+    if len(asked) > len(days):
+        asked = np.unique(np.concatenate([days - 1, days]))
     posted = _POSTED[columns]
     # Counted from the first day in single precision: the arrays are large, and hours are small numbers.
-    span = rows[first - start : int(days.max()) + 1 - start]
-    deposit = ((span[:, PATTERN[columns]] - first) * 24 + posted).astype(np.float32)
-    today = days - first
-    since: Curves = np.where((at % 24)[:, None] >= posted, deposit[today], deposit[today - 1])
+    deposit = ((rows[asked - start][:, PATTERN[columns]] - first) * 24 + posted).astype(np.float32)
+    since: Curves = np.where(
+        (at % 24)[:, None] >= posted, deposit[asked.searchsorted(days)], deposit[asked.searchsorted(days - 1)]
+    )
     np.subtract((at - first * 24).astype(np.float32)[:, None], since, out=since)
     return since
 
