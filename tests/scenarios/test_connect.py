@@ -8,8 +8,8 @@ from dunning.store import recoveries
 
 
 def test_a_platform_and_its_account_are_recovered_side_by_side(stage: Stage) -> None:
-    ours = stage.fails("insufficient_funds", clears_after_hours=30)
-    theirs = stage.fails("insufficient_funds", clears_after_hours=30, account="acct_acme")
+    ours = stage.fails("insufficient_funds", clears_after_hours=11)
+    theirs = stage.fails("insufficient_funds", clears_after_hours=11, account="acct_acme")
     stage.pass_time(days=9)
     assert stage.recovery(ours).reason == "our_retry"
     with stage.house.store.read() as connection:
