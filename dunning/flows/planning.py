@@ -1,6 +1,5 @@
 """Putting the question to the planner: a recovery's case, the planner in service, the explanation kept."""
 
-import contextlib
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
@@ -8,6 +7,7 @@ from typing import Any
 
 from sqlalchemy import Connection
 
+from dunning import logs
 from dunning.core.billing import Whose
 from dunning.core.declines import DeclineClass
 from dunning.core.policy import Policy
@@ -22,6 +22,8 @@ from dunning.store.rows import AttemptRow, CardRow, RecoveryRow
 from dunning.timing import Attempt, Case, Explanation, Planner
 from dunning.timing.case import own_attempts
 from dunning.timing.policies import PLAIN
+
+log = logs.get(__name__)
 
 
 def explain_next(
@@ -141,7 +143,10 @@ def answered(connection: Connection, history: Sequence[AttemptRow]) -> tuple[Att
 
 
 def planner_in_service(connection: Connection, house: House) -> Planner:
-    """Return the newest fitted planner; before the first fit, the informed prior."""
+    """Return the newest fitted planner; before the first fit, the informed prior.
+
+    A planner that another version of dunning saved cannot be read: until the next fit the prior stands in.
+    """
     version = rules.newest_planner(connection)
     key = version or 0
     if key not in house.planners:
@@ -155,8 +160,10 @@ def planner_in_service(connection: Connection, house: House) -> Planner:
 def loaded(model: bytes | None, *, now: datetime) -> Planner:
     """Return a saved planner; the informed prior for none, and for one that an older version saved."""
     if model is not None:
-        with contextlib.suppress(ValueError):
+        try:
             return Planner.loads(model)
+        except ValueError as error:
+            log.warning("planner_not_read", error=str(error), instead="prior")
     return Planner.fit([], now=now)
 
 

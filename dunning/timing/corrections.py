@@ -18,6 +18,8 @@ from dunning.timing.marks import COARSE, Marks
 AGES: Final = (6, 12, 24, 48, 96, 168, 240, 336, 504)  # hours that part the ages
 SIZES: Final = {"hour": 24, "weekday": 7, "week": 56, "month_day": 31, "month_end": 4, "age": len(AGES) + 1}
 NIGHT: Final = 0.93  # approvals from midnight to six: worse, by every page that says anything
+MAINTAINED: Final = ("soft_issuer", "technical")  # families whose refusals are the bank's own doing,
+UPKEEP: Final = 0.85  # more so at night, when banks tend their systems
 WEAKEST, STRONGEST = 4.0, 400.0  # expected payments that weigh as much as what was believed before
 LOWEST, HIGHEST = 0.03, 6.0
 FEWEST: Final = 25  # tries at a level before it is looked at
@@ -78,13 +80,21 @@ def features(when: Moments) -> dict[str, Ints]:
 
 def uncorrected() -> Corrections:
     """Return the factors that are believed without history."""
-    return Corrections({"hour": {"all:": _night()}})
+    families = [f"family:{family}" for family in MAINTAINED]
+    rows = _believed("hour", "family", families)
+    return Corrections(
+        {"hour": {"all:": _believed("hour", "all", [""])[0], **dict(zip(families, rows, strict=True))}}
+    )
 
 
-def _night() -> Floats:
-    bins = np.ones(SIZES["hour"])
-    bins[:_NIGHT_HOURS] = NIGHT
-    return bins
+def _believed(name: str, level: str, keys: list[str]) -> Floats:
+    """Return the factors of a table before any history, a row per key."""
+    out = np.ones((len(keys), SIZES[name]))
+    if (name, level) == ("hour", "all"):
+        out[:, :_NIGHT_HOURS] = NIGHT
+    if (name, level) == ("hour", "family"):
+        out[[key.partition(":")[2] in MAINTAINED for key in keys], :_NIGHT_HOURS] = UPKEEP
+    return out
 
 
 def learned(
@@ -96,18 +106,17 @@ def learned(
     alone gave to each try; `paid` is 1 where it paid.
     """
     found = {
-        (name, level): np.ones((len(keys), SIZES[name]))
-        for name in SIZES
-        for level, (keys, _) in places.items()
+        (name, level): _believed(name, level, keys) for name in SIZES for level, (keys, _) in places.items()
     }
-    found["hour", "all"] *= _night()
-    due = expected * _night()[bins["hour"]]
+    due = expected.copy()
+    for (name, level), table in found.items():
+        due *= table[places[level][1], bins[name]]
     for _ in range(3):
         for (name, level), table in found.items():
             keys, index = places[level]
             flat = index * SIZES[name] + bins[name]
             rest = due / table.ravel()[flat]
-            fresh = _table(name, level, flat, (len(keys), SIZES[name]), rest, paid)
+            fresh = _table(name, level, flat, _believed(name, level, keys), rest, paid)
             due = rest * fresh.ravel()[flat]
             found[name, level] = fresh
     return Corrections(_named(places, found))
@@ -126,19 +135,14 @@ def _named(
     return out
 
 
-def _table(
-    name: str, level: str, flat: Ints, shape: tuple[int, int], expected: Floats, paid: Floats
-) -> Floats:
-    happened, due = _count(flat, paid, shape), _count(flat, expected, shape)
-    start = np.ones(shape)
-    if (name, level) == ("hour", "all"):
-        start[:] = _night()
+def _table(name: str, level: str, flat: Ints, start: Floats, expected: Floats, paid: Floats) -> Floats:
+    happened, due = _count(flat, paid, start.shape), _count(flat, expected, start.shape)
     if name == "hour" and level in {"all", "family"}:
         start = _shrunk(happened @ _KERNEL, due @ _KERNEL, start)
     return np.clip(_shrunk(happened, due, start), LOWEST, HIGHEST)
 
 
-def _count(flat: Ints, weights: Floats, shape: tuple[int, int]) -> Floats:
+def _count(flat: Ints, weights: Floats, shape: tuple[int, ...]) -> Floats:
     counted = np.bincount(flat, weights=weights, minlength=shape[0] * shape[1])
     return counted.reshape(shape).astype(np.float64)
 
@@ -146,11 +150,13 @@ def _count(flat: Ints, weights: Floats, shape: tuple[int, int]) -> Floats:
 def _shrunk(happened: Floats, foreseen: Floats, believed: Floats) -> Floats:
     """Return happened over foreseen, drawn to what was believed: hard when the bins differ by chance only.
 
-    The strength is the moment estimate of a gamma prior: bins that scatter no more than counts do by
-    chance teach nothing.
+    The strength is the moment estimate of a gamma prior, less its own standard error: bins that scatter no
+    more than counts do by chance teach nothing, and a plan that takes the best of many bins is not led
+    astray by the luckiest.
     """
     due = foreseen * believed
-    excess = float(np.square(happened - due).sum() - due.sum())
+    scatter = np.square(happened - due) - due
+    excess = float(scatter.sum()) - float(np.sqrt((2 * np.square(due) + due).sum()))
     strength = float(np.square(due).sum()) / excess if excess > 0 else STRONGEST
     strength = min(max(strength, WEAKEST), STRONGEST)
     ratio: Floats = (happened + strength * believed) / (foreseen + strength)

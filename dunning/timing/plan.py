@@ -6,7 +6,6 @@ greedy insertion followed by exchange comes close to the best set.
 """
 
 from dataclasses import dataclass
-from itertools import pairwise
 
 import numpy as np
 
@@ -25,26 +24,37 @@ class Slots:
     gap: int  # seconds between two tries
 
 
-def plan(slots: Slots, weight: Curves, tries: int) -> list[int]:
-    """Return the indexes of at most `tries` slots, ascending; fewer when another would not pay its cost."""
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """Indexes of the chosen slots, ascending, and what each slot would add to all of them but the first."""
+
+    chosen: list[int]
+    gain: Floats
+
+
+def plan(slots: Slots, weight: Curves, tries: int) -> Plan:
+    """Return at most `tries` slots; fewer when another would not pay its cost.
+
+    Greedy insertion, then the first is taken out once and put back where it is worth most: the others are
+    chosen again before they are tried.
+    """
+    chosen = _greedy(slots, weight, tries)
+    rest = chosen[1:]
+    gain = gains(slots, weight, rest)
+    if chosen:
+        best = int(np.argmax(gain))
+        chosen = sorted([best, *rest]) if gain[best] > gain[chosen[0]] + 1e-12 else chosen
+    return Plan(chosen, gain if chosen[1:] == rest else gains(slots, weight, chosen[1:]))
+
+
+def _greedy(slots: Slots, weight: Curves, tries: int) -> list[int]:
     chosen: list[int] = []
-    while len(chosen) < tries:
+    while len(chosen) < tries and len(slots.seconds):
         gain = gains(slots, weight, chosen)
-        best = int(np.argmax(gain)) if gain.size else 0
-        if not gain.size or gain[best] <= 0:
+        best = int(np.argmax(gain))
+        if gain[best] <= 0:
             break
         chosen = sorted([*chosen, best])
-    return _exchange(slots, weight, chosen)
-
-
-def _exchange(slots: Slots, weight: Curves, chosen: list[int]) -> list[int]:
-    """Take each time out once and put it back where it is worth most."""
-    for old in list(chosen) if len(chosen) > 1 else ():
-        rest = [index for index in chosen if index != old]
-        gain = gains(slots, weight, rest)
-        best = int(np.argmax(gain))
-        if gain[best] > gain[old] + 1e-12:
-            chosen = sorted([*rest, best])
     return chosen
 
 
@@ -54,46 +64,36 @@ def gains(slots: Slots, weight: Curves, chosen: list[int]) -> Floats:
     A try at g between fixed ones is worth its own success, less its cost, less what it takes away from
     the later ones.
     """
-    out = np.full(len(slots.seconds), -np.inf)
     left = _left(slots, weight, chosen)
     later = _later_values(slots, chosen, len(weight))
-    taken = [before * value for before, value in zip(left[:-1], later, strict=True)]
-    scores = slots.success @ np.array([*left, *taken]).T
-    bounds = [-1, *chosen, len(slots.seconds)]
-    for position, (before, after) in enumerate(pairwise(bounds)):
-        start, end = _inside(slots, before, after)
-        if end > start:
-            gain = slots.worth[start:end] * scores[start:end, position] - slots.cost * float(
-                left[position].sum()
-            )
-            if position < len(chosen):
-                gain -= scores[start:end, len(left) + position]
-            out[start:end] = gain
-    return out.round(6)  # below that is noise of the machine: the earliest wins
-
-
-def _left(slots: Slots, weight: Curves, chosen: list[int]) -> list[Curves]:
-    """Return what each story's weight is before each try, and after the last."""
-    left = [weight]
+    seconds, every = slots.seconds, np.arange(len(slots.seconds))
+    position = np.zeros(len(every), dtype=np.int64)
     for index in chosen:
-        left.append(left[-1] * (1 - slots.success[index]))
+        position[index + 1 :] += 1
+    out = slots.worth * (slots.success @ left.T)[every, position] - slots.cost * left.sum(axis=1)[position]
+    if chosen:
+        out -= (slots.success @ (left * later).T)[every, position]
+    for at in seconds[chosen].tolist() if chosen else ():
+        out[
+            seconds.searchsorted(at - slots.gap, side="right") : seconds.searchsorted(at + slots.gap)
+        ] = -np.inf
+    out[chosen] = -np.inf
+    return np.asarray(out.round(6), dtype=np.float64)  # below is noise of the machine: the earliest wins
+
+
+def _left(slots: Slots, weight: Curves, chosen: list[int]) -> Curves:
+    """Return what each story's weight is before each try, and after the last: a row each."""
+    left = np.empty((len(chosen) + 1, len(weight)), dtype=np.float32)
+    left[0] = weight
+    for row, index in enumerate(chosen):
+        np.multiply(left[row], 1 - slots.success[index], out=left[row + 1])
     return left
 
 
-def _inside(slots: Slots, before: int, after: int) -> tuple[int, int]:
-    """Return the range of slots between two tries that keeps the gap to both."""
-    start, end = before + 1, after
-    if before >= 0:
-        start = int(slots.seconds.searchsorted(slots.seconds[before] + slots.gap))
-    if after < len(slots.seconds):
-        end = int(slots.seconds.searchsorted(slots.seconds[after] - slots.gap, side="right"))
-    return start, end
-
-
-def _later_values(slots: Slots, chosen: list[int], stories: int) -> list[Curves]:
-    """Return, for each position but the last, the value under each story of the tries that follow it."""
-    values: list[Curves] = [np.zeros(stories, dtype=np.float32)]
-    for index in reversed(chosen):
-        success, worth = slots.success[index], float(slots.worth[index])
-        values.append(worth * success - slots.cost + (1 - success) * values[-1])
-    return values[:0:-1]
+def _later_values(slots: Slots, chosen: list[int], stories: int) -> Curves:
+    """Return, for each position, the value under each story of the tries that follow it."""
+    values = np.zeros((len(chosen) + 1, stories), dtype=np.float32)
+    for row in range(len(chosen) - 1, -1, -1):
+        success, worth = slots.success[chosen[row]], float(slots.worth[chosen[row]])
+        values[row] = worth * success - slots.cost + (1 - success) * values[row + 1]
+    return values

@@ -1,7 +1,7 @@
 """The planner: fitted to a merchant's history, it names the next time to try, and says why."""
 
 import hashlib
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from math import sqrt
@@ -19,20 +19,24 @@ from dunning.timing.learn import Learned, learn
 from dunning.timing.localtime import DAY, Floats, Ints, moments, offset, zone_of
 from dunning.timing.marks import Marks
 from dunning.timing.memory import Memory, remember
-from dunning.timing.plan import Slots, gains, plan
+from dunning.timing.plan import Plan, Slots, gains, plan
 from dunning.timing.rules import GAP, TECHNICAL_GAP, Allowed, allowed
 from dunning.timing.sample import fair_sample
 from dunning.timing.stories import Curves
 from dunning.timing.tally import Lesson, Tally, tally
 
 AHEAD: Final = 4  # tries planned jointly; only the first is carried out
-PATIENT: Final = 0.998  # what money is worth a day later
-DISCOUNT: Final = {"technical": 0.995, NEW_CARD: 0.9}  # what works again may be tried at once
+PATIENT: Final = 0.9995  # what money is worth a day later
+HURRY: Final = {
+    "technical": 0.02,
+    NEW_CARD: 0.25,
+}  # lost over the first days: what works may be tried at once
 COST: Final = 0.004  # of the amount: what a refused try costs in fees and goodwill
 REFUSED: Final = 0.5  # how far the first refusal is believed: renewals do not fall on any day alike
 WEIGHED: Final = 128  # stories that a plan weighs: the likely ones, and a fair sample of the others
 MOST: Final = 12_000  # cases learned from
-NEAR: Final = 0.994  # of the best value: times so close are picked between by chance
+EXPLORING: Final = 0.15  # share of choices that are made by chance, between times
+NEAR: Final = 0.995  # that bring so much of the best value
 EXPLORED: Final = 4
 RUNNERS_UP: Final = 3
 BELIEVED: Final = 20  # tries that the prior is worth
@@ -126,13 +130,14 @@ class Planner:
         zone = zone_of(case.timezone, case.country)
         failed = int(utc(case.attempts[0].at).timestamp())
         hours = self._typical(marks)
-        seconds = candidates(rules, first, zone, hours, self._chance(case, "minute") % 50 + 4)
+        minute = self._chance(case, "minute") % 50 + 4
+        seconds = candidates(rules, first, zone, hours, minute, hurried=marks.family in HURRY)
         believed = self._believed(case, own, marks, zone, failed)
         columns, weight = fair_sample(believed, WEIGHED)
         slots = Slots(
             seconds=seconds,
             success=self._success(marks, zone, seconds, failed, columns),
-            worth=DISCOUNT.get(marks.family, PATIENT) ** ((seconds - first.timestamp()) / DAY),
+            worth=_worth(marks.family, (seconds - first.timestamp()) / DAY),
             cost=COST,
             gap=int((TECHNICAL_GAP * 6 if marks.family == "technical" else GAP).total_seconds()),
         )
@@ -152,8 +157,9 @@ class Planner:
             return np.zeros((0, len(columns)), dtype=np.float32)
         when = moments(zone, seconds, failed)
         factor = self._learned.corrections.factor(marks, when).astype(np.float32)
-        success: Curves = np.minimum(stories.curves(when, columns) * factor[:, None], np.float32(0.99))
-        return success
+        success = stories.curves(when, columns)
+        success *= factor[:, None]
+        return np.minimum(success, np.float32(0.99), out=success)
 
     def _believed(
         self, case: Case, own: tuple[Attempt, ...], marks: Marks, zone: ZoneInfo, failed: int
@@ -170,18 +176,18 @@ class Planner:
         return weight / float(weight.sum())
 
     def _decide(self, view: _View) -> Choice | None:
-        chosen = plan(view.slots, view.weight, min(view.case.attempts_left, AHEAD))
-        if not chosen:
+        found = plan(view.slots, view.weight, min(view.case.attempts_left, AHEAD))
+        if not found.chosen:
             return None
-        near, value = self._near(view, chosen)
-        picked = near[self._chance(view.case, "pick") % len(near)]
+        near, value = self._near(view, found)
+        picked = near[self._chance(view.case, "pick") % len(near) if self._explores(view.case) else 0]
         others = [self._choice(view, index, near) for index in _runners_up(view, value, picked)]
         return self._choice(view, picked, near, tuple(others))
 
-    def _near(self, view: _View, chosen: list[int]) -> tuple[list[int], Floats]:
-        """Return the times that are, as the first of the plan, nearly as good as the best; and all values."""
+    def _near(self, view: _View, found: Plan) -> tuple[list[int], Floats]:
+        """Return the times that would open the plan nearly as well as the best, which leads; all values."""
+        chosen, gain = found.chosen, found.gain.copy()
         rest = chosen[1:]
-        gain = gains(view.slots, view.weight, rest)
         gain[rest[0] if rest else len(gain) :] = -np.inf
         seconds, others = view.slots.seconds, _plan_value(view, rest)
         close = np.abs(seconds - seconds[chosen[0]]) < GAP.total_seconds()
@@ -203,17 +209,32 @@ class Planner:
         return Choice(
             at=at,
             probability=min(1.0, float(joint.sum())),
-            propensity=1 / len(near) if index in near else 0.0,
+            propensity=_propensity(index, near),
             reason=words.choice_reason(view.case, view.family, story, local, counted),
             alternatives=alternatives,
             interval=_interval(min(1.0, float(joint.sum())), counted[0]),
             counted=counted,
         )
 
+    def _explores(self, case: Case) -> bool:
+        return self._chance(case, "explore") % 1000 < EXPLORING * 1000
+
     def _chance(self, case: Case, what: str) -> int:
         """Return a large number that depends on the seed, the case and how often it was tried."""
         text = f"{self._seed}/{case.id}/{len(case.attempts)}/{what}"
         return int.from_bytes(hashlib.sha256(text.encode()).digest()[:6])
+
+
+def _worth(family: str, days: Floats) -> Floats:
+    """Return what a success is worth so many days from now."""
+    found: Floats = PATIENT**days * (1 - HURRY.get(family, 0.0) * (1 - np.exp(-days)))
+    return found
+
+
+def _propensity(index: int, near: list[int]) -> float:
+    """Return how likely a time was picked: the first of the near ones, unless chance was to decide."""
+    by_chance = EXPLORING / len(near) if index in near else 0.0
+    return by_chance + (1 - EXPLORING if index == near[0] else 0.0)
 
 
 def _interval(chance: float, tries: int) -> tuple[float, float]:
@@ -237,11 +258,18 @@ def _runners_up(view: _View, value: Floats, picked: int) -> list[int]:
     """Return the next best times for the first of the plan, then for a single try, each well apart."""
     seconds, found = view.slots.seconds, [picked]
     free = np.abs(seconds - seconds[picked]) >= view.slots.gap
-    for values in (value, gains(view.slots, view.weight, [])):
+    for values in _by_turns(view, value):
         while len(found) <= RUNNERS_UP:
             best = int(np.where(free, values, -np.inf).argmax())
             if not free[best] or values[best] <= 0:
                 break
             found.append(best)
             free &= np.abs(seconds - seconds[best]) >= view.slots.gap
+        if len(found) > RUNNERS_UP:
+            break
     return found[1:]
+
+
+def _by_turns(view: _View, value: Floats) -> Iterator[Floats]:
+    yield value
+    yield gains(view.slots, view.weight, [])

@@ -12,14 +12,14 @@ def fair_sample(weight: Floats, most: int) -> tuple[Ints, Curves]:
     Likely stories are kept with their own weight. Of the others every so many-th by weight is taken, in the
     order of the library, where neighbours are alike; each stands for those around it.
     """
-    heavy = np.flatnonzero(weight > 1 / most)
-    light = weight.copy()
-    light[heavy] = 0
-    rest, places = float(light.sum()), most - len(heavy)
-    if rest <= 0 or places <= 0:
-        return heavy, (weight[heavy] / weight[heavy].sum()).astype(np.float32)
-    marks = (np.arange(places) + 0.5) * (rest / places)
-    picked = np.minimum(np.cumsum(light).searchsorted(marks), len(weight) - 1)
-    columns, counts = np.unique(np.concatenate([heavy, picked]), return_counts=True)
-    share = np.where(weight[columns] > 1 / most, weight[columns], counts * (rest / places))
+    heavy = weight > 1 / most
+    light = np.where(heavy, 0, weight)
+    rest, places = float(light.sum()), most - int(heavy.sum())
+    counts = np.zeros(len(weight), dtype=np.int64)
+    if rest > 0 and places > 0:
+        marks = (np.arange(places) + 0.5) * (rest / places)
+        picked = np.minimum(np.cumsum(light).searchsorted(marks), len(weight) - 1)
+        counts = np.bincount(picked, minlength=len(weight))
+    columns = np.flatnonzero(heavy | (counts > 0))
+    share = np.where(heavy, weight, counts * (rest / max(places, 1)))[columns]
     return columns, (share / share.sum()).astype(np.float32)

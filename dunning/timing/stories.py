@@ -97,9 +97,9 @@ def curves(when: Moments, columns: Ints = EVERY) -> Curves:
     edges = columns.searchsorted((_PAYDAYS, _LIMIT.start, _LIMIT.stop, _MOOD.start, _MOOD.stop))
     pay, before, after, ramps, moods = edges.tolist()
     out[:, :pay] = _payday(when, columns[:pay])
-    out[:, pay:before] = _ramp(when, columns[pay:before])
-    out[:, before:after] = _limit(when)[:, columns[before:after] - _LIMIT.start]
-    out[:, after:ramps] = _ramp(when, columns[after:ramps])
+    out[:, pay:ramps] = _ramp(when, columns[pay:ramps])
+    if after > before:
+        out[:, before:after] = _limit(when)[:, columns[before:after] - _LIMIT.start]
     out[:, ramps:moods] = _mood(when.hour, columns[ramps:moods] - _MOOD.start)
     out[:, moods:] = _STEADY[columns[moods:]]
     out *= np.float32(APPROVED)
@@ -109,15 +109,16 @@ def curves(when: Moments, columns: Ints = EVERY) -> Curves:
 def _since(at: Ints, columns: Ints) -> Curves:
     """Return the hours since the last deposit before local hours `at`."""
     days = at // 24
-    asked = np.unique(np.concatenate([days - 1, days]))
-    first = int(asked[0])
-    start, rows = paydays.table(first, int(asked[-1]))
+    first, last = int(days.min()) - 1, int(days.max())
+    start, rows = paydays.table(first, last)
+    asked = np.arange(first, last + 1)
+    if len(asked) > len(days):
+        asked = np.unique(np.concatenate([days - 1, days]))
     posted = _POSTED[columns]
     # Counted from the first day in single precision: the arrays are large, and hours are small numbers.
     deposit = ((rows[asked - start][:, PATTERN[columns]] - first) * 24 + posted).astype(np.float32)
-    today = asked.searchsorted(days)
     since: Curves = np.where(
-        (at % 24)[:, None] >= posted, deposit[today], deposit[asked.searchsorted(days - 1)]
+        (at % 24)[:, None] >= posted, deposit[asked.searchsorted(days)], deposit[asked.searchsorted(days - 1)]
     )
     np.subtract((at - first * 24).astype(np.float32)[:, None], since, out=since)
     return since
@@ -171,11 +172,16 @@ def refusal_at(hour: int) -> Curves:
 
 def _ramp(when: Moments, columns: Ints) -> Curves:
     """Rise from 0 to 1 around the hour at which it clears, and fall again when it has lasted."""
-    age = when.age.astype(np.float32)[:, None]
-    clears, stays = _CLEARS[columns], _STAYS[columns]
-    risen = np.clip((age - clears) / _WIDTH[columns] + np.float32(0.5), 0, 1)
-    since = np.maximum(age - clears, 0) / stays
-    found: Curves = risen / (np.float32(1) + np.square(np.square(since)))
+    since = when.age.astype(np.float32)[:, None] - _CLEARS[columns]
+    found: Curves = since / _WIDTH[columns]
+    found += np.float32(0.5)
+    np.clip(found, 0, 1, out=found)
+    np.maximum(since, 0, out=since)
+    since /= _STAYS[columns]
+    np.square(since, out=since)
+    np.square(since, out=since)
+    since += 1
+    found /= since
     return found
 
 

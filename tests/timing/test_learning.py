@@ -143,6 +143,23 @@ def test_a_customers_own_payday_is_remembered() -> None:
     assert known.probability > stranger.probability
 
 
+def test_a_customers_unusual_payday_counts_more_than_what_everybody_elses_are() -> None:
+    others = history(400, lambda at, dice: at.weekday() == 0 and dice.random() < 0.7)
+    past = []
+    for month in (2, 4, 5):
+        case = replace(
+            opened(month, datetime(2026, month, 5, 9, tzinfo=UTC)), id=f"own_{month}", customer="cus_1"
+        )
+        for day in (7, 9, 11):
+            case = tried(case, datetime(2026, month, day, 12, tzinfo=UTC), paid=day == 11)
+        past.append(case)
+    now = datetime(2026, 9, 4, 9, tzinfo=UTC)
+    planner = Planner.fit([*others, *past], now=now)
+    choice = planner.choose(replace(opened(9, now), customer="cus_1", attempts_left=1), now=now)
+    assert choice is not None
+    assert choice.at.astimezone(MADRID).day in {11, 12}
+
+
 def test_a_case_does_not_remember_itself() -> None:
     case = tried(replace(opened(1, START), customer="cus_1"), START + 2 * DAY, paid=False)
     planner = Planner.fit([case], now=START + 3 * DAY)

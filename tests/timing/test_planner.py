@@ -89,12 +89,34 @@ def test_cases_do_not_all_fall_on_one_minute() -> None:
     assert len({choice.at.minute for choice in choices if choice}) > 8
 
 
-def test_exploration_says_how_likely_it_was() -> None:
-    choices = [PRIOR.choose(a_case("do_not_honor", id=f"in_{n}"), now=OPENED) for n in range(60)]
-    found = [choice for choice in choices if choice]
-    explored = [choice for choice in found if choice.propensity < 1]
-    assert explored
-    assert len({choice.at.replace(minute=0) for choice in found}) > 1
+def opened_at(at: datetime, number: int) -> Case:
+    attempts = (Attempt(at, paid=False, decline_code="insufficient_funds"),)
+    return a_case(id=f"in_{number}", attempts=attempts, deadline=at + 14 * DAY)
+
+
+def test_exploration_is_rare_and_says_how_likely_it_was() -> None:
+    opened = [(number, OPENED + 7 * number * HOUR) for number in range(300)]
+    answers = [PRIOR.choose(opened_at(at, number), now=at) for number, at in opened]
+    chances = [choice.propensity for choice in answers if choice]
+    doubtful = [chance for chance in chances if chance < 1]
+    assert len(doubtful) > 50
+    unlikely = sum(chance < 0.5 for chance in doubtful)
+    assert 0 < unlikely < 0.2 * len(doubtful)
+    assert min(chances) >= 0.15 / 4
+
+
+def test_a_time_is_picked_as_often_as_its_propensity_says() -> None:
+    opened = (opened_at(OPENED + 7 * number * HOUR, number) for number in range(40))
+    case = next(c for c in opened if PRIOR.choose(c, now=c.attempts[0].at).propensity < 1)  # type: ignore[union-attr]
+    seeds = [Planner.fit([], now=OPENED, seed=seed) for seed in range(250)]
+    answers = [planner.choose(case, now=case.attempts[0].at) for planner in seeds]
+    told: dict[datetime, list[float]] = {}
+    for choice in answers:
+        assert choice is not None
+        told.setdefault(choice.at.replace(minute=0), []).append(choice.propensity)
+    assert len(told) > 1
+    for chances in told.values():
+        assert len(chances) / len(seeds) == pytest.approx(sum(chances) / len(chances), abs=0.08)
 
 
 @pytest.mark.parametrize("timezone", ["America/Los_Angeles", "Asia/Kolkata", "Australia/Lord_Howe"])

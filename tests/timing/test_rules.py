@@ -1,3 +1,4 @@
+import random
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
@@ -45,11 +46,26 @@ def everything(choice: Choice | None) -> list[Choice]:
     return [choice, *choice.alternatives] if choice else []
 
 
-@settings(max_examples=250, derandomize=True, deadline=None)
-@given(case=cases(), wait=st.integers(min_value=0, max_value=300))
-def test_no_rule_is_ever_broken(case: Case, wait: int) -> None:
-    now = OPENED + wait * HOUR
-    choice = PLANNER.choose(case, now=now)
+def fitted() -> Planner:
+    """A planner for whom some hours are all that counts, so that rules and lessons pull apart."""
+    dice, past = random.Random(2), []
+    for number in range(250):
+        at = OPENED - timedelta(hours=400 + 20 * number)
+        attempts = [Attempt(at, paid=False, decline_code=CODES[number % 4])]
+        for gap in (13, 50, 75):
+            at += timedelta(hours=gap + dice.randint(0, 20))
+            attempts.append(
+                Attempt(at, paid=at.hour < 4, decline_code=None if at.hour < 4 else CODES[number % 4])
+            )
+            if attempts[-1].paid:
+                break
+        case = replace(one_failure("odd"), id=f"past_{number}", country="DE", attempts=tuple(attempts))
+        past.append(replace(case, deadline=at + 5 * HOUR, customer=f"cus_{number % 30}"))
+    return Planner.fit(past, now=OPENED)
+
+
+def hold(planner: Planner, case: Case, now: datetime) -> None:
+    choice = planner.choose(case, now=now)
     if case.attempts_left <= 0 or case.deadline <= now:
         assert choice is None
     for found in everything(choice):
@@ -60,6 +76,25 @@ def test_no_rule_is_ever_broken(case: Case, wait: int) -> None:
         assert 0 <= found.probability <= 1
         assert 0 <= found.propensity <= 1
         assert found.reason.endswith(".")
+
+
+@settings(max_examples=250, derandomize=True, deadline=None)
+@given(case=cases(), wait=st.integers(min_value=0, max_value=300))
+def test_no_rule_is_ever_broken(case: Case, wait: int) -> None:
+    hold(PLANNER, case, OPENED + wait * HOUR)
+
+
+def test_no_rule_is_broken_for_a_lesson_either() -> None:
+    planner = fitted()
+
+    @settings(max_examples=150, derandomize=True, deadline=None)
+    @given(
+        case=cases(), wait=st.integers(min_value=0, max_value=300), customer=st.sampled_from(["cus_1", None])
+    )
+    def holds(case: Case, wait: int, customer: str | None) -> None:
+        hold(planner, replace(case, customer=customer), OPENED + wait * HOUR)
+
+    holds()
 
 
 @pytest.mark.parametrize("code", sorted(TABLE))
