@@ -190,8 +190,8 @@ def test_a_card_renewed_while_its_charge_was_out_is_still_to_be_tried(quick_stag
     stage.receive([event for event in stage.held if event.type == "payment_method.automatically_updated"])
     stage.settle()
     record()
-    stage.settle()
-    assert stage.ours(robin) == [AttemptState.DECLINED, AttemptState.PAID]
+    assert stage.ours(robin) == [AttemptState.DECLINED]
+    assert stage.recovery(robin).fresh_card_id == robin["payment_method"]
 
 
 def test_an_invoice_that_is_now_sent_to_its_customer_is_not_charged(stage: Stage) -> None:
