@@ -65,6 +65,21 @@ def card_obstacle(
     return NotAttempted("The card was tried as often as is allowed for now.", free) if free > now else None
 
 
+def staff_must_wait(
+    connection: Connection, recovery: RecoveryRow, backup_card: str | None, now: datetime
+) -> str | None:
+    """Return until when the network forbids another try of the next card, as a sentence, or None."""
+    card_id = recovery.fresh_card_id or backup_card or recovery.card_id
+    card = objects.card(connection, recovery.whose, card_id)
+    free = card_budget.free_at(connection, recovery.whose, card, now)
+    if free > now:
+        return f"The network's limit of tries for this card is reached until {free:%d %B %Y, %H:%M} UTC."
+    told = _told_to_wait(card_id, card, attempts.of_recovery(connection, recovery.id), now)
+    if told > now:
+        return f"The card's network said to wait until {told:%d %B %Y, %H:%M} UTC before another try."
+    return None
+
+
 def _told_to_wait(
     card_id: str | None, card: CardRow | None, history: Iterable[AttemptRow], now: datetime
 ) -> datetime:

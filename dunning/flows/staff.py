@@ -13,6 +13,7 @@ from dunning.core.vocabulary import CLOSED, ClosedReason, ErrandKind, Status
 from dunning.errors import DunningError
 from dunning.flows import drafts, errands, wording
 from dunning.flows.attempting import hold
+from dunning.flows.card_limits import staff_must_wait
 from dunning.flows.house import House
 from dunning.flows.steer import facts_of, steer, with_backup
 from dunning.store import errands as errand_store
@@ -136,7 +137,8 @@ def refusal(house: House, recovery_id: str) -> str | None:
         policy = rules.policy(connection, recovery.policy_version, recovery.invoice_class)
         now = house.clock.now()
         facts = with_backup(connection, recovery, facts_of(connection, recovery), policy, now)
-        return retry_refusal(facts, policy, now=now)
+        forbidden = retry_refusal(facts, policy, now=now)
+        return forbidden or staff_must_wait(connection, recovery, facts.backup_card, now)
 
 
 def _tell(house: House, recovery_id: str, change: Change, by: str, **more: Any) -> bool:
