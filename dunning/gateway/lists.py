@@ -4,7 +4,7 @@ The answers are read as plain JSON: building the SDK's objects costs more than t
 """
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any, Final, Generic, TypeVar
 
@@ -13,7 +13,7 @@ from dunning.core.declines import Decline
 from dunning.core.history import PastCharge, PastInvoice, PastPayment
 from dunning.gateway.ask import Stripe
 from dunning.gateway.listen_shapes import dig, object_id
-from dunning.gateway.shapes import instant, read_invoice
+from dunning.gateway.shapes import card_with, instant, read_invoice
 
 T = TypeVar("T")
 PAGE: Final = 100  # the most that Stripe gives
@@ -181,15 +181,4 @@ def _card(raw: Mapping[str, Any]) -> Card | None:
     method = object_id(raw.get("payment_method"))
     if method is None or not kind:
         return None
-    return Card(
-        id=method,
-        type=str(kind),
-        customer=object_id(raw.get("customer")),
-        fingerprint=dig(details, "fingerprint"),
-        brand=dig(details, "brand"),
-        funding=dig(details, "funding"),
-        country=dig(details, "country"),
-        last4=dig(details, "last4"),
-        exp_month=dig(details, "exp_month"),
-        exp_year=dig(details, "exp_year"),
-    )
+    return replace(card_with(method, str(kind), details), customer=object_id(raw.get("customer")))

@@ -56,11 +56,16 @@ def read_invoice(raw: Mapping[str, Any]) -> Invoice:
 
 def read_card(raw: Mapping[str, Any]) -> Card:
     """Return a payment method; anything but a card keeps its type and no card facts."""
-    details = dig(raw, str(raw.get("type"))) or {}
+    kind = str(raw.get("type") or "card")
+    card = card_with(str(raw["id"]), kind, dig(raw, str(raw.get("type"))) or {})
+    return replace(card, customer=object_id(raw.get("customer")), created=instant(raw.get("created")))
+
+
+def card_with(card_id: str, kind: str, details: Mapping[str, Any]) -> Card:
+    """Return a way to pay with what Stripe shows of it, inside a payment method or a charge."""
     return Card(
-        id=str(raw["id"]),
-        type=str(raw.get("type") or "card"),
-        customer=object_id(raw.get("customer")),
+        id=card_id,
+        type=kind,
         fingerprint=dig(details, "fingerprint"),
         brand=dig(details, "brand"),
         funding=dig(details, "funding"),
@@ -68,7 +73,6 @@ def read_card(raw: Mapping[str, Any]) -> Card:
         last4=dig(details, "last4"),
         exp_month=dig(details, "exp_month"),
         exp_year=dig(details, "exp_year"),
-        created=instant(raw.get("created")),
     )
 
 
