@@ -110,9 +110,10 @@ class Invoice:
     hosted_url: str | None = None
     amount_credited: int = 0  # by credit notes before payment
     payments: tuple[Payment, ...] = ()
-    paid_with: Card | None = (
-        None  # where a card paid it: whether and since when that is saved tells who used it
-    )
+    # Where a card paid it: as it is now (whether and since when it is saved tells who used it), and with the
+    # details that the charge was made with (the network may have renewed them since).
+    paid_with: Card | None = None
+    charged_as: Card | None = None
 
     @property
     def open(self) -> bool:

@@ -43,7 +43,7 @@ def settle(
     May be called any number of times for one invoice: the ledger keeps each payment once.
     """
     if invoice.paid_with is not None:
-        _keep_paying_card(connection, recovery, invoice.paid_with, now)
+        _keep_paying_card(connection, recovery, invoice.paid_with, invoice.charged_as, paid_at)
     attempt = _our_attempt(connection, recovery, origin)
     if attempt is None:
         observing.keep_payment(connection, recovery, invoice, origin, paid_at)
@@ -60,7 +60,7 @@ def settle(
     if not paid and outside <= 0:
         steer(connection, house, recovery, Ended(ClosedReason.CREDITED), now=now)
         return
-    credited = _reason(connection, recovery, invoice, origin, attempt)
+    credited = _reason(connection, recovery, invoice, origin, attempt, paid_at)
     reason = min([credited, *ledger.reasons(connection, recovery.id)], key=list(Reason).index)
     for payment in paid:
         at = payment.paid_at if payment is not paid[0] and payment.paid_at else paid_at
@@ -71,12 +71,16 @@ def settle(
     steer(connection, house, recovery, Paid(), now=now, reason=reason, fresh_card_id=None)
 
 
-def _keep_paying_card(connection: Connection, recovery: RecoveryRow, card: Card, now: datetime) -> None:
-    """Keep the card that paid; new details under an id that we know are the network's work."""
+def _keep_paying_card(
+    connection: Connection, recovery: RecoveryRow, card: Card, charged_as: Card | None, paid_at: datetime
+) -> None:
+    """Keep the card that paid; charged with other details than we knew, the network had renewed it before."""
     known = objects.card(connection, recovery.whose, card.id, lock=True)
+    used = charged_as or card
     were = (known.last4, known.exp_month, known.exp_year) if known is not None else ()
-    renewed = any(were) and were != (card.last4, card.exp_month, card.exp_year)
-    objects.keep_card(connection, recovery.whose, card, network_updated_at=now if renewed else None)
+    renewed_since = known is not None and (known.network_updated_at or paid_at) > paid_at
+    renewed = any(were) and were != (used.last4, used.exp_month, used.exp_year) and not renewed_since
+    objects.keep_card(connection, recovery.whose, card, network_updated_at=paid_at if renewed else None)
 
 
 def _reopen_reversals(connection: Connection, recovery: RecoveryRow, payment: Payment, now: datetime) -> None:
@@ -99,18 +103,20 @@ def _reason(
     invoice: Invoice,
     origin: Origin,
     attempt: AttemptRow | None,
+    paid_at: datetime,
 ) -> Reason:
     payment = invoice.settled[-1] if invoice.settled else None
     card_id = (payment.card_id if payment else None) or (attempt.card_id if attempt else None)
     card = objects.card(connection, recovery.whose, card_id)
     made_by = attempt.made_by if attempt else origin.made_by
+    renewed_at = card.network_updated_at if card else None
     return attribute(
         PaymentFacts(
             failed_at=recovery.failed_at,
             made_by=made_by if payment or attempt else None,
             first_contact_at=observing.first_contact(connection, recovery),
             card_added_at=card.added_at if card and card.customer_id else None,
-            card_updated_by_network_at=card.network_updated_at if card else None,
+            card_updated_by_network_at=renewed_at if renewed_at and renewed_at <= paid_at else None,
             other_card_passed=bool(attempt and attempt.other_card_passed),
         ),
     )

@@ -18,7 +18,8 @@ from dunning.core.declines import wants_outcome
 from dunning.errors import OutcomeUnknown, Refused, StripeError, Transient
 from dunning.gateway.answers import PayAnswer, date_of, ours, refused_payment, replayed_of, verdict_of
 from dunning.gateway.gate import Gate, OpenGate, Passage, Verdict
-from dunning.gateway.shapes import read_card, read_customer, read_invoice, with_outcome
+from dunning.gateway.listen_shapes import dig
+from dunning.gateway.shapes import card_with, read_card, read_customer, read_invoice, with_outcome
 from dunning.gateway.subscriptions import Subscriptions
 
 CONNECT_TIMEOUT_S = 5
@@ -128,13 +129,25 @@ class Stripe:
 
     def _with_card(self, whose: Whose, invoice: Invoice) -> Invoice:
         """Return an invoice with the card that paid it, or a part; Stripe expands nothing that deep."""
-        card_id = invoice.settled[-1].card_id if invoice.settled else None
-        if card_id is None:
+        last = invoice.settled[-1] if invoice.settled else None
+        if last is None or last.card_id is None:
             return invoice
         try:
-            return replace(invoice, paid_with=self.card(whose, card_id))
+            card = self.card(whose, last.card_id)
         except Refused:
             return invoice
+        return replace(invoice, paid_with=card, charged_as=self._charged_as(whose, last, card))
+
+    def _charged_as(self, whose: Whose, payment: Payment, card: Card) -> Card | None:
+        """Return the card with the details that the charge shows; None when it cannot be read."""
+        if payment.charge is None:
+            return None
+        try:
+            raw = self._read(_path("charges", payment.charge), whose, max_network_retries=0)
+        except StripeError as error:
+            log.warning("charge_not_read", charge_id=payment.charge, error=str(error))
+            return None
+        return card_with(card.id, card.type, dig(raw, "payment_method_details", card.type) or {})
 
     def set_auto_advance(self, whose: Whose, invoice_id: str, *, on: bool) -> None:
         """Let Stripe collect the invoice by itself, or stop it from doing so.

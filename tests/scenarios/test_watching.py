@@ -7,6 +7,7 @@ from scenarios.stage import Stage, Switchboard, set_stage
 
 from dunning.core.vocabulary import MadeBy, Retries, Status
 from dunning.flows import switches
+from dunning.sandbox.wallet import update_card
 
 
 def test_stripes_own_retry_recovers_and_we_neither_charged_nor_wrote(watching_stage: Stage) -> None:
@@ -25,6 +26,21 @@ def test_stripes_own_retry_recovers_and_we_neither_charged_nor_wrote(watching_st
     assert [attempt.state for attempt in stage.attempts(robin)] == ["declined", "declined", "paid"]
     assert stage.mails.sent == []
     assert stage.ledger(robin) == [("recovered", 2900, "stripe_retry")]
+
+
+def test_a_card_that_the_network_renews_after_the_payment_did_not_pay(watching_stage: Stage) -> None:
+    stage = watching_stage
+    robin = stage.fails("insufficient_funds", clears_after_hours=1)
+    stage.hold_events = True
+    stage.pass_time(days=10)  # Stripe's retry has paid, and its news is on the way
+    with stage.sandbox.world.lock:
+        update_card(stage.sandbox.world, robin["payment_method"])
+    stage.settle()
+    held = sorted(stage.held, key=lambda event: event.type != "payment_method.automatically_updated")
+    stage.hold_events = False
+    stage.receive(held)  # the card's news comes first
+    stage.settle()
+    assert stage.recovery(robin).reason == "stripe_retry"
 
 
 def test_what_stripe_cannot_collect_is_lost_only_after_its_last_retry(watching_stage: Stage) -> None:
