@@ -1,7 +1,6 @@
 """Commands on campaigns: export, validate, plan."""
 # ruff: noqa: PLC0415 - what a command needs is imported when it runs
 
-from dataclasses import asdict
 from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Final, Literal
@@ -53,14 +52,7 @@ def validate(
         found = campaign_file.problems(_source(file), _templates())
     except campaign_file.NotReadable as error:
         found = [error.problem]
-    if as_json:
-        console.say_json({"valid": not found, "problems": [asdict(problem) for problem in found]})
-    for problem in () if as_json else found:
-        console.say(f"{file}:{problem.line}: {problem.sentence}")
-    if found:
-        raise typer.Exit(1)
-    if not as_json:
-        console.say(f"{file} is a valid campaign.")
+    console.say_validity(file, found, "campaign", as_json=as_json)
 
 
 def plan(

@@ -4,6 +4,7 @@ import json
 import os
 import sys
 from collections.abc import Collection, Iterable, Iterator, Sequence
+from dataclasses import asdict
 from datetime import datetime
 from typing import Any
 
@@ -44,6 +45,21 @@ def aligned(
     for row in cells:
         sized = enumerate(zip(row, widths, strict=True))
         yield "  ".join(c.rjust(w) if i in right else c.ljust(w) for i, (c, w) in sized).rstrip()
+
+
+def say_validity(file: object, found: Sequence[Any], what: str, *, as_json: bool) -> None:
+    """Print what is wrong with a file (problems: a line and a sentence each), or that it is a valid `what`.
+
+    Ends the command with exit code 1 when there is a problem.
+    """
+    if as_json:
+        say_json({"valid": not found, "problems": [asdict(problem) for problem in found]})
+    for problem in () if as_json else found:
+        say(f"{file}:{problem.line}: {problem.sentence}")
+    if found:
+        raise typer.Exit(1)
+    if not as_json:
+        say(f"{file} is a valid {what}.")
 
 
 def coloured(text: str, colour: str) -> str:

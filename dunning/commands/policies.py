@@ -1,7 +1,6 @@
 """Commands on the policy: show, validate, publish, export."""
 # ruff: noqa: PLC0415 - what a command needs is imported when it runs
 
-from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -43,14 +42,7 @@ def show(*, version: VersionOption = None, as_json: JsonOption = False) -> None:
 def validate(file: PolicyFile, *, as_json: JsonOption = False) -> None:
     """Check a policy file; each problem names its line, its key and the cure, exit code 1 if there is one."""
     _, found = _checked(file)
-    if as_json:
-        console.say_json({"valid": not found, "problems": [asdict(problem) for problem in found]})
-    for problem in () if as_json else found:
-        console.say(f"{file}:{problem.line}: {problem.sentence}")
-    if found:
-        raise typer.Exit(1)
-    if not as_json:
-        console.say(f"{file} is a valid policy.")
+    console.say_validity(file, found, "policy", as_json=as_json)
 
 
 def publish(file: PolicyFile, *, as_json: JsonOption = False) -> None:

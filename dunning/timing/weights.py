@@ -6,7 +6,7 @@ from typing import Final
 
 import numpy as np
 
-from dunning.timing import paydays, prior, stories
+from dunning.timing import prior, stories
 from dunning.timing.localtime import Floats
 from dunning.timing.marks import Marks
 
@@ -77,8 +77,3 @@ def informed() -> Weights:
     }
     within = {name: prior.within(name) for name in stories.GROUPS if name != "payday"}
     return Weights({}, habits, within)
-
-
-def pattern_name(column: int) -> str:
-    """Return which kind of payday a payday story is about."""
-    return str(paydays.KINDS[stories.PATTERN[column]])
