@@ -12,7 +12,7 @@ from dunning.flows import observing, settling, steer, told
 from dunning.flows.attempting import end
 from dunning.flows.following import ENDS, FORGOTTEN, meet_refusal
 from dunning.flows.house import House
-from dunning.flows.observing import EVENTS_COME_WITHIN, Origin
+from dunning.flows.observing import Origin
 from dunning.store import attempts
 from dunning.store.rows import AttemptRow, RecoveryRow
 
@@ -93,7 +93,8 @@ def _open_still(
     asked_at = attempt.last_asked_at or now
     bounced = attempt.state is AttemptState.PROCESSING and not invoice.processing
     unheard_of = _unheard_of(connection, recovery, attempt, invoice)
-    if invoice.failure is not None and (bounced or (unheard_of and now >= asked_at + EVENTS_COME_WITHIN)):
+    ours = bounced or (unheard_of and observing.overdue(connection, asked_at, now))
+    if invoice.failure is not None and ours:
         ended = _decline(connection, attempt, fence, invoice.failure, now)
         met = meet_refusal(connection, recovery, invoice.failure) if ended else recovery
         return ended and _tell(connection, house, met, Declined(), now)
@@ -107,7 +108,7 @@ def _open_still(
 def _unheard_of(connection: Connection, recovery: RecoveryRow, attempt: AttemptRow, invoice: Invoice) -> bool:
     """Return whether the last refusal is of a charge that we never saw, while Stripe does not collect.
 
-    It may be this very attempt's: the event that names the charge tells; where none comes in a day, it is.
+    It may be this very attempt's: the event that names the charge tells; where none comes, it is.
     """
     failure = invoice.failure
     if failure is None or failure.charge is None or not recovery.taken_over:

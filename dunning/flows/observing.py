@@ -13,12 +13,14 @@ from sqlalchemy import Connection, select
 from dunning.core.billing import Card, Failure, Invoice, Whose
 from dunning.core.ids import derive_id, ordinal_of
 from dunning.core.vocabulary import AttemptState, MadeBy, Retries
-from dunning.store import attempts, card_rules, messages, objects
+from dunning.store import attempts, card_rules, inbox, messages, objects
 from dunning.store.rows import AttemptRow, RecoveryRow
 from dunning.store.tables import events
 
 PAGE_VISIT: Final = timedelta(hours=24)  # how long after a click on our link a payment page is in use
 EVENTS_COME_WITHIN: Final = timedelta(days=1)
+STRIPE_KEEPS: Final = timedelta(days=30)  # events, in its list
+COMPARED_LATER: Final = timedelta(hours=1)  # an event may enter Stripe's list a little after it was made
 PAID_TYPES: Final = ("invoice.paid", "v1.invoice.paid")
 
 
@@ -80,19 +82,30 @@ def payer_or_presumed(
     invoice: Invoice,
     now: datetime,
 ) -> tuple[Origin, datetime] | None:
-    """Return who paid an invoice, presumed when the event that says so is a day late.
+    """Return who paid an invoice, presumed when the event that says so can come no more.
 
     Then it was the customer's doing where the card or our link says so, Stripe's where Stripe retries, else
-    the merchant's. Only for an invoice on which no
-    charge of ours is out.
+    the merchant's. Only for an invoice on which no charge of ours is out.
     """
     told = payer_of(connection, recovery, invoice)
-    if told is not None or invoice.paid_at is None or now < invoice.paid_at + EVENTS_COME_WITHIN:
+    if told is not None or invoice.paid_at is None or not overdue(connection, invoice.paid_at, now):
         return told
     presumed = MadeBy.MERCHANT if recovery.retries is Retries.OWN else MadeBy.STRIPE
     if _on_a_page(connection, recovery, invoice, invoice.paid_at):
         presumed = MadeBy.CUSTOMER
     return Origin(presumed), invoice.paid_at
+
+
+def overdue(connection: Connection, at: datetime, now: datetime) -> bool:
+    """Return whether the event of something that happened `at` will not come any more.
+
+    It is a day late, and Stripe's own list of events was compared since and does not have it; or it is older
+    than what that list keeps.
+    """
+    if now < at + EVENTS_COME_WITHIN:
+        return False
+    compared = inbox.reconciled(connection)
+    return now >= at + STRIPE_KEEPS or (compared is not None and compared >= at + COMPARED_LATER)
 
 
 def _on_a_page(connection: Connection, recovery: RecoveryRow, invoice: Invoice, at: datetime) -> bool:

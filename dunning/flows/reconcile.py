@@ -19,6 +19,7 @@ from dunning.core.effects import SUBSCRIBED
 from dunning.flows.finding import Between
 from dunning.flows.house import House
 from dunning.flows.keeping import event_row
+from dunning.flows.observing import STRIPE_KEEPS
 from dunning.flows.pacing import Pace
 from dunning.flows.receive import MOST_TRIES
 from dunning.flows.sweeping import sweep_endings, sweep_openings
@@ -29,7 +30,6 @@ from dunning.store.events import insert_events
 from dunning.store.gaps import Kind
 
 STILL_ON_ITS_WAY: Final = timedelta(minutes=10)
-STRIPE_KEEPS: Final = timedelta(days=30)
 OVERLAP: Final = timedelta(hours=1)
 TYPES_A_CALL: Final = 20  # the most that Stripe's list of events takes
 PAGE: Final = 500

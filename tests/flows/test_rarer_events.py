@@ -10,7 +10,7 @@ from scenarios.stage import Stage
 
 from dunning.core.billing import Whose
 from dunning.core.vocabulary import AttemptState, ClosedReason, EventState, Retries, Status
-from dunning.flows import card_update, staff, switches
+from dunning.flows import card_update, reconcile, staff, switches
 from dunning.sandbox import billing, hosted, money
 from dunning.sandbox.actions_merchant import refund
 from dunning.sandbox.events import emit
@@ -301,7 +301,9 @@ def test_a_refusal_that_nobody_told_of_is_presumed_ours_after_a_day(quick_stage:
     stage.settle()
     stage.skip_time(hours=18)
     assert stage.ours(robin) == [AttemptState.UNKNOWN]
-    stage.skip_time(hours=36)
+    stage.skip_time(hours=6)
+    stage.nothing_is_missing()
+    stage.skip_time(hours=30)
     assert stage.ours(robin)[0] is AttemptState.DECLINED
     assert stage.charges(robin, by="dunning")[0] == "declined"
 
@@ -335,8 +337,27 @@ def test_a_payment_told_two_days_late_is_the_customers_when_the_card_was_used_on
     stage.clock.advance_to(due - timedelta(days=1, hours=1))
     hosted.pay_on_page(stage.sandbox.world, stage.invoice(robin), new_card=True)
     stage.clock.advance_to(due)
+    stage.nothing_is_missing()
     stage.settle()
     assert stage.ledger(robin) == [("recovered", 2900, "customer_payment")]
+
+
+def test_a_payment_two_days_ago_is_credited_to_nobody_before_stripes_own_list_was_asked(
+    quick_stage: Stage,
+) -> None:
+    stage = quick_stage
+    robin = stage.fails("insufficient_funds", clears_after_hours=1)
+    due = stage.recovery(robin).next_attempt_at
+    assert due is not None
+    stage.hold_events = True
+    stage.clock.advance_to(stage.clock.now() + timedelta(hours=2))
+    stage.merchant_charges(robin)
+    stage.clock.advance_to(max(due, stage.clock.now() + timedelta(hours=30)))
+    stage.settle()
+    assert stage.ledger(robin) == []
+    reconcile.reconcile(stage.house)
+    stage.settle()
+    assert stage.ledger(robin) == [("recovered", 2900, "merchant")]
 
 
 def test_a_card_that_the_network_renewed_just_before_it_paid_is_credited_to_the_updater(

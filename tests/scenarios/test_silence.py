@@ -152,6 +152,7 @@ def test_one_recovery_of_which_nothing_is_heard_is_looked_after_daily(stage: Sta
         stage.pays_out_of_band(robin)
     assert sweeping.look_after(stage.house, pace=QUICK) == []
     stage.skip_time(hours=36)
+    stage.nothing_is_missing()
     assert sweeping.look_after(stage.house, pace=QUICK) == [robin["invoice"]]
     found = stage.recovery(robin)
     reasons = {"void": None, "paid": Reason.MERCHANT, "paid outside": Reason.OUT_OF_BAND}
