@@ -13,6 +13,8 @@ from dunning.store.rows import AttemptRow
 # Stripe may forget a key after 24 hours, and would then execute it again.
 # Source: https://docs.stripe.com/api/idempotent_requests
 KEY_LIVES: Final = timedelta(hours=23)
+BUSY: Final = timedelta(minutes=1)
+FOR_A_PERSON: Final = timedelta(hours=1)  # an abandoned charge ends when somebody concludes it
 MOST_REPLAYS: Final = 3  # a saved 500 never becomes an answer: from then on reading decides
 
 
@@ -43,3 +45,8 @@ def may_replay(attempt: AttemptRow, now: datetime) -> bool:
     if attempt.state is AttemptState.PROCESSING or attempt.replays >= MOST_REPLAYS:
         return False
     return attempt.asked_at is not None and now < attempt.asked_at + KEY_LIVES
+
+
+def wait_behind(attempt: AttemptRow) -> timedelta:
+    """Return when to look again at what may not be done while this charge has no outcome."""
+    return BUSY if attempt.abandoned_at is None else FOR_A_PERSON

@@ -13,6 +13,7 @@ from dunning import logs
 from dunning.core.vocabulary import ErrandKind, ErrandState, Retries
 from dunning.errors import Refused, StripeError
 from dunning.flows import drafts, last_resort, replacing
+from dunning.flows.asked import wait_behind
 from dunning.flows.attempting import hold
 from dunning.flows.driver import Flow
 from dunning.flows.errand import InHand, Outcome, dropped
@@ -24,7 +25,6 @@ from dunning.store import attempts, errands, switches, wallets
 from dunning.store.rows import ErrandRow, RecoveryRow
 
 LEASE: Final = timedelta(seconds=90)
-BUSY: Final = timedelta(minutes=1)
 STRIPE_AWAY: Final = timedelta(minutes=5)
 NO_RIGHT: Final = frozenset({401, 403})  # a revoked key, a missing right: the operator's to mend
 RIGHT_MISSING: Final = timedelta(hours=1)
@@ -69,8 +69,8 @@ def _wait(connection: Connection, recovery: RecoveryRow) -> timedelta | None:
     """Return how long nothing may be done: under the kill switch, and while a charge of ours is out."""
     if switches.read(connection, recovery.segment).paused:
         return KILL_SWITCH_POLL
-    busy = attempts.unfinished(connection, recovery.whose, recovery.invoice_id) is not None
-    return BUSY if busy else None
+    charge = attempts.unfinished(connection, recovery.whose, recovery.invoice_id)
+    return wait_behind(charge) if charge else None
 
 
 def _left_to_stripe(connection: Connection, recovery: RecoveryRow, errand: ErrandRow) -> bool:

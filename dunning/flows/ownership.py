@@ -1,18 +1,15 @@
 """Whose invoice it is to collect: taken from Stripe's automatic collection, or given back to it."""
 
 from dataclasses import replace
-from datetime import timedelta
-from typing import Final
 
 from dunning.errors import Refused
+from dunning.flows.asked import wait_behind
 from dunning.flows.attempting import hold
 from dunning.flows.driver import Flow
 from dunning.flows.house import House
 from dunning.flows.steer import owns_wrongly, wants_ownership
 from dunning.store import attempts, objects, recoveries
 from dunning.store.rows import RecoveryRow
-
-BUSY: Final = timedelta(minutes=1)
 
 
 def set_owner(house: House, recovery_id: str) -> Flow[RecoveryRow, bool]:
@@ -30,12 +27,9 @@ def _claim(house: House, recovery_id: str) -> RecoveryRow | None:
         recovery = hold(connection, recovery_id)
         if recovery is None or not (owns_wrongly(recovery) or _contradicted(recovery)):
             return None
-        if (
-            owns_wrongly(recovery)
-            and recovery.taken_over
-            and attempts.unfinished(connection, recovery.whose, recovery.invoice_id)
-        ):
-            recoveries.change(connection, recovery_id, ring_at=house.clock.now() + BUSY)
+        charge = attempts.unfinished(connection, recovery.whose, recovery.invoice_id)
+        if charge is not None and owns_wrongly(recovery) and recovery.taken_over:
+            recoveries.change(connection, recovery_id, ring_at=house.clock.now() + wait_behind(charge))
             return None
         return recovery
 

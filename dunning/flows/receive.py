@@ -12,7 +12,7 @@ from typing import Any, Final
 from sqlalchemy import Connection
 
 from dunning import logs
-from dunning.core.billing import Card, Customer, Invoice, Subscription
+from dunning.core.billing import Card, Customer, Invoice, Subscription, Whose
 from dunning.core.effects import Effect, Rule, plain_type, rule_of
 from dunning.core.vocabulary import EventState
 from dunning.errors import Refused, Transient
@@ -150,8 +150,7 @@ def _ask(house: House, claimed: Claimed) -> Answer:
             return Answer(card=house.stripe.card(whose, object_id))
         case Effect.READ_SUBSCRIPTION:
             found = house.stripe.subscriptions.read(whose, object_id)
-            chosen = house.stripe.card(whose, found.default_card) if found.default_card else None
-            return Answer(card=chosen, subscription=found)
+            return Answer(card=_card_named(house, whose, found.default_card), subscription=found)
         case Effect.SUBSCRIPTION_ENDED:
             read = house.stripe.subscriptions.read
             ended = claimed.object if claimed.object.get("id") else None
@@ -160,6 +159,18 @@ def _ask(house: House, claimed: Claimed) -> Answer:
             return Answer(shown=house.stripe.shown(whose, NAMED_ONLY[effect], object_id))
         case _:
             return Answer()
+
+
+def _card_named(house: House, whose: Whose, card_id: str | None) -> Card | None:
+    """Return the card that an object names; None when it names none, or one that is gone."""
+    if card_id is None:
+        return None
+    try:
+        return house.stripe.card(whose, card_id)
+    except Refused as error:
+        if error.status != 404:
+            raise
+        return None
 
 
 def _record(house: House, claimed: Claimed, answer: Answer) -> None:

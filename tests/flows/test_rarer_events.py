@@ -152,6 +152,20 @@ def test_a_subscription_that_went_unpaid_is_known_at_once(quick_stage: Stage) ->
     assert stage.ours(robin) == []  # the same card is not tried again for it
 
 
+def test_a_subscription_is_followed_although_the_card_that_it_names_is_gone(quick_stage: Stage) -> None:
+    stage = quick_stage
+    robin = stage.fails("lost_card", subscription_default=True)
+    subscription = stage.sandbox.world.tables["subscriptions"][robin["subscription"]]
+    subscription |= {"status": "unpaid", "default_payment_method": "pm_gone"}
+    told = snapshot("customer.subscription.updated", subscription)
+    told["data"]["previous_attributes"] = {"status": "past_due"}
+    assert deliver(stage, told) == (EventState.HANDLED, None)
+    with stage.house.store.read() as connection:
+        kept = wallets.subscription(connection, Whose(), robin["subscription"])
+    assert kept is not None
+    assert kept.status == "unpaid"
+
+
 def recovered(stage: Stage) -> tuple[dict[str, Any], Body]:
     """Return a customer whose invoice was recovered, with the charge that paid it."""
     robin = stage.fails("insufficient_funds", clears_after_hours=1)

@@ -171,3 +171,12 @@ def test_a_late_effect_is_waited_for_and_is_ours(stage: Stage) -> None:
     assert stage.charges(robin, by="dunning") == ["paid"]
     assert stage.ours(robin) == [AttemptState.PAID]
     assert stage.recovery(robin).reason is Reason.OUR_RETRY
+
+
+def test_the_house_is_not_kept_awake_by_a_charge_that_waits_for_a_person(stage: Stage) -> None:
+    robin = in_the_dark(stage)
+    staff.stop(stage.house, stage.recovery(robin).id, by="ada")
+    stage.skip_time(hours=96, hop=12)
+    assert needs_a_person(stage) == [stage.recovery(robin).id]
+    ring_at = stage.recovery(robin).ring_at
+    assert ring_at == stage.clock.now() + asked.FOR_A_PERSON
