@@ -25,6 +25,10 @@ class Transient(StripeError):
     """Nothing happened; the same question may be asked again in seconds."""
 
 
+class NotAsked(Transient):
+    """Our own gate let nobody through: Stripe was not even asked."""
+
+
 class Unreachable(Transient):
     """Nobody answered: the wire is broken, or the address is wrong."""
 

@@ -11,7 +11,7 @@ from sqlalchemy import Connection
 
 from dunning import logs
 from dunning.core.vocabulary import ErrandKind, ErrandState, Retries
-from dunning.errors import Refused, StripeError
+from dunning.errors import NotAsked, Refused, StripeError
 from dunning.flows import drafts, last_resort, replacing
 from dunning.flows.asked import wait_behind
 from dunning.flows.attempting import hold
@@ -127,5 +127,7 @@ def _fail(house: House, hand: InHand, error: Exception) -> None:
     missing = isinstance(error, Refused)
     (log.error if missing else log.warning)("errand_postponed", errand_id=hand.errand.id, error=str(error))
     again_at = house.clock.now() + (RIGHT_MISSING if missing else STRIPE_AWAY)
-    # It stays `asking`: the request may have been carried out, and whoever goes on reads first.
-    _record(house, hand, Outcome(ErrandState.ASKING, str(error)[:300], again_at, told=False))
+    # It stays `asking` where the request may have been carried out: whoever goes on reads first.
+    untouched = isinstance(error, NotAsked) and not hand.again
+    state = ErrandState.PLANNED if untouched else ErrandState.ASKING
+    _record(house, hand, Outcome(state, str(error)[:300], again_at, told=False))

@@ -17,7 +17,7 @@ from sqlalchemy import Connection
 from dunning import logs
 from dunning.core.breaker import Breaker, Cause, admitted, is_outage
 from dunning.core.clock import Clock
-from dunning.errors import Transient
+from dunning.errors import NotAsked
 from dunning.gateway.gate import Passage, Verdict
 from dunning.gateway.turns import Turns
 from dunning.store import breakers
@@ -60,10 +60,10 @@ class Guard:
         """Wait for a turn; while Stripe is away nobody is sent but the one who tries the door.
 
         Raises:
-            Transient: nothing was asked.
+            NotAsked: Stripe is away; nothing was asked.
         """
         if self._quiet_until is not None and self.clock.now() < self._quiet_until:
-            raise Transient("Stripe is away; tried again shortly.")
+            raise NotAsked("Stripe is away; tried again shortly.")
         if self.turns is not None:
             self.turns.take(passage)
         self._mine.began = self.clock.now()

@@ -29,7 +29,7 @@ class Gate(Protocol):
         """Wait for a turn.
 
         Raises:
-            Transient: nobody is let through now; nothing was asked.
+            NotAsked: nobody is let through now.
         """
         ...
 

@@ -16,7 +16,7 @@ import redis
 
 from dunning import logs
 from dunning.core.clock import Clock
-from dunning.errors import Transient
+from dunning.errors import NotAsked
 from dunning.gateway.gate import Passage
 
 LONGEST_WAIT: Final = timedelta(seconds=20)
@@ -58,7 +58,7 @@ class Turns(Protocol):
         """Wait for a turn.
 
         Raises:
-            Transient: the wait would be too long.
+            NotAsked: the wait would be too long.
         """
         ...
 
@@ -77,7 +77,7 @@ class LocalTurns:
         """Wait for a turn.
 
         Raises:
-            Transient: the wait would be too long.
+            NotAsked: the wait would be too long.
         """
         rate = self.rates.of(passage)
         wait = self._reserve(passage, timedelta(seconds=1) / rate) if rate else timedelta()
@@ -122,7 +122,7 @@ class SharedTurns:
         """Wait for a turn.
 
         Raises:
-            Transient: the wait would be too long.
+            NotAsked: the wait would be too long.
         """
         rate = self.rates.of(passage)
         if not rate:
@@ -152,5 +152,5 @@ class SharedTurns:
         return wait
 
 
-def _too_long() -> Transient:
-    return Transient("Too many calls to Stripe are waiting for their turn; asked again shortly.")
+def _too_long() -> NotAsked:
+    return NotAsked("Too many calls to Stripe are waiting for their turn; asked again shortly.")

@@ -11,7 +11,10 @@ from scenarios.test_segments import LARGE
 
 from dunning.core.policy import LastResort
 from dunning.core.vocabulary import ClosedReason, ErrandState, Status
+from dunning.errors import NotAsked
 from dunning.flows import carrying_out, staff, switches, work
+from dunning.flows.guard import Guard
+from dunning.gateway.gate import Passage
 from dunning.sandbox import billing
 
 CANCEL = LastResort.CANCEL_SUBSCRIPTION
@@ -111,6 +114,26 @@ def test_whoever_pays_in_the_last_second_keeps_the_subscription(stage: Stage) ->
     recovery = stage.recovery(robin)
     assert (recovery.status, recovery.late) == (Status.RECOVERED, True)
     assert stage.subscription(robin)["status"] == "active"
+
+
+def test_what_somebody_else_cancelled_while_stripe_was_away_is_not_called_ours(
+    quick_stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def away(_: Guard, __: Passage) -> None:
+        raise NotAsked("Stripe is away.")
+
+    stage = quick_stage
+    robin = about_to_be_lost(stage)
+    planned(stage, robin)
+    stage.hold_events = True
+    with monkeypatch.context() as patched:
+        patched.setattr(Guard, "enter", away)
+        stage.settle()
+    assert stage.errands(robin) == [("cancel_subscription", "planned")]
+    stage.merchant("DELETE", f"/v1/subscriptions/{robin['subscription']}")
+    stage.skip_time(hours=12)
+    assert stage.errands(robin) == [("cancel_subscription", "dropped")]
+    assert not any("was cancelled" in sentence for sentence in stage.sentences(robin))
 
 
 def test_an_event_that_tells_of_the_payment_first_gives_the_last_resort_up(quick_stage: Stage) -> None:
