@@ -17,7 +17,7 @@ from dunning.flows.house import House
 from dunning.flows.steer import steer
 from dunning.flows.telling import tell
 from dunning.gateway.listen_shapes import dig, object_id
-from dunning.store import attempts, errands, ledger, objects, recoveries, wallets
+from dunning.store import attempts, breakers, errands, ledger, objects, recoveries, wallets
 from dunning.store.rows import EventRow
 
 ACCOUNT_LEFT: Final = "The connected account has disconnected itself: nothing can be collected for it here."
@@ -118,6 +118,7 @@ def _leave_account(connection: Connection, house: House, whose: Whose, now: date
     waking.end_all(connection, house, left, ClosedReason.WRITTEN_OFF, now)
     for recovery in left:
         tell(connection, recovery.id, ACCOUNT_LEFT, now=now, by="stripe")
+    breakers.close(connection, whose.account_id, now)  # there is no door to try any more
 
 
 def _stop_customer_of(

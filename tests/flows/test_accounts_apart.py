@@ -12,11 +12,12 @@ from scenarios.stage import Stage
 from simulation.wire import Answer, Request, Wire, send, speak_through
 
 from dunning.core.billing import Whose
+from dunning.core.breaker import Cause
 from dunning.core.vocabulary import AttemptState, ClosedReason, EventState, Status
 from dunning.flows import switches
 from dunning.sandbox import Sandbox
 from dunning.sandbox.server import application
-from dunning.store import attempts, recoveries
+from dunning.store import attempts, breakers, recoveries
 from dunning.store.rows import AttemptRow, RecoveryRow
 
 ACCOUNTS = ("acct_tea", "acct_coffee")
@@ -111,6 +112,8 @@ def test_what_happens_to_a_customer_of_one_account_leaves_the_twin_alone(platfor
 
 def test_an_account_that_disconnects_is_left_alone_and_says_why(platform: Platform) -> None:
     ids = both_fail(platform)
+    with platform.stage.house.store.write() as connection:  # its last charge was refused for the key
+        breakers.trip(connection, "acct_tea", Cause.KEY, "403", platform.stage.clock.now())
     left = {"id": "evt_x", "type": "account.application.deauthorized", "account": "acct_tea"}
     for _ in range(2):
         deliver(platform.stage, left | {"data": {"object": {"id": "ca_1", "object": "application"}}})
