@@ -80,9 +80,9 @@ def _take(
 ) -> int | None:
     """Claim the attempt; one that was asked before is unknown from now on, whoever asked it."""
     now = house.clock.now()
-    news: dict[str, Any] = {"replays": attempt.replays + 1} if again else {"asked_at": now}
+    news: dict[str, Any] = {} if again else {"asked_at": now}
     if may_ask:
-        news["last_asked_at"] = now
+        news |= {"last_asked_at": now, "replays": attempt.replays + again}
     if again and attempt.state is AttemptState.ASKING:
         news["state"] = AttemptState.UNKNOWN
     return attempts.claim(connection, attempt, lease_now, LEASE, ring_at=now + LEASE, **news)

@@ -58,12 +58,13 @@ def not_known(
         return
     # A look counts when Stripe was there to be asked; "still executing" and "too busy" are no answers.
     answered = outcome.looked and not in_flight and not isinstance(outcome.error, Transient)
-    looks = asked.attempt.replays + (asked.again and answered)
+    look = asked.again and answered
+    looks = asked.attempt.looks + look
     if looks >= len(ASK_AGAIN):
         abandonment.abandon(connection, recovery, asked, now)
     else:
-        state = AttemptState.UNKNOWN
-        _wait(connection, asked, now + ASK_AGAIN[looks], outcome, state=state, replays=looks)
+        counts = {"looks": looks, "replays": asked.attempt.replays + (look and asked.may_ask)}
+        _wait(connection, asked, now + ASK_AGAIN[looks], outcome, state=AttemptState.UNKNOWN, **counts)
 
 
 def _not_taken(connection: Connection, asked: Asked, error: Transient, now: datetime) -> None:

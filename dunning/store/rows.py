@@ -137,6 +137,7 @@ class AttemptRow(_Row, _Owned):
     last_asked_at: datetime | None
     finished_at: datetime | None
     replays: int
+    looks: int
     abandoned_at: datetime | None
     currency: str
     amount: int

@@ -170,7 +170,8 @@ attempts = Table(
     Column("asked_at", UTCDateTime),
     Column("last_asked_at", UTCDateTime),  # the same key may be asked again
     Column("finished_at", UTCDateTime),
-    Column("replays", Integer, nullable=False, server_default="0"),
+    Column("replays", Integer, nullable=False, server_default="0"),  # of its key
+    Column("looks", Integer, nullable=False, server_default="0"),  # for what became of it, with Stripe there
     Column("abandoned_at", UTCDateTime),  # still unknown after every look: a person must conclude it
     Column("currency", Text, nullable=False),
     Column("amount", BigInteger, nullable=False),

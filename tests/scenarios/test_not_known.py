@@ -8,7 +8,7 @@ from flows.stopping import due
 from scenarios.stage import OURS, Stage
 
 from dunning.core.vocabulary import AttemptState, Reason, Status
-from dunning.flows import abandonment, asked, staff
+from dunning.flows import abandonment, asked, charging, staff
 from dunning.flows.abandonment import Verdict
 from dunning.flows.unknown import ASK_AGAIN
 from dunning.gateway.ask import Stripe
@@ -180,3 +180,15 @@ def test_the_house_is_not_kept_awake_by_a_charge_that_waits_for_a_person(stage: 
     assert needs_a_person(stage) == [stage.recovery(robin).id]
     ring_at = stage.recovery(robin).ring_at
     assert ring_at == stage.clock.now() + asked.FOR_A_PERSON
+
+
+def test_workers_that_die_while_they_look_do_not_bring_the_person_sooner(stage: Stage) -> None:
+    robin = in_the_dark(stage)
+    for _ in range(2 * len(ASK_AGAIN)):
+        (attempt,) = [a for a in stage.attempts(robin) if a.ordinal]
+        claimed = charging.charge(stage.house, attempt.id).claim()
+        assert claimed is not None
+        stage.clock.advance_to(stage.clock.now() + charging.LEASE)
+    stage.settle()
+    (attempt,) = [a for a in stage.attempts(robin) if a.ordinal]
+    assert (attempt.state, attempt.abandoned_at) == (AttemptState.UNKNOWN, None)
