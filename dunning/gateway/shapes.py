@@ -26,6 +26,7 @@ def instant(value: Any) -> datetime | None:
 
 def read_invoice(raw: Mapping[str, Any]) -> Invoice:
     """Return an invoice; `payments` only where the answer was expanded or the old fields are there."""
+    billed_from, billed_until = _billed(raw)
     return Invoice(
         id=str(raw["id"]),
         status=raw.get("status"),
@@ -39,8 +40,8 @@ def read_invoice(raw: Mapping[str, Any]) -> Invoice:
         plan=_plan(raw),
         invoice_class=_invoice_class(raw),
         billing_reason=raw.get("billing_reason"),
-        billed_from=billed[0],
-        billed_until=billed[1],
+        billed_from=billed_from,
+        billed_until=billed_until,
         default_card=object_id(raw.get("default_payment_method")),
         collection_method=raw.get("collection_method"),
         auto_advance=raw.get("auto_advance"),
