@@ -158,7 +158,6 @@ class Situation:
     known: Known | None = None  # None: nothing was kept of what was known at the opening
     sent_so_far: int = 0  # for the recovery
     most: int = 100  # that may go out for it
-    ready: bool = True  # whether somebody has set the channel up
     retry_gone: bool = False  # it announces a retry that does not come any more
 
 
@@ -191,8 +190,6 @@ def _wrong_time(situation: Situation) -> str | None:
 
 
 def _unreachable(step: Step, situation: Situation) -> str | None:
-    if not situation.ready:
-        return f"No {step.channel.replace('_', ' ')} channel is set up."
     if step.channel not in ADDRESSLESS and situation.address is None:
         fallback = f"There is no {step.recipient.replace('_', ' ')} to reach by {step.channel}."
         return NO_ADDRESS.get((step.channel, step.recipient), fallback)

@@ -16,6 +16,7 @@ from dunning.core.vocabulary import Channel
 ONCE: Final = "0"  # the occurrence of a step that comes once
 NO_TIME: Final = "No time is left for it before what it announces."
 COLLAPSED: Final = "A newer message of the campaign is due as well: only the newest goes out."
+UNTIMED: Final = frozenset({Channel.IN_APP, Channel.WEBHOOK})  # nobody is disturbed by them
 NOTED: Final = frozenset({Channel.EMAIL, Channel.SMS})  # what the caps of an address count
 
 
@@ -72,6 +73,8 @@ def meant(campaign: Campaign, course: Course, arm: str | None = None) -> Iterato
 def placed(one: Meant, zone: tzinfo, sending: Sending, *, now: datetime | None = None) -> Planned:
     """Return a message with its date: in the customer's daytime, before what it announces; from `now` on."""
     wish = one.at if now is None else max(one.at, now)
+    if one.step.channel in UNTIMED:
+        return Planned(one.step, one.occurrence, wish)
     if one.before is None:
         found: Due | None = due(wish, zone, sending)
     else:

@@ -13,22 +13,20 @@ from sqlalchemy import Connection
 
 from dunning import logs
 from dunning.core.billing import Customer, Invoice
-from dunning.core.campaign import Situation, into_daytime, refusal
-from dunning.core.vocabulary import Arm, AttemptState, MessageState
+from dunning.core.vocabulary import Channel, MessageState
 from dunning.errors import Refused
-from dunning.flows import wording
+from dunning.flows import holding_back, tasks, wording
 from dunning.flows.attempting import hold
 from dunning.flows.driver import Flow
 from dunning.flows.house import House
 from dunning.flows.recipients import address_for
 from dunning.mail.render import Rendered
-from dunning.store import attempts, messages, objects, rules, switches
+from dunning.store import messages, objects
+from dunning.store import tasks as task_store
 from dunning.store.rows import MessageRow, RecoveryRow
-from dunning.timing.localtime import zone_of
 
 LEASE: Final = timedelta(seconds=90)
-A_DAY: Final = timedelta(days=1)
-POLL: Final = timedelta(minutes=10)
+HERE: Final = {Channel.CALL: "staff", Channel.IN_APP: "in_app"}  # who takes what needs no provider
 
 log = logs.get(__name__)
 
@@ -64,11 +62,24 @@ def _take(house: House, message_id: str) -> InHand | None:
             _give_up_if_stale(connection, message, now, lease_now)
             return None
         if recovery.customer_id is None:
-            _skip(connection, message, "The invoice names no customer.")
+            _skip(connection, message, "The invoice names no customer.", now)
             return None
-        if _put_off(connection, message, recovery, now):
+        if _held_back(connection, message, recovery, now):
             return None
         return _claimed(connection, message, recovery, lease_now)
+
+
+def _held_back(connection: Connection, message: MessageRow, recovery: RecoveryRow, now: datetime) -> bool:
+    """Let a message wait, for its time or for a person, or skip it for a newer one; return whether."""
+    customer = objects.customer(connection, recovery.whose, recovery.customer_id)
+    address = customer.email if customer and message.channel == Channel.EMAIL else None
+    if _put_off(connection, message, recovery, address, now):
+        return True
+    why = holding_back.outdated(connection, message, recovery, address, now)
+    if why is not None:
+        _skip(connection, message, why, now)
+        return True
+    return tasks.ask_approval(connection, message, recovery, now)
 
 
 def hold_message(connection: Connection, message_id: str) -> tuple[MessageRow | None, RecoveryRow | None]:
@@ -107,35 +118,25 @@ def _give_up_if_stale(
     log.warning("message_unknown", message_id=message.id, at=now.isoformat())
 
 
-def _put_off(connection: Connection, message: MessageRow, recovery: RecoveryRow, now: datetime) -> bool:
-    """Let a message that must wait be planned for later; return whether it must."""
-    until = _not_yet(connection, message, recovery, now)
-    if until is None:
+def _put_off(
+    connection: Connection, message: MessageRow, recovery: RecoveryRow, address: str | None, now: datetime
+) -> bool:
+    """Let a message that must wait be planned for later, or skip it where that is too late; return whether."""
+    found = holding_back.not_yet(connection, message, recovery, address, now)
+    if found is None:
         return False
-    later = {"state": MessageState.PLANNED, "ring_at": until, "lease_until": None, "fence": message.fence + 1}
-    return messages.change(connection, message.id, message.fence, **later)
+    if isinstance(found, str):
+        _skip(connection, message, found, now)
+        return True
+    moved = list(dict.fromkeys([*(message.moved or ()), *map(str, found.moved)]))
+    later = {"state": MessageState.PLANNED, "ring_at": found.at, "lease_until": None, "moved": moved}
+    return messages.change(connection, message.id, message.fence, fence=message.fence + 1, **later)
 
 
-def _not_yet(
-    connection: Connection, message: MessageRow, recovery: RecoveryRow, now: datetime
-) -> datetime | None:
-    """Return when to look again at a message that must wait: kill switch, night, one already sent today."""
-    if switches.read(connection, recovery.segment).paused:
-        return now + POLL
-    customer = objects.customer(connection, message.whose, recovery.customer_id)
-    zone = zone_of(customer.timezone if customer else None, customer.country if customer else None)
-    daytime = into_daytime(now, zone)
-    if daytime > now:
-        return daytime
-    address = customer.email if customer else None
-    if address is not None and messages.sent_to(connection, address, now, A_DAY, but=message.id):
-        return into_daytime(now + A_DAY, zone)
-    return None
-
-
-def _skip(connection: Connection, message: MessageRow, why: str) -> None:
+def _skip(connection: Connection, message: MessageRow, why: str, now: datetime) -> None:
     skipped = {"state": MessageState.SKIPPED, "note": why, "ring_at": None, "fence": message.fence + 1}
-    messages.change(connection, message.id, message.fence, **skipped)
+    if messages.change(connection, message.id, message.fence, **skipped):
+        task_store.drop_of_message(connection, message.id, why, at=now)
 
 
 def _look(house: House, hand: InHand) -> tuple[Invoice, Customer]:
@@ -150,7 +151,8 @@ def _let_go(house: House, hand: InHand, error: Exception) -> None:
     if not isinstance(error, Refused) or error.status not in {400, 404}:
         raise error
     with house.store.write() as connection:
-        _skip(connection, hand.message, f"Stripe would not show the invoice or its customer: {error}"[:300])
+        why = f"Stripe would not show the invoice or its customer: {error}"[:300]
+        _skip(connection, hand.message, why, house.clock.now())
 
 
 def _write(house: House, hand: InHand, invoice: Invoice, customer: Customer) -> None:
@@ -165,8 +167,11 @@ def _write(house: House, hand: InHand, invoice: Invoice, customer: Customer) -> 
         still_open = invoice.open and not invoice.processing
         address = address_for(message, customer)
         if may_go(connection, message, recovery, address, now, still_open=still_open):
-            rendered = wording.render_message(connection, house, message, recovery, invoice, customer, now)
+            rendered = Rendered("", "", "", "")
+            if message.template:
+                rendered = wording.render_message(connection, house, message, recovery, invoice, customer, now)
             _keep_words(connection, message, address, rendered, now)
+            _deliver_here(connection, message, recovery, now)
 
 
 def may_go(
@@ -179,11 +184,11 @@ def may_go(
     still_open: bool,
 ) -> bool:
     """Return whether a held message may go out now; one that may not is skipped or planned for later."""
-    why_not = _why_not(connection, message, recovery, address, still_open=still_open)
+    why_not = holding_back.why_not(connection, message, recovery, address, still_open=still_open)
     if why_not is not None:
-        _skip(connection, message, why_not)
+        _skip(connection, message, why_not, now)
         return False
-    return not _put_off(connection, message, recovery, now)
+    return not _put_off(connection, message, recovery, address, now)
 
 
 def _keep_words(
@@ -203,27 +208,11 @@ def _keep_words(
     )
 
 
-def _why_not(
-    connection: Connection,
-    message: MessageRow,
-    recovery: RecoveryRow,
-    address: str | None,
-    *,
-    still_open: bool,
-) -> str | None:
-    campaign = rules.campaign(connection, recovery.campaign_key, recovery.campaign_version)
-    step = campaign.step(message.step)
-    if step is None:
-        return "The campaign has no such step."
-    history = attempts.of_recovery(connection, recovery.id)
-    situation = Situation(
-        status=recovery.status,
-        decline_class=recovery.decline_class,
-        retries_failed=sum(a.state is AttemptState.DECLINED for a in history) - 1,
-        invoice_open=still_open,
-        address=address,
-        suppressed=address is not None and messages.suppressed(connection, recovery.account_id, address),
-        messages_on=switches.read(connection, recovery.segment).messages,
-        held_out=recovery.messages_arm is Arm.HOLDOUT,
-    )
-    return refusal(step, situation)
+def _deliver_here(connection: Connection, message: MessageRow, recovery: RecoveryRow, now: datetime) -> None:
+    """What needs no provider has arrived with its row: a call is a task of staff, a banner waits to be asked."""
+    if message.channel not in HERE:
+        return
+    if message.channel == Channel.CALL:
+        tasks.ask_call(connection, message, recovery, now)
+    arrived = {"state": MessageState.SENT, "sent_at": now, "provider": HERE[message.channel], "ring_at": None}
+    messages.change(connection, message.id, message.fence, **arrived)

@@ -117,10 +117,10 @@ def arm_of(
 ) -> str | None:
     """Return the customer's arm of a campaign; the first call decides it, while the campaign has that arm.
 
-    A customer whose arm is gone is drawn anew, as is everybody without a customer's id.
+    A customer whose arm is gone is drawn anew. None: the campaign has no arms, or the invoice no customer.
     """
     if not campaign.arms or customer is None:
-        return campaign.arms[0].key if campaign.arms else None
+        return None
     key = {**owner(whose), "its_campaign": campaign.key, "its_customer": customer}
     known = connection.execute(_ARM, key).scalar_one_or_none()
     if known in {arm.key for arm in campaign.arms}:

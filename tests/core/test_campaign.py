@@ -43,7 +43,6 @@ FINE = Situation(
         (replace(FINE, address=None), "no email address"),
         (replace(FINE, suppressed=True), "suppression list"),
         (replace(FINE, held_out=True), "experiment"),
-        (replace(FINE, ready=False), "No email channel"),
         (replace(FINE, retry_gone=True), "does not come any more"),
         (replace(FINE, sent_so_far=12, most=12), "no more than 12"),
     ],
