@@ -4,7 +4,7 @@ A step means one message, or one for every retry that it follows or announces: i
 """
 
 import heapq
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, tzinfo
 from typing import Final
@@ -15,7 +15,8 @@ from dunning.core.vocabulary import Channel
 
 ONCE: Final = "0"  # the occurrence of a step that comes once
 NO_TIME: Final = "No time is left for it before what it announces."
-COLLAPSED: Final = "A newer message of the campaign is due as well: only the newest goes out."
+AFTERWARDS: Final = "It would come after the window has ended."
+COLLAPSED: Final = "A newer message of the campaign is due as well, or has gone: only the newest goes out."
 UNTIMED: Final = frozenset({Channel.IN_APP, Channel.WEBHOOK})  # nobody is disturbed by them
 NOTED: Final = frozenset({Channel.EMAIL, Channel.SMS})  # what the caps of an address count
 
@@ -104,13 +105,16 @@ def plan(
     *,
     arm: str | None = None,
     sent: Sequence[datetime] = (),
+    gone: Collection[tuple[str, str]] = (),
+    now: datetime | None = None,
 ) -> list[Planned]:
     """Return the dated plan of a course, oldest first, if nobody pays; the caps are kept as the clock does.
 
-    `sent` is when the customer was written to before.
+    `sent` is when the customer was written to before, `gone` are the steps with their occurrences that are
+    done with; the plan begins at `now`, or at the opening.
     """
-    wishes = list(meant(campaign, course, arm))
-    first = [placed(one, zone, sending, now=course.opened_at) for one in wishes]
+    wishes = [one for one in meant(campaign, course, arm) if (one.step.key, one.occurrence) not in gone]
+    first = [placed(one, zone, sending, now=now or course.opened_at) for one in wishes]
     waiting = [(one.due_at, number) for number, one in enumerate(first) if one.why_not is None]
     heapq.heapify(waiting)
     before = list(sent)
@@ -128,7 +132,11 @@ def plan(
             heapq.heappush(waiting, (later.at, number))
         else:
             before.append(at)
-    return sorted(first, key=lambda one: one.due_at)
+    late = [
+        replace(one, why_not=AFTERWARDS) if one.why_not is None and one.due_at >= course.deadline else one
+        for one in first
+    ]
+    return sorted(late, key=lambda one: one.due_at)
 
 
 def _anchors(anchor: Anchor, course: Course) -> Iterator[tuple[datetime, str]]:

@@ -42,12 +42,15 @@ def why_not(
     return refusal(step, _situation(connection, message, recovery, step, address, still_open=still_open))
 
 
+def stopped(connection: Connection, recovery: RecoveryRow, now: datetime) -> Later | None:
+    """Return when to look again while the kill switch is thrown; None when it is not."""
+    return Later(now + POLL) if switches.read(connection, recovery.segment).paused else None
+
+
 def not_yet(
     connection: Connection, message: MessageRow, recovery: RecoveryRow, address: str | None, now: datetime
 ) -> Later | str | None:
     """Return until when a message must wait, or why it is too late for it then; None when it may go."""
-    if switches.read(connection, recovery.segment).paused:
-        return Later(now + POLL)
     if message.channel in UNTIMED:
         return None
     sent: list[datetime] = []
@@ -64,16 +67,18 @@ def not_yet(
 def outdated(
     connection: Connection, message: MessageRow, recovery: RecoveryRow, address: str | None, now: datetime
 ) -> str | None:
-    """Return why a message of a backlog does not go out: a newer one to the same recipient is due as well."""
+    """Return why a message of a backlog does not go out: a newer one to the same recipient is due, or went."""
     campaign = _campaign(connection, recovery)
     order = [step.key for step in campaign.steps]
     invoice = objects.invoice(connection, recovery.whose, recovery.invoice_id)
     still_open = invoice is not None and invoice.status == "open"
     for other in messages.of_recovery(connection, recovery.id):
-        waits = other.state is MessageState.PLANNED and other.due_at <= now and other.id != message.id
-        if not waits or (other.channel, other.recipient) != (message.channel, message.recipient):
+        alike = (other.channel, other.recipient) == (message.channel, message.recipient)
+        if not alike or not _newer(other, message, order):
             continue
-        if not _newer(other, message, order) or needs_approval(campaign, other):
+        if other.state in WENT:
+            return COLLAPSED
+        if other.state is not MessageState.PLANNED or other.due_at > now or needs_approval(campaign, other):
             continue
         if why_not(connection, other, recovery, address, still_open=still_open) is None:
             return COLLAPSED

@@ -5,6 +5,7 @@ handing-over and found after a crash is `unknown` from then on: the provider may
 shown and never sent again.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
@@ -26,7 +27,7 @@ from dunning.store import tasks as task_store
 from dunning.store.rows import MessageRow, RecoveryRow
 
 LEASE: Final = timedelta(seconds=90)
-HERE: Final = {Channel.CALL: "staff", Channel.IN_APP: "in_app"}  # who takes what needs no provider
+HERE: Final[Mapping[str, str]] = {Channel.CALL: "staff", Channel.IN_APP: "in_app"}  # who takes what needs no provider
 
 log = logs.get(__name__)
 
@@ -73,11 +74,12 @@ def _held_back(connection: Connection, message: MessageRow, recovery: RecoveryRo
     """Let a message wait, for its time or for a person, or skip it for a newer one; return whether."""
     customer = objects.customer(connection, recovery.whose, recovery.customer_id)
     address = customer.email if customer and message.channel == Channel.EMAIL else None
+    if holding_back.stopped(connection, recovery, now) is None:
+        why = holding_back.outdated(connection, message, recovery, address, now)
+        if why is not None:
+            _skip(connection, message, why, now)
+            return True
     if _put_off(connection, message, recovery, address, now):
-        return True
-    why = holding_back.outdated(connection, message, recovery, address, now)
-    if why is not None:
-        _skip(connection, message, why, now)
         return True
     return tasks.ask_approval(connection, message, recovery, now)
 
@@ -122,7 +124,9 @@ def _put_off(
     connection: Connection, message: MessageRow, recovery: RecoveryRow, address: str | None, now: datetime
 ) -> bool:
     """Let a message that must wait be planned for later, or skip it where that is too late; return whether."""
-    found = holding_back.not_yet(connection, message, recovery, address, now)
+    found = holding_back.stopped(connection, recovery, now) or holding_back.not_yet(
+        connection, message, recovery, address, now
+    )
     if found is None:
         return False
     if isinstance(found, str):

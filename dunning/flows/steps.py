@@ -111,7 +111,7 @@ def _plan(
 
 def _move(connection: Connection, there: MessageRow, one: Meant, found: Planned) -> None:
     """Take a message along with the retry that it announces."""
-    moved = {"due_at": found.due_at, "before_at": one.before, "moved": [str(why) for why in found.moved]}
+    moved: dict[str, Any] = {"due_at": found.due_at, "before_at": one.before, "moved": [str(why) for why in found.moved]}
     if found.why_not is not None:
         moved |= {"state": MessageState.SKIPPED, "note": found.why_not, "ring_at": None}
     else:
