@@ -13,6 +13,7 @@ import typer
 
 from dunning import __version__
 from dunning.commands import (
+    arms,
     campaign_versions,
     campaigns,
     database,
@@ -153,6 +154,7 @@ app.command("backtest", rich_help_panel=OPERATE)(judging.backtest)
 _report = _group("report", "Reports that tie to the cent.", MONEY)
 _report.command("recovered")(money.recovered)
 _report.command("incremental")(uplifts.incremental)
+_report.command("arms")(arms.arms)
 
 
 def run(arguments: Sequence[str]) -> int:

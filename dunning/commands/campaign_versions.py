@@ -22,12 +22,11 @@ def show_list(*, as_json: JsonOption = False) -> None:
     """List the published campaigns with their versions, and how many open recoveries run each."""
     from dunning.store import campaigns, rules
 
-    with opened_house() as house:
-        with house.store.write() as connection:
-            rules.current_campaign(connection, house.clock.now())
-            rows = campaigns.published(connection)
-            running = campaigns.in_flight(connection)
-            drafts = [row["key"] for row in campaigns.drafts(connection)]
+    with opened_house() as house, house.store.write() as connection:
+        rules.current_campaign(connection, house.clock.now())
+        rows = campaigns.published(connection)
+        running = campaigns.in_flight(connection)
+        drafts = [row["key"] for row in campaigns.drafts(connection)]
     told = [
         {
             "key": row["key"],
@@ -59,7 +58,9 @@ def publish(file: CampaignFile, *, as_json: JsonOption = False) -> None:
     if done.campaign is None:
         _refuse(file, done.problems[0])
     if as_json:
-        console.say_json({"key": done.campaign.key, "version": done.campaign.version, "changed": done.changed})
+        console.say_json(
+            {"key": done.campaign.key, "version": done.campaign.version, "changed": done.changed}
+        )
         return
     if not done.changed:
         console.say(f"Nothing changed: version {done.campaign.version} says the same.")
@@ -68,11 +69,15 @@ def publish(file: CampaignFile, *, as_json: JsonOption = False) -> None:
         console.say(line)
     console.say(f"Version {done.campaign.version} of {done.campaign.key} is in force for recoveries to come.")
     if done.in_flight:
-        console.say(f"{done.in_flight} open recoveries stay on older versions: `dunning campaign move` moves one.")
+        console.say(
+            f"{done.in_flight} open recoveries stay on older versions: `dunning campaign move` moves one."
+        )
 
 
 def diff(
-    what: Annotated[str, typer.Argument(metavar="FILE|KEY", help="A campaign file, or a published campaign.")],
+    what: Annotated[
+        str, typer.Argument(metavar="FILE|KEY", help="A campaign file, or a published campaign.")
+    ],
     *,
     version: Annotated[
         int | None, typer.Option(min=1, metavar="N", help="Compare with this version.", show_default="newest")
@@ -94,7 +99,9 @@ def diff(
         with house.store.read() as connection:
             after = checked.campaign if checked else kept.version(connection, what)
             if after is None:
-                raise Unusable(f"No campaign {what} is published: `dunning campaign list` shows those that are.")
+                raise Unusable(
+                    f"No campaign {what} is published: `dunning campaign list` shows those that are."
+                )
             older = version if checked or version else max(after.version - 1, 1)
             before = kept.version(connection, after.key, older)
     if version is not None and before is None:
@@ -143,7 +150,9 @@ def ready_made(
     if not publish_them:
         for one in made.ready_made(campaigns.templates_in(resources.templates() / "email")):
             console.say(f"{one.key}: {one.name} ({len(one.steps)} steps)")
-        console.say("`dunning campaign ready-made --publish` puts them in force; `export KEY` then writes one.")
+        console.say(
+            "`dunning campaign ready-made --publish` puts them in force; `export KEY` then writes one."
+        )
         return
     with opened_house() as house:
         done = campaigns.publish_ready_made(house, by=operator())

@@ -26,7 +26,8 @@ JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 
 def export(
     key: Annotated[
-        str | None, typer.Argument(metavar="KEY", help="A published campaign.", show_default="the built-in one")
+        str | None,
+        typer.Argument(metavar="KEY", help="A published campaign.", show_default="the built-in one"),
     ] = None,
     *,
     version: Annotated[
@@ -83,7 +84,8 @@ def plan(
     ] = "insufficient_funds",
     arm: Annotated[str | None, typer.Option(help="Of a campaign with arms: whose steps.")] = None,
     customer: Annotated[
-        str | None, typer.Option(metavar="ID", help="Instead of a sample: what this customer (cus_…) is to get.")
+        str | None,
+        typer.Option(metavar="ID", help="Instead of a sample: what this customer (cus_…) is to get."),
     ] = None,
     recovery: Annotated[
         str | None, typer.Option(metavar="ID", help="Instead of a sample: the plan of this recovery (rec_…).")
@@ -93,7 +95,9 @@ def plan(
     """Print every retry and message to come if nobody pays, each with its date and what moved it."""
     if customer is not None or recovery is not None:
         if file is not None:
-            raise Unusable("A plan is of a FILE, or of a --customer or --recovery that runs its own campaign.")
+            raise Unusable(
+                "A plan is of a FILE, or of a --customer or --recovery that runs its own campaign."
+            )
         _plan_of_real_ones(customer, recovery, as_json=as_json)
         return
     from dunning.core.clock import WallClock
@@ -123,7 +127,9 @@ def say_plan(found: "Sequence[Coming]", start: "datetime", zone: "ZoneInfo", nam
             f"{line.at.astimezone(zone):%a %Y-%m-%d %H:%M}",
             f"message {line.step}" if line.kind == "message" else "retry",
             f"{line.template} ({line.channel})" if line.kind == "message" else "",
-            line.condition if line.sure else f"{line.condition or 'the one before'} fails".replace("always ", ""),
+            line.condition
+            if line.sure
+            else f"{line.condition or 'the one before'} fails".replace("always ", ""),
             line.why or (line.note if line.kind == "message" else ""),
         )
         for line in found
@@ -156,11 +162,15 @@ def _plan_of_real_ones(customer: str | None, recovery: str | None, *, as_json: b
             named = recoveries.open_ids_of(connection, customer) if customer else []
         wanted = [recovery] if recovery else named
         if not wanted:
-            raise Unusable(f"Nothing is being collected from {customer}: no open recovery names that customer.")
+            raise Unusable(
+                f"Nothing is being collected from {customer}: no open recovery names that customer."
+            )
         found = {one: preview.coming(house, one) for one in wanted}
         now = house.clock.now()
     if as_json:
-        told = {one: [_told(line, now) | {"kind": line.kind} for line in lines] for one, lines in found.items()}
+        told = {
+            one: [_told(line, now) | {"kind": line.kind} for line in lines] for one, lines in found.items()
+        }
         console.say_json({"plans": told})
         return
     for one, lines in found.items():

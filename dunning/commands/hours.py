@@ -23,7 +23,9 @@ def hours(
     ] = None,
     holiday: Annotated[
         list[str] | None,
-        typer.Option(metavar="DATE", help="A day without messages; repeat it. These replace the ones before."),
+        typer.Option(
+            metavar="DATE", help="A day without messages; repeat it. These replace the ones before."
+        ),
     ] = None,
     no_holidays: Annotated[bool, typer.Option("--no-holidays", help="Forget every holiday.")] = False,
     a_day: Annotated[
@@ -61,7 +63,9 @@ def hours(
         console.say_json(found.dumps())
         return
     console.say(f"Messages go out from {found.opening:%H:%M} to {found.closing:%H:%M} of the customer's day,")
-    console.say(f"{'on weekends too' if found.weekends else 'not on weekends'}; {len(found.holidays)} holidays.")
+    console.say(
+        f"{'on weekends too' if found.weekends else 'not on weekends'}; {len(found.holidays)} holidays."
+    )
     console.say(
         f"At most {found.a_day} a day and {found.a_week} a week to one address, {found.a_recovery} for a recovery."
     )

@@ -141,7 +141,9 @@ def _put(connection: Connection, house: House, wanted: Campaign, by: str) -> Pub
     made = campaigns.publish(connection, wanted, at=house.clock.now(), by=by)
     changed = before is None or made.version != before.version
     running = campaigns.in_flight(connection)
-    older = sum(count for (key, number), count in running.items() if key == made.key and number < made.version)
+    older = sum(
+        count for (key, number), count in running.items() if key == made.key and number < made.version
+    )
     lines = difference(before, made) if changed else ()
     return Published(made, changed=changed, diff=lines, in_flight=older if changed else 0)
 

@@ -27,7 +27,10 @@ from dunning.store import tasks as task_store
 from dunning.store.rows import MessageRow, RecoveryRow
 
 LEASE: Final = timedelta(seconds=90)
-HERE: Final[Mapping[str, str]] = {Channel.CALL: "staff", Channel.IN_APP: "in_app"}  # who takes what needs no provider
+HERE: Final[Mapping[str, str]] = {
+    Channel.CALL: "staff",
+    Channel.IN_APP: "in_app",
+}  # who takes what needs no provider
 
 log = logs.get(__name__)
 
@@ -173,7 +176,9 @@ def _write(house: House, hand: InHand, invoice: Invoice, customer: Customer) -> 
         if may_go(connection, message, recovery, address, now, still_open=still_open):
             rendered = Rendered("", "", "", "")
             if message.template:
-                rendered = wording.render_message(connection, house, message, recovery, invoice, customer, now)
+                rendered = wording.render_message(
+                    connection, house, message, recovery, invoice, customer, now
+                )
             _keep_words(connection, message, address, rendered, now)
             _deliver_here(connection, message, recovery, now)
 

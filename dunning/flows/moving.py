@@ -60,7 +60,10 @@ def _forbidden(recovery: RecoveryRow, wanted: Campaign | None, key: str, version
 def _rewrite(connection: Connection, recovery: RecoveryRow, wanted: Campaign, now: datetime) -> None:
     arm = campaigns.arm_of(connection, recovery.whose, recovery.customer_id, wanted, now)
     pinned: dict[str, Any] = {"campaign_key": wanted.key, "campaign_version": wanted.version}
-    recoveries.change(connection, recovery.id, **pinned, campaign_arm=arm)
+    began = [recovery.campaign_key, recovery.campaign_version, recovery.campaign_arm]
+    recoveries.change(
+        connection, recovery.id, **pinned, campaign_arm=arm, moved_from=recovery.moved_from or began
+    )
     rows = messages.of_recovery(connection, recovery.id)
     steps = {(step.key, str(step.channel), str(step.recipient)) for step in wanted.steps_of(arm)}
     for row in rows:

@@ -44,7 +44,9 @@ def course_of(recovery: RecoveryRow, history: Sequence[AttemptRow]) -> Course:
     """Return what the steps of a recovery's campaign count from; `history` is its attempts, oldest first."""
     refused = [row for row in history if row.state is AttemptState.DECLINED][1:]  # the first one opened it
     failed = tuple(
-        Retry(row.finished_at or row.at, occurrence_of(row)) for row in refused if row.at >= recovery.opened_at
+        Retry(row.finished_at or row.at, occurrence_of(row))
+        for row in refused
+        if row.at >= recovery.opened_at
     )
     coming: tuple[Retry, ...] = ()
     if recovery.next_attempt_at is not None:
@@ -58,9 +60,7 @@ def occurrence_of(attempt: AttemptRow) -> str:
     return str(attempt.ordinal) if attempt.ordinal is not None else attempt.id
 
 
-def place(
-    connection: Connection, recovery: RecoveryRow, one: Meant, now: datetime | None
-) -> Planned:
+def place(connection: Connection, recovery: RecoveryRow, one: Meant, now: datetime | None) -> Planned:
     """Return one message of a recovery with its date in the customer's daytime."""
     customer = objects.customer(connection, recovery.whose, recovery.customer_id)
     zone = zone_of(customer.timezone if customer else None, customer.country if customer else None)
@@ -111,7 +111,11 @@ def _plan(
 
 def _move(connection: Connection, there: MessageRow, one: Meant, found: Planned) -> None:
     """Take a message along with the retry that it announces."""
-    moved: dict[str, Any] = {"due_at": found.due_at, "before_at": one.before, "moved": [str(why) for why in found.moved]}
+    moved: dict[str, Any] = {
+        "due_at": found.due_at,
+        "before_at": one.before,
+        "moved": [str(why) for why in found.moved],
+    }
     if found.why_not is not None:
         moved |= {"state": MessageState.SKIPPED, "note": found.why_not, "ring_at": None}
     else:

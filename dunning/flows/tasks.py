@@ -33,9 +33,7 @@ def ask_call(connection: Connection, message: MessageRow, recovery: RecoveryRow,
         tell(connection, recovery.id, f"A task for staff: {what}", now=now, by="dunning")
 
 
-def ask_approval(
-    connection: Connection, message: MessageRow, recovery: RecoveryRow, now: datetime
-) -> bool:
+def ask_approval(connection: Connection, message: MessageRow, recovery: RecoveryRow, now: datetime) -> bool:
     """Let a due message wait until a person has agreed to it, where its step asks for that; return whether.
 
     A message that would not go out anyhow is nobody's task: it is checked, and skipped with its reason.

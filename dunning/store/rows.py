@@ -99,6 +99,7 @@ class RecoveryRow(_Row, _Owned):
     campaign_key: str
     campaign_version: int
     campaign_arm: str | None
+    moved_from: list[Any] | None
     known: dict[str, Any] | None
     silenced_at: datetime | None
     taken_over: bool

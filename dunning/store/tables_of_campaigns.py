@@ -1,6 +1,16 @@
 """How campaigns are chosen and tried out, what is still a draft, and what staff are asked to do."""
 
-from sqlalchemy import JSON, CheckConstraint, Column, ForeignKey, Index, Integer, Table, Text, UniqueConstraint
+from sqlalchemy import (
+    JSON,
+    CheckConstraint,
+    Column,
+    ForeignKey,
+    Index,
+    Integer,
+    Table,
+    Text,
+    UniqueConstraint,
+)
 
 from dunning.core.vocabulary import TaskKind, TaskState
 from dunning.store.schema import flag, metadata, partial, whose

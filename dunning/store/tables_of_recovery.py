@@ -117,6 +117,7 @@ recoveries = Table(
     Column("campaign_key", Text, nullable=False),
     Column("campaign_version", Integer, nullable=False),
     Column("campaign_arm", Text),  # None: the campaign had no arms when it opened
+    Column("moved_from", JSON),  # campaign, version and arm that it opened with, where staff moved it since
     Column("known", JSON),  # what conditions were asked about at the opening
     Column("silenced_at", UTCDateTime),  # since when nobody is written to about it: an import found it
     flag("taken_over", default="0"),

@@ -36,13 +36,17 @@ def close(
 def drop_of_recovery(connection: Connection, recovery_id: str, why: str, *, at: datetime, by: str) -> None:
     """Close what is open of a recovery: nobody needs to do it any more."""
     dropped = {"state": TaskState.DROPPED, "closed_at": at, "closed_by": by, "note": why}
-    connection.execute(update(staff_tasks).where(staff_tasks.c.recovery_id == recovery_id, _OPEN).values(dropped))
+    connection.execute(
+        update(staff_tasks).where(staff_tasks.c.recovery_id == recovery_id, _OPEN).values(dropped)
+    )
 
 
 def drop_of_message(connection: Connection, message_id: str, why: str, *, at: datetime) -> None:
     """Close what is open of a message that does not go out."""
     dropped = {"state": TaskState.DROPPED, "closed_at": at, "closed_by": "dunning", "note": why}
-    connection.execute(update(staff_tasks).where(staff_tasks.c.message_id == message_id, _OPEN).values(dropped))
+    connection.execute(
+        update(staff_tasks).where(staff_tasks.c.message_id == message_id, _OPEN).values(dropped)
+    )
 
 
 def listed(

@@ -117,7 +117,11 @@ def _all(screen: Screen) -> dict[str, Any]:
     with screen.house.store.read() as connection:
         rows = kept.published(connection)
         running = kept.in_flight(connection)
-        drafts, rules, hours = kept.drafts(connection), kept.current_rules(connection), sending.current(connection)
+        drafts, rules, hours = (
+            kept.drafts(connection),
+            kept.current_rules(connection),
+            sending.current(connection),
+        )
     newest = {row["key"]: row for row in reversed(rows)}
     found = [(Campaign.loads(row["definition"]), row["published_at"]) for row in newest.values()]
     return {
@@ -149,7 +153,9 @@ def _one(screen: Screen, key: str, number: int | None) -> dict[str, Any]:
         "campaign": campaign,
         "row": row,
         "newest": loaded[0][0].version,
-        "versions": [(one.version, said["published_at"], running.get((key, one.version), 0)) for one, said in loaded],
+        "versions": [
+            (one.version, said["published_at"], running.get((key, one.version), 0)) for one, said in loaded
+        ],
         "before": before,
         "diff": campaigns.difference(before, campaign) if before is not None else (),
         "conditions": CONDITION,

@@ -107,7 +107,9 @@ def _messages_to_come(story: Story, now: datetime) -> Iterator[Moment]:
         body = moved_words(message["moved"] or ())
         if message["ring_at"] is None:
             body = "Waits until staff agree to it."
-        yield Moment(at, "message", "mail", "mute", _titled(message), body=body[:1].upper() + body[1:], future=True)
+        yield Moment(
+            at, "message", "mail", "mute", _titled(message), body=body[:1].upper() + body[1:], future=True
+        )
 
 
 def _attempts(story: Story, tables: Mapping[int, DeclineTable]) -> Iterator[Moment]:
@@ -209,7 +211,9 @@ def _titled(message: Any) -> str:
     if message["channel"] == Channel.CALL:
         return "A call by staff"
     named = f"“{(message['template'] or message['step']).replace('_', ' ')}”"
-    kind = "Message" if message["channel"] == Channel.EMAIL else words.CHANNEL[message["channel"]].capitalize()
+    kind = (
+        "Message" if message["channel"] == Channel.EMAIL else words.CHANNEL[message["channel"]].capitalize()
+    )
     return f"{kind} {named}"
 
 

@@ -17,6 +17,7 @@ COLUMNS = (
     ('campaigns', 'published_by', sa.Text()),
     ('recoveries', 'campaign_arm', sa.Text()),
     ('recoveries', 'known', sa.JSON()),
+    ('recoveries', 'moved_from', sa.JSON()),
     ('recoveries', 'silenced_at', INSTANT),
     ('messages', 'before_at', INSTANT),
     ('messages', 'moved', sa.JSON()),

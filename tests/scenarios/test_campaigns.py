@@ -66,7 +66,9 @@ def test_steps_follow_each_failed_retry_and_announce_the_next(quick_stage: Stage
     rows = stage.rows("messages", robin)
     tried = [row for row in stage.attempts(robin) if row.ordinal is not None]
     assert len(tried) >= 2
-    assert {row["occurrence"] for row in rows if row["step"] == "again"} == {str(row.ordinal) for row in tried}
+    assert {row["occurrence"] for row in rows if row["step"] == "again"} == {
+        str(row.ordinal) for row in tried
+    }
     for row in rows:
         if row["step"] == "soon" and row["state"] is MessageState.SENT:
             assert row["sent_at"] < row["before_at"]
@@ -91,7 +93,9 @@ def test_after_a_stop_of_two_days_only_the_newest_message_goes_out(stage: Stage)
 
 def test_a_newer_message_that_would_not_go_out_does_not_hold_back_an_older_one(quick_stage: Stage) -> None:
     stage = quick_stage
-    publish(stage, campaign("standard", ("a", "6h", NOTE), ("b", "7h", f'{NOTE}\ncondition = "retry_can_help"')))
+    publish(
+        stage, campaign("standard", ("a", "6h", NOTE), ("b", "7h", f'{NOTE}\ncondition = "retry_can_help"'))
+    )
     robin = stage.fails("lost_card")
     switches.pause_all(stage.house, "an incident", by="test")
     stage.pass_time(hours=24)
@@ -130,7 +134,10 @@ def test_a_message_that_needs_agreement_waits_for_staff(stage: Stage) -> None:
     assert message(stage, robin, "a")["approved_by"] == "kim"
     stage.pass_time(hours=48)
     (task,) = open_tasks(stage)
-    assert tasks.finish(stage.house, task["id"], by="kim", refused=True).sentence == "The message does not go out."
+    assert (
+        tasks.finish(stage.house, task["id"], by="kim", refused=True).sentence
+        == "The message does not go out."
+    )
     assert message(stage, robin, "b")["note"] == "Staff decided against it."
     assert "The message may go out. looks right" in stage.sentences(robin)
 
@@ -234,3 +241,20 @@ def test_an_imported_recovery_of_which_nobody_is_told_gets_no_steps_later(quick_
         recoveries.change(connection, recovery.id, silenced_at=stage.clock.now() - timedelta(days=1))
         steps.follow_retries(connection, recovery.id, stage.clock.now())
     assert stage.rows("messages", robin) == []
+
+
+def test_the_report_counts_a_moved_recovery_for_the_arm_that_it_opened_with(quick_stage: Stage) -> None:
+    from dunning.flows.arms import compared
+
+    stage = quick_stage
+    arms = '\n[[arms]]\nkey = "a"\nshare = "50%"\n[[arms]]\nkey = "b"\nshare = "50%"\n'
+    publish(stage, campaign("standard", ("all", "4d", NOTE)) + arms)
+    publish(stage, campaign("other", ("all", "4d", NOTE)))
+    people = [stage.fails("lost_card") for _ in range(4)]
+    moving.move(stage.house, stage.recovery(people[0]).id, "other", by="kim")
+    assert stage.recovery(people[0]).campaign_arm is None
+    assert sum(one.invoices for one in compared(stage.house)[0].figures) == 0
+    stage.skip_time(hours=24 * 15, hop=24)
+    (found,) = compared(stage.house)
+    assert sum(one.invoices for one in found.figures) == 4
+    assert found.winner is None

@@ -52,7 +52,9 @@ def test_a_draft_shows_its_mistakes_by_line_and_is_published_with_its_difference
     )
     assert answer.status_code == 422
     assert "Nothing was published" in answer.text
-    page = desk.press("/settings/campaigns/draft?key=standard", text=text.replace('"4d"', '"5d"'), do="publish")
+    page = desk.press(
+        "/settings/campaigns/draft?key=standard", text=text.replace('"4d"', '"5d"'), do="publish"
+    )
     assert "Version 2 is in force" in page
     assert "open recoveries stay on older versions" in page
     assert '-offset = "4d"' in page
@@ -93,7 +95,12 @@ def test_a_task_is_on_the_list_and_on_its_recovery_until_it_is_done(desk: Desk) 
         query = select(tables.messages.c.id).where(tables.messages.c.recovery_id == recovery_id).limit(1)
         message_id = connection.execute(query).scalar_one()
         row = {"id": "task_1", "account_id": "self", "livemode": False, "recovery_id": recovery_id}
-        row |= {"message_id": message_id, "kind": TaskKind.CALL, "what": "Ring them up.", "state": TaskState.OPEN}
+        row |= {
+            "message_id": message_id,
+            "kind": TaskKind.CALL,
+            "what": "Ring them up.",
+            "state": TaskState.OPEN,
+        }
         connection.execute(insert(tables.staff_tasks).values(**row, due_at=desk.house.clock.now()))
     assert "Ring them up." in desk.see("/tasks")
     assert "Ring them up." in desk.see(f"/recoveries/{recovery_id}")
