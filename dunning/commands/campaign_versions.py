@@ -83,7 +83,7 @@ def diff(
         int | None, typer.Option(min=1, metavar="N", help="Compare with this version.", show_default="newest")
     ] = None,
 ) -> None:
-    """Print how a file differs from the version in force, or a campaign's newest version from an older one."""
+    """Print how a file differs from the version in force, or a campaign's newest version from an older."""
     from dunning.flows import campaigns
     from dunning.store import campaigns as kept
 
@@ -142,7 +142,7 @@ def ready_made(
         bool, typer.Option("--publish", help="Put them, and the rules that choose among them, in force.")
     ] = False,
 ) -> None:
-    """Show the campaigns that come with dunning, or put them in force; messages stay on or off as they are."""
+    """Show the campaigns that come with dunning, or put them in force; that switches no messages on."""
     from dunning import resources
     from dunning.core import ready_made as made
     from dunning.flows import campaigns

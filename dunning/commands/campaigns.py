@@ -100,11 +100,16 @@ def plan(
             )
         _plan_of_real_ones(customer, recovery, as_json=as_json)
         return
+    _plan_of_sample(_campaign(file), arm, failed, timezone, decline, as_json=as_json)
+
+
+def _plan_of_sample(
+    campaign: "Campaign", arm: str | None, failed: str | None, timezone: str, decline: str, *, as_json: bool
+) -> None:
     from dunning.core.clock import WallClock
 
     zone = _zone(timezone)
     start = times.instant("--failed", failed) if failed else WallClock().now()
-    campaign = _campaign(file)
     if arm is not None and arm not in {one.key for one in campaign.arms}:
         raise Unusable(f"--arm {arm!r} is no arm of {campaign.key}.")
     found = _sample(campaign, arm, start, zone, timezone, decline)

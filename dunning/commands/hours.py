@@ -1,13 +1,16 @@
 """The command on when and how often customers are written to."""
 # ruff: noqa: PLC0415 - what a command needs is imported when it runs
 
-from typing import Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
 from dunning.commands import console, times
 from dunning.commands.opening import opened_house, operator
 from dunning.errors import Unusable
+
+if TYPE_CHECKING:
+    from dunning.core.sending import Sending
 
 JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 
@@ -40,16 +43,35 @@ def hours(
     as_json: JsonOption = False,
 ) -> None:
     """Show or set when messages go out, and how many one address gets a day and a week, and one recovery."""
+    days = [times.day("--holiday", text).isoformat() for text in holiday or ()]
+    wanted: dict[str, Any] = {
+        "opening": opening,
+        "closing": closing,
+        "weekends": None if weekends is None else weekends == "on",
+        "holidays": [] if no_holidays else days or None,
+        "a_day": a_day,
+        "a_week": a_week,
+        "a_recovery": a_recovery,
+    }
+    found = _in_force({name: value for name, value in wanted.items() if value is not None})
+    if as_json:
+        console.say_json(found.dumps())
+        return
+    console.say(f"Messages go out from {found.opening:%H:%M} to {found.closing:%H:%M} of the customer's day,")
+    console.say(
+        f"{'on weekends too' if found.weekends else 'not on weekends'}; {len(found.holidays)} holidays."
+    )
+    caps = f"{found.a_day} a day and {found.a_week} a week to one address, {found.a_recovery} for a recovery"
+    console.say(f"At most {caps}.")
+
+
+def _in_force(changes: dict[str, Any]) -> "Sending":
+    """Return the rules, with the changes put in force."""
     from dunning.core.conditions import NotUsable
     from dunning.core.sending import Sending
     from dunning.flows import campaigns
     from dunning.store import sending
 
-    wanted: dict[str, Any] = {"opening": opening, "closing": closing, "a_day": a_day, "a_week": a_week}
-    wanted |= {"a_recovery": a_recovery, "weekends": None if weekends is None else weekends == "on"}
-    days = [times.day("--holiday", text).isoformat() for text in holiday or ()]
-    wanted["holidays"] = [] if no_holidays else days or None
-    changes = {name: value for name, value in wanted.items() if value is not None}
     with opened_house() as house:
         with house.store.read() as connection:
             found = sending.current(connection)
@@ -59,13 +81,4 @@ def hours(
             except NotUsable as error:
                 raise Unusable(f"Nothing was changed. {error}") from None
             campaigns.set_sending(house, found, by=operator())
-    if as_json:
-        console.say_json(found.dumps())
-        return
-    console.say(f"Messages go out from {found.opening:%H:%M} to {found.closing:%H:%M} of the customer's day,")
-    console.say(
-        f"{'on weekends too' if found.weekends else 'not on weekends'}; {len(found.holidays)} holidays."
-    )
-    console.say(
-        f"At most {found.a_day} a day and {found.a_week} a week to one address, {found.a_recovery} for a recovery."
-    )
+    return found

@@ -6,9 +6,9 @@
     [[steps]]
     key = "first"
     offset = "6h"                       # from the anchor: 6h, 4d, 1d12h
-    anchor = "opened"                   # opened | invoice_due | after_retry; before: before_retry | last_chance
+    anchor = "opened"                   # opened | invoice_due | after_retry | before_retry | last_chance
     template = "payment_failed"
-    condition = "always"                # always | customer_must_act | retry_can_help | retry_failed | link_not_used
+    condition = "always"                # customer_must_act | retry_can_help | retry_failed | link_not_used
     channel = "email"                   # email | sms | in_app | webhook | call
     recipient = "customer"              # customer | second_contact | staff
     approval = false                    # true: it waits until a person has agreed
@@ -41,7 +41,8 @@ from dunning.core.vocabulary import Channel, Recipient
 
 TOP: Final = ("key", "name", "version", "steps", "arms")
 STEP: Final = (
-    "key", "offset", "anchor", "template", "condition", "channel", "recipient", "approval", "only", "task", "arms"
+    "key", "offset", "anchor", "template", "condition", "channel", "recipient", "approval", "only",
+    "task", "arms",
 )  # fmt: skip
 ARM: Final = ("key", "share")
 

@@ -20,7 +20,7 @@ MOVED_WORDS = {
 
 @dataclass(frozen=True, slots=True)
 class Coming:
-    """One line: a retry (without a step), or a message; `note` says why it would not go out, or the chance."""
+    """One line: a retry (without a step), or a message; `note` says why it would not go out."""
 
     at: datetime
     kind: str  # retry, message

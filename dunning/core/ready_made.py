@@ -1,4 +1,4 @@
-"""The campaigns that come with dunning, and the rules that choose among them: files to publish as they are."""
+"""The campaigns that come with dunning, and the rules that choose among them, as files."""
 
 from collections.abc import Collection
 from dataclasses import replace

@@ -42,7 +42,7 @@ class ArmFigures:
 
 @dataclass(frozen=True, slots=True)
 class Against:
-    """One arm against another: their rates' difference, and the money by currency in minor units an invoice."""
+    """One arm against another: the difference of rates, and money by currency in minor units an invoice."""
 
     arm: str
     other: str

@@ -67,7 +67,7 @@ def not_yet(
 def outdated(
     connection: Connection, message: MessageRow, recovery: RecoveryRow, address: str | None, now: datetime
 ) -> str | None:
-    """Return why a message of a backlog does not go out: a newer one to the same recipient is due, or went."""
+    """Return why a message of a backlog does not go out: a newer one to its recipient is due, or went."""
     campaign = _campaign(connection, recovery)
     order = [step.key for step in campaign.steps]
     invoice = objects.invoice(connection, recovery.whose, recovery.invoice_id)

@@ -126,7 +126,7 @@ def _give_up_if_stale(
 def _put_off(
     connection: Connection, message: MessageRow, recovery: RecoveryRow, address: str | None, now: datetime
 ) -> bool:
-    """Let a message that must wait be planned for later, or skip it where that is too late; return whether."""
+    """Let a message that must wait be planned for later, or skip it if that is too late; return whether."""
     found = holding_back.stopped(connection, recovery, now) or holding_back.not_yet(
         connection, message, recovery, address, now
     )
@@ -218,7 +218,7 @@ def _keep_words(
 
 
 def _deliver_here(connection: Connection, message: MessageRow, recovery: RecoveryRow, now: datetime) -> None:
-    """What needs no provider has arrived with its row: a call is a task of staff, a banner waits to be asked."""
+    """What needs no provider has arrived with its row: a call is a task of staff, a banner waits."""
     if message.channel not in HERE:
         return
     if message.channel == Channel.CALL:

@@ -1,4 +1,4 @@
-"""Moving an open recovery to another version of a campaign, on purpose; nothing that went out goes out again."""
+"""Moving an open recovery to another version of a campaign, on purpose; no step goes out twice."""
 
 from datetime import datetime
 from typing import Any, Final

@@ -69,14 +69,11 @@ def open_recovery(
             "deadline": failed_at + policy.window,
             **_failed_as(connection, failure),
             **_versions(policy, campaign),
-            "campaign_arm": campaigns.arm_of(connection, whose, invoice.customer, campaign, now),
-            "known": known.dumps(),
-            "silenced_at": now if silent else None,
+            **_drawn(connection, whose, invoice.customer, known, campaign, now),
             **_ways(connection, whose, invoice.customer, known, now, silent=silent),
         },
     )
-    ended = _ended(connection, whose, invoice, subscription) if invoice.open else None
-    first = Opened() if ended is None else ended
+    first = (_ended(connection, whose, invoice, subscription) if invoice.open else None) or Opened()
     spoken = None if silent else campaign
     return _begin(connection, house, recovery_id, failure, spoken, first, failed_at, now)
 
@@ -95,7 +92,8 @@ def _ways(
     charged = Retries.WATCH if known.by_hand else retries
     writes = not silent and switches.read(connection, segment).messages
     arms = arms_of(connection, whose, customer, charged, now, writes=writes)
-    return {"segment": segment, "retries": retries, **arms}
+    silenced_at = now if silent else None
+    return {"segment": segment, "retries": retries, "silenced_at": silenced_at, **arms}
 
 
 def _failed_as(connection: Connection, failure: Failure | None) -> dict[str, Any]:
@@ -190,6 +188,21 @@ def _ended_after(invoice: Invoice, subscription: Subscription | None) -> bool:
     if subscription is None or subscription.ended_at is None or not subscription.ended:
         return False
     return invoice.created is None or subscription.ended_at > invoice.created
+
+
+def _drawn(
+    connection: Connection,
+    whose: Whose,
+    customer: str | None,
+    known: Known,
+    campaign: Campaign,
+    now: datetime,
+) -> dict[str, object]:
+    """Return the arm of the campaign, and what it was chosen by."""
+    return {
+        "campaign_arm": campaigns.arm_of(connection, whose, customer, campaign, now),
+        "known": known.dumps(),
+    }
 
 
 def _versions(policy: Policy, campaign: Campaign) -> dict[str, object]:

@@ -25,7 +25,7 @@ A_MINUTE: Final = timedelta(minutes=1)
 
 
 def coming(house: House, recovery_id: str) -> list[Coming]:
-    """Return what is to come for a recovery, oldest first; nothing for a closed one, or one that is not there.
+    """Return what is to come for a recovery, oldest first; nothing for a closed or unknown one.
 
     Retries after the next one are what the planner would choose if every try before them failed.
     """

@@ -1,4 +1,4 @@
-"""What staff are asked to do: call a customer, agree to a message. A recovery that closes takes its tasks along."""
+"""What staff are asked to do: call a customer, agree to a message; until the recovery closes."""
 
 from datetime import datetime
 from typing import Any, Final

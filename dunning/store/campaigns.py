@@ -47,7 +47,7 @@ def version(connection: Connection, key: str, number: int | None = None) -> Camp
 
 
 def publish(connection: Connection, wanted: Campaign, *, at: datetime, by: str) -> Campaign:
-    """Publish a campaign under its next number, unless the newest version says the same; return the newest."""
+    """Publish a campaign under its next number, unless the newest says the same; return that one."""
     while True:
         newest = version(connection, wanted.key)
         if newest is not None and newest == replace(wanted, version=newest.version):
@@ -147,7 +147,7 @@ def _assignment(whose: Whose, customer: str, campaign_key: str, drawn: CampaignA
 
 
 def paid_before(connection: Connection, whose: Whose, customer: str | None, currency: str) -> int | None:
-    """Return what a customer has paid in a currency (minor units), as far as we have seen: the customer's value.
+    """Return what a customer has paid in a currency (minor units), as far as we have seen.
 
     Imported charges, and paid invoices that no imported charge paid; None for no customer.
     """

@@ -82,7 +82,7 @@ def suppressed(connection: Connection, account_id: str, address: str) -> bool:
 def written_to(
     connection: Connection, address: str, now: datetime, window: timedelta, *, but: str
 ) -> list[datetime]:
-    """Return when messages, `but` one, went (or may have gone) to an address within `window`; now, if going."""
+    """Return when messages, `but` one, went (or may have gone) to an address within `window`."""
     given = {"its_address": address, "since": now - window, "but": but}
     rows = connection.execute(_WRITTEN_TO, given)
     return sorted(now if row.state is MessageState.SENDING else row.at for row in rows)

@@ -1,4 +1,4 @@
-"""Writing a campaign: a draft as TOML with the line of every mistake, its plan and diff, and publishing it."""
+"""Writing a campaign: a draft as TOML with the line of every mistake, its plan, its diff, its publishing."""
 
 from datetime import UTC, datetime, timedelta
 from typing import Annotated, Any, Final

@@ -123,7 +123,7 @@ def _all(screen: Screen) -> dict[str, Any]:
             sending.current(connection),
         )
     newest = {row["key"]: row for row in reversed(rows)}
-    found = [(Campaign.loads(row["definition"]), row["published_at"]) for row in newest.values()]
+    found = [(Campaign.loads(row["definition"]), row["published_at"]) for _, row in sorted(newest.items())]
     return {
         "campaigns": found or [(BUILT_IN, None)],
         "running": {key: sum(n for (name, _), n in running.items() if name == key) for key, _ in running},
@@ -141,7 +141,7 @@ def _one(screen: Screen, key: str, number: int | None) -> dict[str, Any]:
     with screen.house.store.read() as connection:
         rows = kept.published(connection, key)
         running = kept.in_flight(connection)
-    loaded = [(Campaign.loads(row["definition"]), row) for row in rows]
+    loaded: list[tuple[Campaign, Any]] = [(Campaign.loads(row["definition"]), row) for row in rows]
     if not loaded and key == BUILT_IN.key:
         loaded = [(BUILT_IN, {"published_at": None, "published_by": None})]
     place = next((i for i, (one, _) in enumerate(loaded) if number in {None, one.version}), None)

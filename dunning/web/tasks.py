@@ -1,4 +1,4 @@
-"""What staff are asked to do: calls to make, messages to agree to; and moving a recovery to another campaign."""
+"""What staff are asked to do: calls to make, messages to agree to; and moving a recovery."""
 
 from typing import Annotated, Final
 

@@ -1,4 +1,4 @@
-"""When messages go out: the customer's daytime, days off, caps; and every clock change of the world until 2037."""
+"""When messages go out: the customer's daytime, days off, caps; and every clock change until 2037."""
 
 from collections import defaultdict
 from dataclasses import replace
