@@ -14,7 +14,7 @@ from sqlalchemy import Connection
 
 from dunning import logs
 from dunning.core.billing import Customer, Invoice
-from dunning.core.vocabulary import Channel, MessageState
+from dunning.core.vocabulary import Channel, MessageState, Recipient
 from dunning.errors import Refused
 from dunning.flows import holding_back, tasks, wording
 from dunning.flows.attempting import hold
@@ -76,7 +76,9 @@ def _take(house: House, message_id: str) -> InHand | None:
 def _held_back(connection: Connection, message: MessageRow, recovery: RecoveryRow, now: datetime) -> bool:
     """Let a message wait, for its time or for a person, or skip it for a newer one; return whether."""
     customer = objects.customer(connection, recovery.whose, recovery.customer_id)
-    address = customer.email if customer and message.channel == Channel.EMAIL else None
+    address = message.address
+    if customer and (message.channel, message.recipient) == (Channel.EMAIL, Recipient.CUSTOMER):
+        address = customer.email
     if holding_back.stopped(connection, recovery, now) is None:
         why = holding_back.outdated(connection, message, recovery, address, now)
         if why is not None:

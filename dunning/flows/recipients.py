@@ -1,6 +1,8 @@
 """Where a message goes: what its channel calls an address, read from the customer when it is written."""
 
 from dunning.core.billing import Customer
+from dunning.core.course import NOTED
+from dunning.core.vocabulary import Recipient
 from dunning.store.rows import MessageRow
 
 
@@ -12,6 +14,8 @@ def address_for(message: MessageRow, customer: Customer) -> str | None:
     """
     if customer.deleted:
         return None
+    if message.recipient != Recipient.CUSTOMER and message.channel in NOTED:
+        return None  # nobody else's address is known
     if message.channel == "email":
         return customer.email
     return customer.id

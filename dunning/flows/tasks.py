@@ -39,7 +39,9 @@ def ask_approval(connection: Connection, message: MessageRow, recovery: Recovery
     A message that would not go out anyhow is nobody's task: it is checked, and skipped with its reason.
     """
     campaign = rules.campaign(connection, recovery.campaign_key, recovery.campaign_version)
-    if not holding_back.needs_approval(campaign, message) or _pointless(connection, message, recovery):
+    if not holding_back.needs_approval(connection, campaign, message) or _pointless(
+        connection, message, recovery
+    ):
         return False
     what = f"Agree to the message “{message.template.replace('_', ' ')}”, or decide against it."
     if tasks.add(connection, _row(message, recovery, TaskKind.APPROVE, what, now)):
@@ -62,19 +64,19 @@ def finish(house: House, task_id: str, *, by: str, note: str = "", refused: bool
         closed = tasks.close(connection, task_id, TaskState.DONE, at=now, by=by, note=note or None)
         if not closed or recovery is None:
             return Answer(done=False, sentence="Nothing changed: the task is closed already.")
-        said = _settle(connection, seen, by, now, refused=refused)
+        said = _settle(connection, seen, now, refused=refused)
         told = f"{said}{f' {note}' if note else ''}"
         tell(connection, recovery.id, told, now=now, by=by, kind="staff")
     return Answer(done=True, sentence=said)
 
 
-def _settle(connection: Connection, task: Any, by: str, now: datetime, *, refused: bool) -> str:
+def _settle(connection: Connection, task: Any, now: datetime, *, refused: bool) -> str:
     """Let an answer have its effect, and say it."""
     if task["kind"] is TaskKind.CALL:
         return "The call was made."
     message = messages.by_id(connection, task["message_id"], lock=True)
     if message is not None and message.state is MessageState.PLANNED:
-        answer: dict[str, Any] = {"approved_at": now, "approved_by": by, "ring_at": now}
+        answer: dict[str, Any] = {"ring_at": now}
         if refused:
             answer = {"state": MessageState.SKIPPED, "note": REFUSED, "ring_at": None}
         messages.change(connection, message.id, message.fence, fence=message.fence + 1, **answer)

@@ -205,7 +205,6 @@ class MessageRow(_Row, _Owned):
     due_at: datetime
     before_at: datetime | None
     moved: list[str] | None
-    approved_at: datetime | None
     address: str | None
     sent_at: datetime | None
     lease_until: datetime | None

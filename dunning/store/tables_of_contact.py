@@ -32,8 +32,6 @@ messages = Table(
     Column("due_at", UTCDateTime, nullable=False),
     Column("before_at", UTCDateTime),  # what it announces, and must not come after
     Column("moved", JSON),  # what moved it from the time that its step means
-    Column("approved_at", UTCDateTime),
-    Column("approved_by", Text),
     Column("address", Text),
     Column("subject", Text),
     Column("body_text", Text),

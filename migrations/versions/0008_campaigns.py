@@ -21,8 +21,6 @@ COLUMNS = (
     ('recoveries', 'silenced_at', INSTANT),
     ('messages', 'before_at', INSTANT),
     ('messages', 'moved', sa.JSON()),
-    ('messages', 'approved_at', INSTANT),
-    ('messages', 'approved_by', sa.Text()),
     ('customers', 'created_at', INSTANT),
 )
 INDEXES = (

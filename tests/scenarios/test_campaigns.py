@@ -131,7 +131,7 @@ def test_a_message_that_needs_agreement_waits_for_staff(stage: Stage) -> None:
     assert not tasks.finish(stage.house, task["id"], by="kim").done
     stage.pass_time(hours=24)
     assert stage.messages(robin)["a"] == "sent"
-    assert message(stage, robin, "a")["approved_by"] == "kim"
+    assert [row["closed_by"] for row in stage.rows("staff_tasks", robin)] == ["kim"]
     stage.pass_time(hours=48)
     (task,) = open_tasks(stage)
     assert (
@@ -258,3 +258,34 @@ def test_the_report_counts_a_moved_recovery_for_the_arm_that_it_opened_with(quic
     (found,) = compared(stage.house)
     assert sum(one.invoices for one in found.figures) == 4
     assert found.winner is None
+
+
+def test_a_step_for_somebody_whose_address_is_not_known_never_reaches_the_customer(
+    quick_stage: Stage,
+) -> None:
+    stage = quick_stage
+    other = f'{NOTE}\nrecipient = "second_contact"'
+    publish(
+        stage,
+        campaign(
+            "standard", ("a", "6h", other), ("b", "7h", f'{NOTE}\nchannel = "sms"\nrecipient = "staff"')
+        ),
+    )
+    robin = stage.fails("lost_card")
+    stage.pass_time(hours=24)
+    assert stage.mails.sent == []
+    assert message(stage, robin, "a")["note"] == "The customer has no second contact with an email address."
+    assert message(stage, robin, "b")["note"] == "There is no staff to reach by sms."
+
+
+def test_a_banner_and_a_webhook_wait_for_no_daytime_and_count_for_no_cap(quick_stage: Stage) -> None:
+    stage = quick_stage
+    banner = f'{NOTE}\nchannel = "in_app"'
+    publish(
+        stage, campaign("standard", ("banner", "0h", banner), ("again", "1h", banner), ("mail", "6h", NOTE))
+    )
+    robin = stage.fails("lost_card")  # at six in the morning
+    assert message(stage, robin, "banner")["state"] is MessageState.SENT
+    assert "payment" in message(stage, robin, "banner")["body_text"].lower()
+    stage.pass_time(hours=9)
+    assert stage.messages(robin) == {"banner": "sent", "again": "sent", "mail": "sent"}
