@@ -13,11 +13,14 @@ import typer
 
 from dunning import __version__
 from dunning.commands import (
+    arms,
+    campaign_versions,
     campaigns,
     database,
     declines,
     experiments,
     health,
+    hours,
     importing,
     judging,
     learning,
@@ -30,6 +33,7 @@ from dunning.commands import (
     stripe_account,
     subscriptions,
     switching,
+    tasks,
     trying,
     uplifts,
 )
@@ -116,10 +120,20 @@ _recoveries.command("conclude")(queue.conclude)
 _recoveries.command("link")(queue.link)
 _recoveries.command("debt")(subscriptions.debt)
 _recoveries.command("cancel")(subscriptions.cancel)
-_campaign = _group("campaign", "Read, check and date the messages that customers get.", OPERATE)
+_campaign = _group("campaign", "Make, check, publish and date the messages that customers get.", OPERATE)
 _campaign.command("export")(campaigns.export)
 _campaign.command("validate")(campaigns.validate)
 _campaign.command("plan")(campaigns.plan)
+_campaign.command("list")(campaign_versions.show_list)
+_campaign.command("publish")(campaign_versions.publish)
+_campaign.command("diff")(campaign_versions.diff)
+_campaign.command("choose")(campaign_versions.choose)
+_campaign.command("ready-made")(campaign_versions.ready_made)
+_campaign.command("move")(campaign_versions.move)
+_campaign.command("hours")(hours.hours)
+_tasks = _group("tasks", "What staff are asked to do: calls to make, messages to agree to.", OPERATE)
+_tasks.command("list")(tasks.show_list)
+_tasks.command("done")(tasks.done)
 _declines = _group("declines", "What decline codes mean, and your own card rules.", OPERATE)
 _declines.command("list")(declines.show_list)
 _declines.command("validate")(declines.validate)
@@ -140,6 +154,7 @@ app.command("backtest", rich_help_panel=OPERATE)(judging.backtest)
 _report = _group("report", "Reports that tie to the cent.", MONEY)
 _report.command("recovered")(money.recovered)
 _report.command("incremental")(uplifts.incremental)
+_report.command("arms")(arms.arms)
 
 
 def run(arguments: Sequence[str]) -> int:

@@ -11,7 +11,7 @@ from dunning.commands.opening import opened_house
 from dunning.errors import Unusable
 
 if TYPE_CHECKING:
-    from dunning.commands.campaign_file import Problem
+    from dunning.core.campaign_file import Problem
     from dunning.core.policy import PolicyVersion
 
 JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON.")]
@@ -106,7 +106,7 @@ def _published(version: int | None) -> tuple["PolicyVersion", Any]:
 def _checked(file: Path) -> tuple["PolicyVersion | None", list["Problem"]]:
     """Return the policy of a file, or what is wrong with it."""
     from dunning.commands import policy_file
-    from dunning.commands.campaign_file import NotReadable
+    from dunning.core.campaign_file import NotReadable
 
     text = _text(file)
     try:
@@ -131,6 +131,6 @@ def _text(file: Path) -> str:
 def _plain(value: Any) -> Any:
     from datetime import timedelta
 
-    from dunning.commands.campaign_file import spelled
+    from dunning.core.spans import spelled
 
     return spelled(value) if isinstance(value, timedelta) else value

@@ -25,7 +25,7 @@ from enum import StrEnum
 from typing import Any, Final
 
 from dunning.commands import times
-from dunning.commands.campaign_file import NotReadable, Problem, spelled
+from dunning.core.campaign_file import NotReadable, Problem
 from dunning.core.policy import (
     DURATIONS,
     NEED_SUBSCRIPTION,
@@ -36,6 +36,7 @@ from dunning.core.policy import (
     Policy,
     PolicyVersion,
 )
+from dunning.core.spans import spelled
 from dunning.core.vocabulary import InvoiceClass
 from dunning.errors import Unusable
 

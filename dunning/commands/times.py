@@ -4,14 +4,11 @@ import re
 from datetime import UTC, date, datetime, timedelta
 from typing import Final
 
+from dunning.core.spans import LONGEST, is_span, span_of
 from dunning.errors import Unusable
 
-_UNITS: Final = {"w": 604800, "d": 86400, "h": 3600, "m": 60, "s": 1}
-_LONGEST_S: Final = 10 * 366 * 86400
 _YEARS: Final = range(2000, 2101)  # no Stripe payment is older, and sums of dates stay in bounds
-_SPAN: Final = re.compile(r"(?:\d{1,6}[wdhms])+")
 _AGO: Final = re.compile(r"(\d{1,6})([dwmy])")
-_PART: Final = re.compile(r"(\d+)([wdhms])")
 
 
 def span(option: str, text: str) -> timedelta:
@@ -20,12 +17,12 @@ def span(option: str, text: str) -> timedelta:
     Raises:
         Unusable: it is none; the sentence names the option.
     """
-    if not _SPAN.fullmatch(text.strip()):
+    if not is_span(text):
         raise Unusable(f"{option} {text!r} is not a length of time: write 3d, 12h, 30m or 1d12h.")
-    seconds = sum(int(number) * _UNITS[unit] for number, unit in _PART.findall(text))
-    if seconds > _LONGEST_S:
+    found = span_of(text)
+    if found is None:
         raise Unusable(f"{option} {text} is longer than ten years: write 3d, 12h, 30m or 1d12h.")
-    return timedelta(seconds=seconds)
+    return found
 
 
 def past_instant(option: str, text: str, now: datetime) -> datetime:
@@ -34,7 +31,7 @@ def past_instant(option: str, text: str, now: datetime) -> datetime:
     Raises:
         Unusable: it is none of these, or lies in the future.
     """
-    found = now - span(option, text) if _SPAN.fullmatch(text.strip()) else instant(option, text)
+    found = now - span(option, text) if is_span(text) else instant(option, text)
     if found > now:
         raise Unusable(
             f"{option} {text} lies in the future: name a date that has passed, or a span such as 3d."
@@ -55,7 +52,7 @@ def start_of_history(option: str, text: str, now: datetime) -> datetime:
         return past_instant(option, text, now)
     number, unit = int(found[1]), found[2]
     days = number // 12 * 365 + number % 12 * 30 if unit == "m" else number * {"d": 1, "w": 7, "y": 365}[unit]
-    if not 0 < days * 86400 <= _LONGEST_S:
+    if not 0 < days <= LONGEST.days:
         raise Unusable(f"{option} {text}: write up to ten years, such as 12m, 90d or 2025-01-01.")
     return now - timedelta(days=days)
 
@@ -66,7 +63,7 @@ def coming_instant(option: str, text: str, now: datetime) -> datetime:
     Raises:
         Unusable: it is none of these, or has passed.
     """
-    found = now + span(option, text) if _SPAN.fullmatch(text.strip()) else instant(option, text)
+    found = now + span(option, text) if is_span(text) else instant(option, text)
     if found <= now:
         raise Unusable(f"{option} {text} has passed: name a date to come, or a span such as 7d.")
     return found

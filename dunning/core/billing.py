@@ -99,6 +99,7 @@ class Invoice:
     invoice_class: InvoiceClass = InvoiceClass.RENEWAL
     billing_reason: str | None = None
     billed_from: datetime | None = None  # when the newest period begins that its lines bill
+    billed_until: datetime | None = None  # when that period ends
     default_card: str | None = None  # the invoice's own, before the subscription's and the customer's
     collection_method: str | None = None
     auto_advance: bool | None = None
@@ -185,4 +186,5 @@ class Customer:
     locale: str | None = None
     timezone: str | None = None
     default_card: Card | None = None
+    created: datetime | None = None
     deleted: bool = False

@@ -6,18 +6,30 @@ condition holds is the one. Whatever is chosen when a recovery opens is chosen b
 
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, fields
+from dataclasses import asdict, dataclass, fields
+from datetime import datetime
 from typing import Any, Final, Protocol, Self, TypeVar
 
+from dunning.core.declines import DeclineClass
 from dunning.core.vocabulary import InvoiceClass
 
-LISTS: Final = ("invoice_class", "currency", "plan", "country", "account")
+LISTS: Final = (
+    "invoice_class", "currency", "plan", "country", "account", "decline_class", "decline_code", "interval"
+)  # fmt: skip
+RANGES: Final = {"amount": "amount", "tenure": "tenure_days", "value": "paid_before"}  # by what they look at
+FLAGS: Final = ("by_hand", "livemode")
+INTERVALS: Final = {"day": 2, "week": 10, "month": 45, "quarter": 135, "year": 550}  # up to so many days
+_MONEY: Final = ("amount", "value")
+_BOUNDS: Final = tuple(f"{name}_{end}" for name in RANGES for end in ("from", "below"))
 _SHAPES: Final = {
     "currency": (re.compile(r"[a-z]{3}"), "three small letters, such as eur"),
     "country": (re.compile(r"[A-Z]{2}"), "two capital letters, such as DE"),
     "account": (re.compile(r"self|acct_\w+"), "self, or acct_… of a connected account"),
     "invoice_class": (re.compile("|".join(InvoiceClass)), f"one of {', '.join(InvoiceClass)}"),
     "plan": (re.compile(r".+"), "the plan as the invoice names it"),
+    "decline_class": (re.compile("|".join(DeclineClass)), f"one of {', '.join(DeclineClass)}"),
+    "decline_code": (re.compile(r"[a-z0-9_]+"), "a decline code as Stripe spells it, such as expired_card"),
+    "interval": (re.compile("|".join(INTERVALS)), f"one of {', '.join(INTERVALS)}"),
 }
 
 
@@ -27,7 +39,7 @@ class NotUsable(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class Known:
-    """What is known of a failed invoice when its recovery opens; the amount is in minor units."""
+    """What is known of a failed invoice when its recovery opens; money is in minor units of its currency."""
 
     currency: str
     amount: int
@@ -36,13 +48,32 @@ class Known:
     country: str | None = None  # the customer's, else the card's; ISO 3166, two capital letters
     account: str = "self"  # which account collects: the merchant's own, or a connected one
     livemode: bool = False
+    decline_class: DeclineClass | None = None
+    decline_code: str | None = None
+    interval: str | None = None  # how long a period is that the invoice bills
+    tenure_days: int | None = None  # since the customer came
+    paid_before: int | None = None  # by the customer, as far as we have seen
+    by_hand: bool = False  # sent to be paid, never charged
+
+    def dumps(self) -> dict[str, Any]:
+        """Return what is known, JSON-ready."""
+        return {name: value for name, value in asdict(self).items() if value is not None}
+
+    @classmethod
+    def loads(cls, said: Mapping[str, Any]) -> Self:
+        """Return what `dumps` wrote."""
+        words: dict[str, Any] = {"invoice_class": InvoiceClass(said["invoice_class"])}
+        if said.get("decline_class"):
+            words["decline_class"] = DeclineClass(said["decline_class"])
+        return cls(**{**said, **words})
 
 
 @dataclass(frozen=True, slots=True)
 class Condition:
     """What must hold of a failed invoice; an empty list, or None, is a field that is not asked about.
 
-    `amount_from` (included) and `amount_below` (not included) are minor units of the one currency named.
+    `…_from` is included, `…_below` is not. `amount` and `value` (what the customer has paid before) are minor
+    units of the one currency named, `tenure` is days. What is not known is never within bounds.
     """
 
     invoice_class: tuple[str, ...] = ()
@@ -50,8 +81,16 @@ class Condition:
     plan: tuple[str, ...] = ()
     country: tuple[str, ...] = ()
     account: tuple[str, ...] = ()
+    decline_class: tuple[str, ...] = ()
+    decline_code: tuple[str, ...] = ()
+    interval: tuple[str, ...] = ()
     amount_from: int | None = None
     amount_below: int | None = None
+    tenure_from: int | None = None
+    tenure_below: int | None = None
+    value_from: int | None = None
+    value_below: int | None = None
+    by_hand: bool | None = None
     livemode: bool | None = None
 
     def holds(self, known: Known) -> bool:
@@ -60,16 +99,25 @@ class Condition:
             wanted = getattr(self, name)
             if wanted and getattr(known, name) not in wanted:
                 return False
-        if self.amount_from is not None and known.amount < self.amount_from:
+        if not all(self._within(name, getattr(known, of)) for name, of in RANGES.items()):
             return False
-        if self.amount_below is not None and known.amount >= self.amount_below:
-            return False
-        return self.livemode is None or self.livemode == known.livemode
+        return all(getattr(self, name) in {None, getattr(known, name)} for name in FLAGS)
+
+    def _within(self, name: str, value: int | None) -> bool:
+        low, high = getattr(self, f"{name}_from"), getattr(self, f"{name}_below")
+        if low is None and high is None:
+            return True
+        return value is not None and (low is None or value >= low) and (high is None or value < high)
 
     @property
     def empty(self) -> bool:
         """Return whether nothing is asked, so that every invoice fits."""
         return self == Condition()
+
+    @property
+    def asks_value(self) -> bool:
+        """Return whether it asks what the customer has paid before."""
+        return self.value_from is not None or self.value_below is not None
 
     def words(self) -> str:
         """Return the condition as people read it."""
@@ -100,17 +148,11 @@ class Condition:
             if name not in known:
                 raise NotUsable(f"{name!r} is not a field; the fields are {', '.join(known)}.")
         values: dict[str, Any] = {name: _words(name, said[name]) for name in LISTS if name in said}
-        values |= {
-            name: _minor_units(name, said[name]) for name in ("amount_from", "amount_below") if name in said
-        }
-        if "livemode" in said:
-            values["livemode"] = _flag(said["livemode"])
+        values |= {name: _number(name, said[name]) for name in _BOUNDS if name in said}
+        values |= {name: _flag(name, said[name]) for name in FLAGS if name in said}
         found = cls(**values)
-        low, high = found.amount_from, found.amount_below
-        if (low is not None or high is not None) and len(found.currency) != 1:
-            raise NotUsable("An amount is minor units of one currency: name exactly one in `currency`.")
-        if low is not None and high is not None and low >= high:
-            raise NotUsable(f"No amount is from {low} and below {high}.")
+        for name in RANGES:
+            _check_bounds(found, name)
         return found
 
 
@@ -131,6 +173,23 @@ def first_match(rules: Iterable[R], known: Known) -> R | None:
     return next((rule for rule in rules if rule.when.holds(known)), None)
 
 
+def interval_of(start: datetime | None, end: datetime | None) -> str | None:
+    """Return the word for the length of a billed period; None for no period, or one beyond any word."""
+    if start is None or end is None or end <= start:
+        return None
+    days = (end - start).days
+    return next((word for word, most in INTERVALS.items() if days < most), None)
+
+
+def _check_bounds(found: Condition, name: str) -> None:
+    low, high = getattr(found, f"{name}_from"), getattr(found, f"{name}_below")
+    if name in _MONEY and (low is not None or high is not None) and len(found.currency) != 1:
+        said = "An amount" if name == "amount" else "A value"
+        raise NotUsable(f"{said} is minor units of one currency: name exactly one in `currency`.")
+    if low is not None and high is not None and low >= high:
+        raise NotUsable(f"No {name} is from {low} and below {high}.")
+
+
 def _words(name: str, said: Any) -> tuple[str, ...]:
     listed = said if isinstance(said, list | tuple) else [said]
     pattern, form = _SHAPES[name]
@@ -140,13 +199,14 @@ def _words(name: str, said: Any) -> tuple[str, ...]:
     return tuple(listed)
 
 
-def _minor_units(name: str, said: Any) -> int:
+def _number(name: str, said: Any) -> int:
     if isinstance(said, bool) or not isinstance(said, int) or said < 0:
-        raise NotUsable(f"{name} is {said!r}: it is a whole number of minor units (5000 is 50.00 EUR).")
+        unit = "days" if name.startswith("tenure") else "minor units (5000 is 50.00 EUR)"
+        raise NotUsable(f"{name} is {said!r}: it is a whole number of {unit}.")
     return said
 
 
-def _flag(said: Any) -> bool:
+def _flag(name: str, said: Any) -> bool:
     if not isinstance(said, bool):
-        raise NotUsable(f"livemode is {said!r}: it is true or false.")
+        raise NotUsable(f"{name} is {said!r}: it is true or false.")
     return said

@@ -1,8 +1,9 @@
 """Experiments: who goes without, by a hash that gives the same customer the same arm for good."""
 
 import hashlib
+from collections.abc import Sequence
 from fractions import Fraction
-from typing import Final
+from typing import Final, Protocol, TypeVar
 
 from dunning.core.vocabulary import Arm, Experiment
 
@@ -41,3 +42,26 @@ def arm_of(experiment: Experiment, customer: str, share: Fraction, *, salt: str)
 def probability(arm: Arm, share: Fraction) -> Fraction:
     """Return how likely a customer came to an arm."""
     return share if arm is Arm.HOLDOUT else 1 - share
+
+
+class Share(Protocol):
+    """One of several ways, with the share of the customers that it is drawn for."""
+
+    @property
+    def share(self) -> Fraction:
+        """Return the share; those of all ways make one."""
+        ...
+
+
+S = TypeVar("S", bound=Share)
+
+
+def drawn_arm(campaign: str, customer: str, arms: Sequence[S], *, salt: str) -> S:
+    """Return the arm of a campaign that a customer is drawn for: the same for the same salt and shares."""
+    digest = hashlib.sha256(f"{salt}/campaign/{campaign}/{customer}".encode()).digest()
+    drawn = Fraction(int.from_bytes(digest[:8]), _RANGE)
+    for arm in arms:
+        if drawn < arm.share:
+            return arm
+        drawn -= arm.share
+    return arms[-1]

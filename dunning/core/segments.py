@@ -1,6 +1,5 @@
 """Segments: named conditions over what is known when a recovery opens, each with switches of its own."""
 
-import json
 import re
 import tomllib
 from collections.abc import Iterable, Mapping
@@ -8,6 +7,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any, Final, Self
 
 from dunning.core.conditions import Condition, Known, NotUsable, first_match
+from dunning.core.toml import spelt
 from dunning.core.vocabulary import Retries
 
 _NAME: Final = re.compile(r"[a-z0-9][a-z0-9_-]{0,39}")
@@ -24,7 +24,8 @@ EXAMPLE: Final = """\
 # amount_from = 100000         # minor units: 1000.00 EUR and more; amount_below is the other end
 #
 # Other fields: invoice_class (first, trial_end, renewal, one_off), country ("DE"), account ("acct_..."),
-# livemode (true, false).
+# decline_class, decline_code, interval (day, week, month, quarter, year), tenure_from and tenure_below (days
+# as a customer), value_from and value_below (minor units paid before), by_hand and livemode (true, false).
 """
 
 
@@ -146,19 +147,14 @@ def _segment(number: int, said: Mapping[str, Any]) -> Segment:
 
 
 def _written(segment: Segment) -> str:
-    lines = ["[[segment]]", f"name = {_toml(segment.name)}"]
+    lines = ["[[segment]]", f"name = {spelt(segment.name)}"]
     if segment.retries is not None:
-        lines.append(f"retries = {_toml(segment.retries.value)}")
+        lines.append(f"retries = {spelt(segment.retries.value)}")
     if segment.messages is not None:
-        lines.append(f"messages = {_toml('on' if segment.messages else 'off')}")
+        lines.append(f"messages = {spelt('on' if segment.messages else 'off')}")
     lines.append("[segment.when]")
-    lines += [f"{name} = {_toml(value)}" for name, value in segment.when.dumps().items()]
+    lines += [f"{name} = {spelt(value)}" for name, value in segment.when.dumps().items()]
     return "\n".join(lines) + "\n"
-
-
-def _toml(value: Any) -> str:
-    """Write a word, a number, a flag or a list of words; JSON's form of these is TOML's, too."""
-    return json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007f")
 
 
 def _mode(said: Any) -> Retries | None:

@@ -112,6 +112,39 @@ class MessageState(StrEnum):
     FAILED = "failed"
 
 
+class Channel(StrEnum):
+    """How one step reaches somebody."""
+
+    EMAIL = "email"
+    SMS = "sms"
+    IN_APP = "in_app"  # a banner in the merchant's own app
+    WEBHOOK = "webhook"  # a signed event for the merchant's own systems
+    CALL = "call"  # a task for staff
+
+
+class Recipient(StrEnum):
+    """Whom one step reaches; the address is read when it goes out."""
+
+    CUSTOMER = "customer"
+    SECOND_CONTACT = "second_contact"
+    STAFF = "staff"
+
+
+class TaskKind(StrEnum):
+    """What a person is asked to do for a recovery."""
+
+    CALL = "call"
+    APPROVE = "approve"  # a message that must not go out before a person has agreed
+
+
+class TaskState(StrEnum):
+    """How far one task of the staff has come."""
+
+    OPEN = "open"
+    DONE = "done"
+    DROPPED = "dropped"  # not needed any more
+
+
 class ErrandKind(StrEnum):
     """What is done at Stripe for a recovery, besides charging."""
 

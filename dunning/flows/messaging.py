@@ -1,9 +1,11 @@
-"""One message of a campaign: checked against the invoice, written down, then sent, at most once.
+"""One message of a campaign: checked against the invoice, then written down, before `sending` hands it over.
 
-The row becomes `sending`, with its words, before the provider hears of it. A row found `sending` after a
-crash is `unknown` from then on: the provider may have accepted it, so it is shown and never sent again.
+The row becomes `sending`, with its words, before the provider hears of it. A row that was claimed for the
+handing-over and found after a crash is `unknown` from then on: the provider may have accepted it, so it is
+shown and never sent again.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
@@ -12,22 +14,23 @@ from sqlalchemy import Connection
 
 from dunning import logs
 from dunning.core.billing import Customer, Invoice
-from dunning.core.campaign import Situation, into_daytime, refusal
-from dunning.core.vocabulary import Arm, AttemptState, MessageState
+from dunning.core.vocabulary import Channel, MessageState, Recipient
 from dunning.errors import Refused
-from dunning.flows import wording
+from dunning.flows import holding_back, tasks, wording
 from dunning.flows.attempting import hold
 from dunning.flows.driver import Flow
 from dunning.flows.house import House
-from dunning.mail.provider import NotSent, UnknownOutcome
+from dunning.flows.recipients import address_for
 from dunning.mail.render import Rendered
-from dunning.store import attempts, messages, objects, rules, switches
+from dunning.store import messages, objects
+from dunning.store import tasks as task_store
 from dunning.store.rows import MessageRow, RecoveryRow
-from dunning.timing.localtime import zone_of
 
 LEASE: Final = timedelta(seconds=90)
-A_DAY: Final = timedelta(days=1)
-POLL: Final = timedelta(minutes=10)
+HERE: Final[Mapping[str, str]] = {
+    Channel.CALL: "staff",
+    Channel.IN_APP: "in_app",
+}  # who takes what needs no provider
 
 log = logs.get(__name__)
 
@@ -41,23 +44,6 @@ class InHand:
     ticket: int
 
 
-@dataclass(frozen=True, slots=True)
-class Written:
-    """A message whose words are in its row, on the way to the provider."""
-
-    message: MessageRow
-    address: str
-    rendered: Rendered
-
-
-@dataclass(frozen=True, slots=True)
-class Sent:
-    """What the provider did; `state` is sent, unknown, failed, or planned to try again."""
-
-    state: MessageState
-    note: str | None = None
-
-
 def write(house: House, message_id: str) -> Flow[InHand, tuple[Invoice, Customer]]:
     """Return the flow that checks a due message and writes its words into its row."""
     return Flow(
@@ -68,19 +54,10 @@ def write(house: House, message_id: str) -> Flow[InHand, tuple[Invoice, Customer
     )
 
 
-def send(house: House, message_id: str) -> Flow[Written, Sent]:
-    """Return the flow that hands a written message to the provider, once."""
-    return Flow(
-        claim=lambda: _take_written(house, message_id),
-        ask=lambda written: _hand_over(house, written),
-        record=lambda written, sent: _record(house, written, sent),
-    )
-
-
 def _take(house: House, message_id: str) -> InHand | None:
     with house.store.write() as connection:
         now, lease_now = house.clock.now(), house.store.lease_now(connection)
-        message, recovery = _hold(connection, message_id)
+        message, recovery = hold_message(connection, message_id)
         if message is None or recovery is None:
             return None
         if message.state not in {MessageState.PLANNED, MessageState.SENDING}:
@@ -89,14 +66,30 @@ def _take(house: House, message_id: str) -> InHand | None:
             _give_up_if_stale(connection, message, now, lease_now)
             return None
         if recovery.customer_id is None:
-            _skip(connection, message, "The invoice names no customer.")
+            _skip(connection, message, "The invoice names no customer.", now)
             return None
-        if _put_off(connection, message, recovery, now):
+        if _held_back(connection, message, recovery, now):
             return None
         return _claimed(connection, message, recovery, lease_now)
 
 
-def _hold(connection: Connection, message_id: str) -> tuple[MessageRow | None, RecoveryRow | None]:
+def _held_back(connection: Connection, message: MessageRow, recovery: RecoveryRow, now: datetime) -> bool:
+    """Let a message wait, for its time or for a person, or skip it for a newer one; return whether."""
+    customer = objects.customer(connection, recovery.whose, recovery.customer_id)
+    address = message.address
+    if customer and (message.channel, message.recipient) == (Channel.EMAIL, Recipient.CUSTOMER):
+        address = customer.email
+    if holding_back.stopped(connection, recovery, now) is None:
+        why = holding_back.outdated(connection, message, recovery, address, now)
+        if why is not None:
+            _skip(connection, message, why, now)
+            return True
+    if _put_off(connection, message, recovery, address, now):
+        return True
+    return tasks.ask_approval(connection, message, recovery, now)
+
+
+def hold_message(connection: Connection, message_id: str) -> tuple[MessageRow | None, RecoveryRow | None]:
     """Hold a message and, first, its invoice and recovery: everybody takes them in this order."""
     seen = messages.by_id(connection, message_id)
     recovery = hold(connection, seen.recovery_id) if seen else None
@@ -132,35 +125,27 @@ def _give_up_if_stale(
     log.warning("message_unknown", message_id=message.id, at=now.isoformat())
 
 
-def _put_off(connection: Connection, message: MessageRow, recovery: RecoveryRow, now: datetime) -> bool:
-    """Let a message that must wait be planned for later; return whether it must."""
-    until = _not_yet(connection, message, recovery, now)
-    if until is None:
+def _put_off(
+    connection: Connection, message: MessageRow, recovery: RecoveryRow, address: str | None, now: datetime
+) -> bool:
+    """Let a message that must wait be planned for later, or skip it if that is too late; return whether."""
+    found = holding_back.stopped(connection, recovery, now) or holding_back.not_yet(
+        connection, message, recovery, address, now
+    )
+    if found is None:
         return False
-    later = {"state": MessageState.PLANNED, "ring_at": until, "lease_until": None, "fence": message.fence + 1}
-    return messages.change(connection, message.id, message.fence, **later)
+    if isinstance(found, str):
+        _skip(connection, message, found, now)
+        return True
+    moved = list(dict.fromkeys([*(message.moved or ()), *map(str, found.moved)]))
+    later = {"state": MessageState.PLANNED, "ring_at": found.at, "lease_until": None, "moved": moved}
+    return messages.change(connection, message.id, message.fence, fence=message.fence + 1, **later)
 
 
-def _not_yet(
-    connection: Connection, message: MessageRow, recovery: RecoveryRow, now: datetime
-) -> datetime | None:
-    """Return when to look again at a message that must wait: kill switch, night, one already sent today."""
-    if switches.read(connection, recovery.segment).paused:
-        return now + POLL
-    customer = objects.customer(connection, message.whose, recovery.customer_id)
-    zone = zone_of(customer.timezone if customer else None, customer.country if customer else None)
-    daytime = into_daytime(now, zone)
-    if daytime > now:
-        return daytime
-    address = customer.email if customer else None
-    if address is not None and messages.sent_to(connection, address, now, A_DAY, but=message.id):
-        return into_daytime(now + A_DAY, zone)
-    return None
-
-
-def _skip(connection: Connection, message: MessageRow, why: str) -> None:
+def _skip(connection: Connection, message: MessageRow, why: str, now: datetime) -> None:
     skipped = {"state": MessageState.SKIPPED, "note": why, "ring_at": None, "fence": message.fence + 1}
-    messages.change(connection, message.id, message.fence, **skipped)
+    if messages.change(connection, message.id, message.fence, **skipped):
+        task_store.drop_of_message(connection, message.id, why, at=now)
 
 
 def _look(house: House, hand: InHand) -> tuple[Invoice, Customer]:
@@ -175,26 +160,46 @@ def _let_go(house: House, hand: InHand, error: Exception) -> None:
     if not isinstance(error, Refused) or error.status not in {400, 404}:
         raise error
     with house.store.write() as connection:
-        _skip(connection, hand.message, f"Stripe would not show the invoice or its customer: {error}"[:300])
+        why = f"Stripe would not show the invoice or its customer: {error}"[:300]
+        _skip(connection, hand.message, why, house.clock.now())
 
 
 def _write(house: House, hand: InHand, invoice: Invoice, customer: Customer) -> None:
     with house.store.write() as connection:
         now = house.clock.now()
-        message, recovery = _hold(connection, hand.message.id)
+        message, recovery = hold_message(connection, hand.message.id)
         if message is None or recovery is None or message.fence != hand.message.fence:
             return
         objects.apply_read(connection, recovery.whose, invoice, hand.ticket)
         # The customer's row is held from here on: two messages to one person are written one after the other.
         objects.keep_customer(connection, recovery.whose, customer, now)
         still_open = invoice.open and not invoice.processing
-        address = None if customer.deleted else customer.email
-        why_not = _why_not(connection, message, recovery, address, still_open=still_open)
-        if why_not is not None:
-            _skip(connection, message, why_not)
-        elif not _put_off(connection, message, recovery, now):
-            rendered = wording.render_message(connection, house, message, recovery, invoice, customer, now)
+        address = address_for(message, customer)
+        if may_go(connection, message, recovery, address, now, still_open=still_open):
+            rendered = Rendered("", "", "", "")
+            if message.template:
+                rendered = wording.render_message(
+                    connection, house, message, recovery, invoice, customer, now
+                )
             _keep_words(connection, message, address, rendered, now)
+            _deliver_here(connection, message, recovery, now)
+
+
+def may_go(
+    connection: Connection,
+    message: MessageRow,
+    recovery: RecoveryRow,
+    address: str | None,
+    now: datetime,
+    *,
+    still_open: bool,
+) -> bool:
+    """Return whether a held message may go out now; one that may not is skipped or planned for later."""
+    why_not = holding_back.why_not(connection, message, recovery, address, still_open=still_open)
+    if why_not is not None:
+        _skip(connection, message, why_not, now)
+        return False
+    return not _put_off(connection, message, recovery, address, now)
 
 
 def _keep_words(
@@ -214,80 +219,11 @@ def _keep_words(
     )
 
 
-def _why_not(
-    connection: Connection,
-    message: MessageRow,
-    recovery: RecoveryRow,
-    address: str | None,
-    *,
-    still_open: bool,
-) -> str | None:
-    campaign = rules.campaign(connection, recovery.campaign_key, recovery.campaign_version)
-    step = campaign.step(message.step)
-    if step is None:
-        return "The campaign has no such step."
-    history = attempts.of_recovery(connection, recovery.id)
-    situation = Situation(
-        status=recovery.status,
-        decline_class=recovery.decline_class,
-        retries_failed=sum(a.state is AttemptState.DECLINED for a in history) - 1,
-        invoice_open=still_open,
-        address=address,
-        suppressed=address is not None and messages.suppressed(connection, recovery.account_id, address),
-        messages_on=switches.read(connection, recovery.segment).messages,
-        held_out=recovery.messages_arm is Arm.HOLDOUT,
-    )
-    return refusal(step, situation)
-
-
-def _take_written(house: House, message_id: str) -> Written | None:
-    """Claim a written message for the one handing-over it will ever have, if it is still wanted."""
-    with house.store.write() as connection:
-        now, lease_now = house.clock.now(), house.store.lease_now(connection)
-        message, recovery = _hold(connection, message_id)
-        if message is None or recovery is None:
-            return None
-        if message.state is not MessageState.SENDING or message.lease_until is not None:
-            return None
-        invoice = objects.invoice(connection, recovery.whose, recovery.invoice_id)
-        still_open = invoice is not None and invoice.status == "open"
-        why_not = _why_not(connection, message, recovery, message.address, still_open=still_open)
-        if why_not is not None:
-            _skip(connection, message, why_not)
-            return None
-        if _put_off(connection, message, recovery, now):
-            return None
-        fence = message.fence + 1
-        messages.change(connection, message.id, message.fence, fence=fence, lease_until=lease_now + LEASE)
-        taken = messages.by_id(connection, message_id)
-        address, subject, text, html = messages.words(connection, message_id)
-    return Written(taken or message, address, Rendered(subject, "", text, html))
-
-
-def _hand_over(house: House, written: Written) -> Sent:
-    try:
-        house.mailer.send(wording.outgoing(house, written.message.id, written.address, written.rendered))
-    except NotSent as error:
-        state = MessageState.PLANNED if error.retryable else MessageState.FAILED
-        return Sent(state, error.reason)
-    except UnknownOutcome as error:
-        return Sent(MessageState.UNKNOWN, error.reason)
-    except ValueError as error:
-        return Sent(MessageState.FAILED, str(error))
-    return Sent(MessageState.SENT)
-
-
-def _record(house: House, written: Written, sent: Sent) -> None:
-    with house.store.write() as connection:
-        now = house.clock.now()
-        messages.change(
-            connection,
-            written.message.id,
-            written.message.fence,
-            state=sent.state,
-            note=sent.note,
-            provider=house.mailer.name,
-            sent_at=now if sent.state is MessageState.SENT else None,
-            lease_until=None,
-            ring_at=now + POLL if sent.state is MessageState.PLANNED else None,
-        )
+def _deliver_here(connection: Connection, message: MessageRow, recovery: RecoveryRow, now: datetime) -> None:
+    """What needs no provider has arrived with its row: a call is a task of staff, a banner waits."""
+    if message.channel not in HERE:
+        return
+    if message.channel == Channel.CALL:
+        tasks.ask_call(connection, message, recovery, now)
+    arrived = {"state": MessageState.SENT, "sent_at": now, "provider": HERE[message.channel], "ring_at": None}
+    messages.change(connection, message.id, message.fence, **arrived)

@@ -1,26 +1,26 @@
 """Opening a recovery: one failed invoice to be collected, under the rules of the day it failed."""
 
 from datetime import datetime
-from typing import Final
+from typing import Any, Final
 
 from sqlalchemy import Connection, func, select, true
 
 from dunning.core.billing import Failure, Invoice, Subscription, Whose, class_of
-from dunning.core.campaign import Campaign, coming_messages, template_for
+from dunning.core.campaign import Campaign
 from dunning.core.changes import Ended, GivenUp, Opened, subscription_ended
-from dunning.core.conditions import Known
+from dunning.core.conditions import Known, interval_of
 from dunning.core.declines import DeclineClass
 from dunning.core.ids import derive_id
 from dunning.core.policy import Policy
-from dunning.core.vocabulary import OVERDUE, ClosedReason, InvoiceClass, MessageState, Retries, Status
+from dunning.core.vocabulary import OVERDUE, ClosedReason, InvoiceClass, Retries, Status
 from dunning.flows import observing
 from dunning.flows.experiments import arms_of
 from dunning.flows.house import House
 from dunning.flows.steer import steer
-from dunning.store import card_rules, messages, objects, recoveries, rules, switches, wallets
+from dunning.flows.steps import plan_messages
+from dunning.store import campaigns, card_rules, objects, recoveries, rules, switches, wallets
 from dunning.store.rows import RecoveryRow
 from dunning.store.tables import events
-from dunning.timing.localtime import zone_of
 
 CUSTOMER_DELETED: Final = frozenset({"customer.deleted", "v1.customer.deleted"})
 SUBSCRIPTION_ENDED: Final = frozenset({"customer.subscription.deleted", "v1.customer.subscription.deleted"})
@@ -45,7 +45,8 @@ def open_recovery(
     subscription = wallets.subscription(connection, whose, invoice.subscription)
     invoice_class = class_of(invoice, subscription)
     policy = rules.current_policy(connection, now).rules_for(invoice_class)
-    campaign = rules.current_campaign(connection, now)
+    known = _known(connection, whose, invoice, invoice_class, failure, now)
+    campaign = rules.current_campaign(connection, now, campaigns.current_rules(connection).choose(known))
     recovery_id = derive_id("rec", now, whose.account_id, whose.livemode, invoice.id)
     if failure is not None and failure.card is not None:
         objects.keep_card(connection, whose, failure.card)
@@ -68,11 +69,11 @@ def open_recovery(
             "deadline": failed_at + policy.window,
             **_failed_as(connection, failure),
             **_versions(policy, campaign),
-            **_ways(connection, whose, invoice, invoice_class, failure, now, silent=silent),
+            **_drawn(connection, whose, invoice.customer, known, campaign, now),
+            **_ways(connection, whose, invoice.customer, known, now, silent=silent),
         },
     )
-    ended = _ended(connection, whose, invoice, subscription) if invoice.open else None
-    first = Opened() if ended is None else ended
+    first = (_ended(connection, whose, invoice, subscription) if invoice.open else None) or Opened()
     spoken = None if silent else campaign
     return _begin(connection, house, recovery_id, failure, spoken, first, failed_at, now)
 
@@ -80,23 +81,22 @@ def open_recovery(
 def _ways(
     connection: Connection,
     whose: Whose,
-    invoice: Invoice,
-    invoice_class: InvoiceClass,
-    failure: Failure | None,
+    customer: str | None,
+    known: Known,
     now: datetime,
     *,
     silent: bool,
 ) -> dict[str, object]:
     """Return who retries it, in which segment, and on which side of the experiments it is."""
-    known = _known(connection, whose, invoice, invoice_class, failure)
     segment, retries = switches.hold_retries(connection, known)
-    charged = retries if failure is not None else Retries.WATCH
+    charged = Retries.WATCH if known.by_hand else retries
     writes = not silent and switches.read(connection, segment).messages
-    arms = arms_of(connection, whose, invoice.customer, charged, now, writes=writes)
-    return {"segment": segment, "retries": retries, **arms}
+    arms = arms_of(connection, whose, customer, charged, now, writes=writes)
+    silenced_at = now if silent else None
+    return {"segment": segment, "retries": retries, "silenced_at": silenced_at, **arms}
 
 
-def _failed_as(connection: Connection, failure: Failure | None) -> dict[str, object]:
+def _failed_as(connection: Connection, failure: Failure | None) -> dict[str, Any]:
     if failure is None:
         why = "The invoice is overdue."
         return {"decline_class": DeclineClass.UNKNOWN, "decline_code": OVERDUE, "card_id": None, "why": why}
@@ -114,10 +114,13 @@ def _known(
     invoice: Invoice,
     invoice_class: InvoiceClass,
     failure: Failure | None,
+    now: datetime,
 ) -> Known:
     """Return what conditions may ask about."""
     customer = objects.customer(connection, whose, invoice.customer)
     card_country = failure.card.country if failure and failure.card else None
+    since = customer.created_at if customer else None
+    failed_as = _failed_as(connection, failure)
     return Known(
         currency=invoice.currency,
         amount=invoice.amount_remaining or invoice.amount_due,
@@ -126,6 +129,12 @@ def _known(
         country=(customer.country if customer else None) or card_country,
         account=whose.account_id,
         livemode=whose.livemode,
+        decline_class=failed_as["decline_class"],
+        decline_code=failed_as["decline_code"],
+        interval=interval_of(invoice.billed_from, invoice.billed_until),
+        tenure_days=max((now - since).days, 0) if since else None,
+        paid_before=campaigns.paid_before(connection, whose, invoice.customer, invoice.currency),
+        by_hand=failure is None,
     )
 
 
@@ -181,29 +190,19 @@ def _ended_after(invoice: Invoice, subscription: Subscription | None) -> bool:
     return invoice.created is None or subscription.ended_at > invoice.created
 
 
-def plan_messages(connection: Connection, recovery: RecoveryRow, campaign: Campaign) -> None:
-    """Insert a row for every step of the campaign, due in the customer's local daytime."""
-    customer = objects.customer(connection, recovery.whose, recovery.customer_id)
-    zone = zone_of(customer.timezone if customer else None, customer.country if customer else None)
-    for coming in coming_messages(campaign, recovery.opened_at, zone):
-        step = coming.step
-        messages.add(
-            connection,
-            {
-                "id": derive_id("msg", recovery.opened_at, recovery.id, step.key),
-                "account_id": recovery.account_id,
-                "livemode": recovery.livemode,
-                "recovery_id": recovery.id,
-                "step": step.key,
-                "occurrence": "0",
-                "channel": step.channel,
-                "recipient": "customer",
-                "template": OVERDUE if recovery.by_hand else template_for(step, recovery.decline_class),
-                "state": MessageState.PLANNED,
-                "due_at": coming.due_at,
-                "ring_at": coming.due_at,
-            },
-        )
+def _drawn(
+    connection: Connection,
+    whose: Whose,
+    customer: str | None,
+    known: Known,
+    campaign: Campaign,
+    now: datetime,
+) -> dict[str, object]:
+    """Return the arm of the campaign, and what it was chosen by."""
+    return {
+        "campaign_arm": campaigns.arm_of(connection, whose, customer, campaign, now),
+        "known": known.dumps(),
+    }
 
 
 def _versions(policy: Policy, campaign: Campaign) -> dict[str, object]:

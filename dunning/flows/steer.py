@@ -20,11 +20,13 @@ from dunning.core.vocabulary import (
 from dunning.flows import errands, planning, wallet, withholding
 from dunning.flows.card_limits import card_stopped
 from dunning.flows.house import House
+from dunning.flows.steps import follow_retries
 from dunning.flows.telling import tell
 from dunning.store import attempts as attempt_store
-from dunning.store import messages, objects, recoveries, rules
+from dunning.store import messages, objects, recoveries, rules, tasks
 from dunning.store.rows import RecoveryRow
 
+CLOSED_NOW: Final = "The recovery is closed."
 USES_CARD: Final = frozenset({Status.SCHEDULED, Status.ATTEMPTING})
 
 
@@ -206,4 +208,7 @@ def _save(
         why = f"The next attempt uses another card of the customer ({facts.backup_card}), as the policy says."
         tell(connection, recovery.id, why, now=now, by=by)
     if closing:
-        messages.skip_planned(connection, recovery.id, "The recovery is closed.")
+        messages.skip_planned(connection, recovery.id, CLOSED_NOW)
+        tasks.drop_of_recovery(connection, recovery.id, CLOSED_NOW, at=now, by="dunning")
+    else:
+        follow_retries(connection, recovery.id, now)

@@ -26,6 +26,7 @@ def instant(value: Any) -> datetime | None:
 
 def read_invoice(raw: Mapping[str, Any]) -> Invoice:
     """Return an invoice; `payments` only where the answer was expanded or the old fields are there."""
+    billed_from, billed_until = _billed(raw)
     return Invoice(
         id=str(raw["id"]),
         status=raw.get("status"),
@@ -39,7 +40,8 @@ def read_invoice(raw: Mapping[str, Any]) -> Invoice:
         plan=_plan(raw),
         invoice_class=_invoice_class(raw),
         billing_reason=raw.get("billing_reason"),
-        billed_from=_billed_from(raw),
+        billed_from=billed_from,
+        billed_until=billed_until,
         default_card=object_id(raw.get("default_payment_method")),
         collection_method=raw.get("collection_method"),
         auto_advance=raw.get("auto_advance"),
@@ -90,6 +92,7 @@ def read_customer(raw: Mapping[str, Any]) -> Customer:
         locale=locales[0] if locales else None,
         timezone=dig(raw, "metadata", "timezone"),
         default_card=read_card(default) if isinstance(default, Mapping) else None,
+        created=instant(raw.get("created")),
     )
 
 
@@ -171,11 +174,12 @@ def _failure(intent: Any) -> Failure | None:
     )
 
 
-def _billed_from(raw: Mapping[str, Any]) -> datetime | None:
-    """Return when the newest period begins that a subscription's own lines bill; prorations are older."""
+def _billed(raw: Mapping[str, Any]) -> tuple[datetime | None, datetime | None]:
+    """Return the newest period that a subscription's own lines bill; prorations are older."""
     lines = (line for line in dig(raw, "lines", "data") or () if isinstance(line, Mapping))
-    starts = (instant(dig(line, "period", "start")) for line in lines if _bills_a_period(line))
-    return max((start for start in starts if start is not None), default=None)
+    periods = [dig(line, "period") for line in lines if _bills_a_period(line)]
+    known = [(start, instant(dig(one, "end"))) for one in periods if (start := instant(dig(one, "start")))]
+    return max(known, key=lambda period: period[0], default=(None, None))
 
 
 def _bills_a_period(line: Mapping[str, Any]) -> bool:

@@ -35,6 +35,9 @@ LAWS: Final = {
     "no message after the recovery was closed": """
         SELECT count(*) FROM messages AS m JOIN recoveries AS r ON r.id = m.recovery_id
         WHERE m.sent_at > r.closed_at AND NOT r.late""",
+    "no task is open after the recovery was closed": """
+        SELECT count(*) FROM staff_tasks AS t JOIN recoveries AS r ON r.id = t.recovery_id
+        WHERE t.state = 'open' AND r.closed_at IS NOT NULL""",
     "no charge by us while Stripe owns the retries": """
         SELECT count(*) FROM attempts AS a JOIN recoveries AS r ON r.id = a.recovery_id
         WHERE a.ordinal IS NOT NULL AND r.retries = 'own' AND a.state <> 'not_sent' AND NOT r.taken_over

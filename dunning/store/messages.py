@@ -20,11 +20,15 @@ _LATELY: Final = and_(
     messages.c.state.in_([MessageState.SENT, MessageState.UNKNOWN]),
     func.coalesce(messages.c.sent_at, messages.c.due_at) > bindparam("since"),
 )
-_SENT_TO: Final = (
-    select(func.count())
-    .select_from(messages)
+_WRITTEN_TO: Final = (
+    select(messages.c.state, func.coalesce(messages.c.sent_at, messages.c.due_at).label("at"))
     .where(messages.c.address == bindparam("its_address"), messages.c.id != bindparam("but"))
     .where(or_(messages.c.state == MessageState.SENDING, _LATELY))
+)
+_OF_RECOVERY: Final = (
+    select(messages)
+    .where(messages.c.recovery_id == bindparam("its_recovery"))
+    .order_by(messages.c.due_at, messages.c.id)
 )
 
 
@@ -75,10 +79,18 @@ def suppressed(connection: Connection, account_id: str, address: str) -> bool:
     return connection.execute(query).one_or_none() is not None
 
 
-def sent_to(connection: Connection, address: str, now: datetime, window: timedelta, *, but: str) -> int:
-    """Return how many messages, `but` one, are going (or may have gone) to an address within `window`."""
+def written_to(
+    connection: Connection, address: str, now: datetime, window: timedelta, *, but: str
+) -> list[datetime]:
+    """Return when messages, `but` one, went (or may have gone) to an address within `window`."""
     given = {"its_address": address, "since": now - window, "but": but}
-    return connection.execute(_SENT_TO, given).scalar_one()
+    rows = connection.execute(_WRITTEN_TO, given)
+    return sorted(now if row.state is MessageState.SENDING else row.at for row in rows)
+
+
+def of_recovery(connection: Connection, recovery_id: str) -> list[MessageRow]:
+    """Return the messages of a recovery, in the order in which they are due."""
+    return [MessageRow.of(row) for row in connection.execute(_OF_RECOVERY, {"its_recovery": recovery_id})]
 
 
 def first_sent_at(connection: Connection, recovery_id: str) -> datetime | None:

@@ -56,6 +56,7 @@ def keep_customer(connection: Connection, whose: Whose, customer: Customer, now:
             "timezone": customer.timezone,
             "deleted": False,
             "default_card_id": customer.default_card.id if customer.default_card else None,
+            "created_at": customer.created,
         }
     upsert(connection, customers, _KEY, {**_id(whose, customer.id), **values, "read_at": now})
 

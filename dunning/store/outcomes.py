@@ -9,7 +9,7 @@ from datetime import datetime
 from fractions import Fraction
 from typing import Any, Final
 
-from sqlalchemy import Connection, and_, func, select
+from sqlalchemy import Connection, Subquery, and_, func, select
 
 from dunning.core.vocabulary import Arm, Experiment, LedgerKind, Reason, Retries
 from dunning.store.tables import assignments, cards, ledger_entries, recoveries
@@ -42,18 +42,7 @@ def finished(
 
     `experimental` leaves out those that are in no experiment.
     """
-    money = (
-        select(
-            ledger_entries.c.recovery_id,
-            func.sum(ledger_entries.c.amount).label("recovered"),
-            func.min(ledger_entries.c.at).label("paid_at"),
-            func.min(ledger_entries.c.reason).label("reason"),
-        )
-        .join(recoveries, recoveries.c.id == ledger_entries.c.recovery_id)
-        .where(ledger_entries.c.kind == LedgerKind.RECOVERED, ledger_entries.c.at <= recoveries.c.deadline)
-        .group_by(ledger_entries.c.recovery_id)
-        .subquery()
-    )
+    money = recovered_in_window()
     retries, messages = assignments.alias("its_retries"), assignments.alias("its_messages")
     joined = recoveries.outerjoin(money, money.c.recovery_id == recoveries.c.id)
     for side, experiment in ((retries, Experiment.RETRIES), (messages, Experiment.MESSAGES)):
@@ -78,6 +67,22 @@ def finished(
     if experimental:
         query = query.where(recoveries.c.retries_arm.is_not(None) | recoveries.c.messages_arm.is_not(None))
     return [_outcome(row) for row in connection.execute(query.execution_options(yield_per=2000))]
+
+
+def recovered_in_window() -> Subquery:
+    """Return, by recovery, what was recovered until its window's end, when first, and by what."""
+    return (
+        select(
+            ledger_entries.c.recovery_id,
+            func.sum(ledger_entries.c.amount).label("recovered"),
+            func.min(ledger_entries.c.at).label("paid_at"),
+            func.min(ledger_entries.c.reason).label("reason"),
+        )
+        .join(recoveries, recoveries.c.id == ledger_entries.c.recovery_id)
+        .where(ledger_entries.c.kind == LedgerKind.RECOVERED, ledger_entries.c.at <= recoveries.c.deadline)
+        .group_by(ledger_entries.c.recovery_id)
+        .subquery()
+    )
 
 
 def _assigned(side: Any, experiment: Experiment) -> Any:

@@ -125,6 +125,14 @@ def open_of_account(connection: Connection, whose: Whose) -> list[RecoveryRow]:
     return [RecoveryRow.of(row) for row in connection.execute(_OPEN_HELD, owner(whose))]
 
 
+def open_ids_of(connection: Connection, customer_id: str) -> list[str]:
+    """Return the open recoveries of a customer in any account, newest first."""
+    query = select(recoveries.c.id).where(
+        recoveries.c.customer_id == customer_id, recoveries.c.status.in_(_OPEN)
+    )
+    return list(connection.execute(query.order_by(recoveries.c.id.desc())).scalars())
+
+
 def all_open_ids(connection: Connection) -> Sequence[str]:
     """Return the ids of every open recovery, oldest first."""
     found = select(recoveries.c.id).where(recoveries.c.status.in_(_OPEN)).order_by(recoveries.c.id)

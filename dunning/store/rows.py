@@ -98,6 +98,10 @@ class RecoveryRow(_Row, _Owned):
     policy_version: int
     campaign_key: str
     campaign_version: int
+    campaign_arm: str | None
+    moved_from: list[Any] | None
+    known: dict[str, Any] | None
+    silenced_at: datetime | None
     taken_over: bool
     contradicted_at: datetime | None
     import_id: str | None
@@ -200,6 +204,8 @@ class MessageRow(_Row, _Owned):
     template: str
     state: MessageState
     due_at: datetime
+    before_at: datetime | None
+    moved: list[str] | None
     address: str | None
     sent_at: datetime | None
     lease_until: datetime | None
@@ -246,6 +252,7 @@ class CustomerRow(_Row):
     timezone: str | None
     deleted: bool
     default_card_id: str | None
+    created_at: datetime | None
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,7 +5,7 @@ from typing import Final
 
 from sqlalchemy import Connection, bindparam, func, select
 
-from dunning.core.campaign import BUILT_IN, Campaign
+from dunning.core.campaign import BUILT_IN, STANDARD, Campaign
 from dunning.core.policy import Policy, PolicyVersion
 from dunning.core.vocabulary import FitVerdict, InvoiceClass
 from dunning.store.tables import campaigns, planners, policies
@@ -14,6 +14,12 @@ from dunning.store.upsert import insert_once
 _POLICY: Final = select(policies.c.definition).where(policies.c.version == bindparam("its_version"))
 _CAMPAIGN: Final = select(campaigns.c.definition).where(
     campaigns.c.key == bindparam("its_key"), campaigns.c.version == bindparam("its_version")
+)
+_NEWEST_CAMPAIGN: Final = (
+    select(campaigns.c.definition)
+    .where(campaigns.c.key == bindparam("its_key"))
+    .order_by(campaigns.c.version.desc())
+    .limit(1)
 )
 _NEWEST_PLANNER: Final = select(func.max(planners.c.version)).where(planners.c.verdict == FitVerdict.ACCEPTED)
 
@@ -69,12 +75,14 @@ def campaign(connection: Connection, key: str, version: int) -> Campaign:
     return Campaign.loads(connection.execute(_CAMPAIGN, given).scalar_one())
 
 
-def current_campaign(connection: Connection, now: datetime) -> Campaign:
-    """Return the newest campaign; the first call publishes the built-in one."""
-    newest = select(campaigns.c.definition).order_by(campaigns.c.published_at.desc()).limit(1)
-    definition = connection.execute(newest).scalar_one_or_none()
-    if definition is not None:
-        return Campaign.loads(definition)
+def current_campaign(connection: Connection, now: datetime, key: str = STANDARD) -> Campaign:
+    """Return a campaign at its newest version; what was never published is the standard one.
+
+    The first call publishes the built-in one.
+    """
+    newest = _newest_campaign(connection, key) or _newest_campaign(connection, STANDARD)
+    if newest is not None:
+        return newest
     row = {
         "key": BUILT_IN.key,
         "version": BUILT_IN.version,
@@ -83,6 +91,11 @@ def current_campaign(connection: Connection, now: datetime) -> Campaign:
     }
     insert_once(connection, campaigns, row)
     return BUILT_IN
+
+
+def _newest_campaign(connection: Connection, key: str) -> Campaign | None:
+    definition = connection.execute(_NEWEST_CAMPAIGN, {"its_key": key}).scalar_one_or_none()
+    return Campaign.loads(definition) if definition is not None else None
 
 
 def newest_planner(connection: Connection) -> int | None:

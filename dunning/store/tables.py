@@ -7,6 +7,7 @@ is taken. The database repeats the laws that the code keeps: see the CHECKs and 
 """
 
 from dunning.store.schema import metadata
+from dunning.store.tables_of_campaigns import campaign_arms, campaign_drafts, campaign_rules, staff_tasks
 from dunning.store.tables_of_contact import (
     ledger_entries,
     links,
@@ -40,6 +41,9 @@ from dunning.store.tables_of_stripe import cards, customers, events, invoices, s
 __all__ = [
     "assignments",
     "attempts",
+    "campaign_arms",
+    "campaign_drafts",
+    "campaign_rules",
     "campaigns",
     "card_rules",
     "cards",
@@ -63,6 +67,7 @@ __all__ = [
     "policies",
     "recoveries",
     "segments",
+    "staff_tasks",
     "subscriptions",
     "suppressions",
     "switches",

@@ -30,6 +30,8 @@ messages = Table(
     Column("template", Text, nullable=False),
     Column("state", Word(MessageState), nullable=False),
     Column("due_at", UTCDateTime, nullable=False),
+    Column("before_at", UTCDateTime),  # what it announces, and must not come after
+    Column("moved", JSON),  # what moved it from the time that its step means
     Column("address", Text),
     Column("subject", Text),
     Column("body_text", Text),
@@ -50,6 +52,7 @@ messages = Table(
     CheckConstraint("(state = 'sent') = (sent_at IS NOT NULL)", name="sent_has_date"),
     partial("ix_messages_ring_at", "ring_at", where="ring_at IS NOT NULL"),
     Index("ix_messages_address", "address", "sent_at"),
+    Index("ix_messages_recovery_id", "recovery_id"),
 )
 
 suppressions = Table(

@@ -64,6 +64,7 @@ past_charges = Table(
     Column("outcome_reason", Text),
     Column("network_status", Text),
     Index("ix_past_charges_invoice_id", "account_id", "livemode", "invoice_id"),
+    Index("ix_past_charges_customer_id", "account_id", "livemode", "customer_id"),
 )
 
 past_payments = Table(

@@ -42,6 +42,7 @@ campaigns = Table(
     Column("version", Integer, primary_key=True),
     Column("definition", JSON, nullable=False),
     Column("published_at", UTCDateTime, nullable=False),
+    Column("published_by", Text),  # None: built in
 )
 
 policies = Table(
@@ -115,6 +116,10 @@ recoveries = Table(
     Column("policy_version", Integer, ForeignKey("policies.version"), nullable=False),
     Column("campaign_key", Text, nullable=False),
     Column("campaign_version", Integer, nullable=False),
+    Column("campaign_arm", Text),  # None: the campaign had no arms when it opened
+    Column("moved_from", JSON),  # campaign, version and arm that it opened with, where staff moved it since
+    Column("known", JSON),  # what conditions were asked about at the opening
+    Column("silenced_at", UTCDateTime),  # since when nobody is written to about it: an import found it
     flag("taken_over", default="0"),
     Column("contradicted_at", UTCDateTime),  # since when Stripe collects what is ours to collect
     Column("retries_arm", Word(Arm)),  # None: no experiment ran when it opened

@@ -50,6 +50,7 @@ customers = Table(
     Column("timezone", Text),
     flag("deleted"),
     Column("default_card_id", Text),
+    Column("created_at", UTCDateTime),
     Column("read_at", UTCDateTime, nullable=False),
 )
 
@@ -110,4 +111,5 @@ invoices = Table(
     Column("read_ticket", Integer, nullable=False, server_default="0"),
     Column("applied_ticket", Integer, nullable=False, server_default="0"),
     one_of("invoice_class", InvoiceClass),
+    Index("ix_invoices_customer_id", "account_id", "livemode", "customer_id"),
 )

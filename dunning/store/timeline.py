@@ -18,6 +18,7 @@ from dunning.store.tables import (
     notes,
     plans,
     recoveries,
+    staff_tasks,
     subscriptions,
 )
 
@@ -37,6 +38,7 @@ class Story:
     notes: Sequence[RowMapping]
     ledger: Sequence[RowMapping]
     errands: Sequence[RowMapping]
+    tasks: Sequence[RowMapping]
     subscription: RowMapping | None
     campaign: dict[str, Any] | None
 
@@ -59,6 +61,7 @@ def story(connection: Connection, recovery_id: str) -> Story | None:
         notes=_all(connection, notes, recovery_id, notes.c.at),
         ledger=_all(connection, ledger_entries, recovery_id, ledger_entries.c.at),
         errands=_all(connection, errands, recovery_id, errands.c.planned_at),
+        tasks=_all(connection, staff_tasks, recovery_id, staff_tasks.c.due_at),
         subscription=_mirror(connection, subscriptions, recovery, "subscription_id"),
         campaign=_campaign(connection, recovery),
     )
@@ -68,12 +71,6 @@ def message(connection: Connection, recovery_id: str, message_id: str) -> RowMap
     """Return one message of a recovery, or None."""
     query = _of(messages, recovery_id).where(messages.c.id == message_id)
     return connection.execute(query).mappings().one_or_none()
-
-
-def newest_campaigns(connection: Connection) -> Sequence[RowMapping]:
-    """Return every campaign at its newest version, with its definition."""
-    rows = connection.execute(select(campaigns).order_by(campaigns.c.key, campaigns.c.version)).mappings()
-    return list({row["key"]: row for row in rows}.values())
 
 
 def _mirror(connection: Connection, table: Table, recovery: RowMapping, column: str) -> RowMapping | None:

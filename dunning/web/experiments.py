@@ -5,6 +5,7 @@ from typing import Final
 from fastapi import APIRouter, Request
 from starlette.responses import HTMLResponse
 
+from dunning.flows import arms
 from dunning.flows.uplift import DEFINITIONS, uplifts
 from dunning.web.screen import Screen
 
@@ -18,6 +19,12 @@ def experiment_pages(screen: Screen) -> APIRouter:
     @router.get(ROOT)
     def experiments(request: Request) -> HTMLResponse:
         found = uplifts(screen.house)
-        return screen.page(request, "experiments.html", found=found, definitions=DEFINITIONS)
+        return screen.page(
+            request,
+            "experiments.html",
+            found=found,
+            arms=arms.compared(screen.house),
+            definitions=DEFINITIONS | arms.DEFINITIONS,
+        )
 
     return router

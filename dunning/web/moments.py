@@ -6,7 +6,8 @@ from datetime import datetime
 from typing import Any
 
 from dunning.core.declines import BUILT_IN, DeclineTable
-from dunning.core.vocabulary import OPEN, AttemptState, LedgerKind, MessageState, Status
+from dunning.core.outlook import moved_words
+from dunning.core.vocabulary import OPEN, AttemptState, Channel, LedgerKind, MessageState, Status
 from dunning.store.timeline import Story
 from dunning.web import words
 
@@ -94,10 +95,21 @@ def _coming(story: Story, now: datetime) -> Iterator[Moment]:
         "The recovery window ends",
         future=recovery["deadline"] > now,
     )
+    yield from _messages_to_come(story, now)
+
+
+def _messages_to_come(story: Story, now: datetime) -> Iterator[Moment]:
     for message in story.messages:
-        if message["state"] is MessageState.PLANNED:
-            title = f"Message “{_template(message)}”"
-            yield Moment(message["due_at"], "message", "mail", "mute", title, future=True)
+        if message["state"] is not MessageState.PLANNED:
+            continue
+        put_off = message["ring_at"] or message["due_at"]
+        at = max(message["due_at"], put_off) if put_off > now else message["due_at"]
+        body = moved_words(message["moved"] or ())
+        if message["ring_at"] is None:
+            body = "Waits until staff agree to it."
+        yield Moment(
+            at, "message", "mail", "mute", _titled(message), body=body[:1].upper() + body[1:], future=True
+        )
 
 
 def _attempts(story: Story, tables: Mapping[int, DeclineTable]) -> Iterator[Moment]:
@@ -157,7 +169,7 @@ def _messages(story: Story) -> Iterator[Moment]:
             kind="message",
             icon="mail",
             tone=tone,
-            title=f"Message “{_template(message)}” {state}",
+            title=f"{_titled(message)} {state}",
             whose=message["address"] or "",
             body=message["note"] or message["subject"] or "",
             message_id=message["id"] if message["body_text"] or message["body_html"] else None,
@@ -195,8 +207,14 @@ def _ledger(story: Story) -> Iterator[Moment]:
         yield Moment(entry["at"], "money", icon, tone, title, body=body, details=tuple(ids))
 
 
-def _template(message: Any) -> str:
-    return str(message["template"]).replace("_", " ")
+def _titled(message: Any) -> str:
+    if message["channel"] == Channel.CALL:
+        return "A call by staff"
+    named = f"“{(message['template'] or message['step']).replace('_', ' ')}”"
+    kind = (
+        "Message" if message["channel"] == Channel.EMAIL else words.CHANNEL[message["channel"]].capitalize()
+    )
+    return f"{kind} {named}"
 
 
 def percent(chance: Any) -> str:

@@ -12,11 +12,11 @@ from starlette.responses import HTMLResponse, RedirectResponse
 from dunning.core.debt import Draft
 from dunning.core.vocabulary import OPEN, Status
 from dunning.errors import StripeError
-from dunning.flows import abandonment, card_budget, staff
+from dunning.flows import abandonment, card_budget, preview, staff
 from dunning.flows.abandonment import Verdict
 from dunning.flows.protection import protected
 from dunning.flows.staff import Answer
-from dunning.store import card_rules, queue, timeline
+from dunning.store import campaigns, card_rules, queue, timeline
 from dunning.store.timeline import Story
 from dunning.web.gates import STRIPE_PAGES, content_security_policy
 from dunning.web.moments import moments, next_step, percent
@@ -122,6 +122,7 @@ def _facts(screen: Screen, recovery_id: str) -> dict[str, Any]:
         refusals = (
             [one["rules_version"] or 0 for one in story.attempts if one["decline_class"]] if story else []
         )
+        keys = sorted({one["key"] for one in campaigns.published(connection)})
         tables = {number: card_rules.version(connection, number).table for number in {0, *refusals}}
     if story is None or row is None:
         raise HTTPException(404, "There is no such recovery.")
@@ -134,6 +135,8 @@ def _facts(screen: Screen, recovery_id: str) -> dict[str, Any]:
         "next": next_step(row, now=now),
         "explained": explained(story.plan) if row["status"] in {Status.SCHEDULED, Status.WAITING} else None,
         "failed_because": decline_sentence(row, tables[refusals[-1] if refusals else 0]),
+        "coming": preview.coming(screen.house, recovery_id) if is_open else [],
+        "campaigns": keys,
         "moments": moments(story, now=now, tables=tables),
         "standing": standing,
         "protected": protected(standing.withheld or {}),

@@ -25,6 +25,7 @@ NAVIGATION = (
     ("/", "Overview", "home"),
     ("/recoveries", "Recoveries", "list"),
     ("/campaigns", "Campaigns", "mail"),
+    ("/tasks", "Tasks", "person"),
     ("/reports/recovered-revenue", "Report", "chart"),
     ("/settings", "Settings", "gear"),
 )

@@ -9,7 +9,8 @@ from dunning.flows.house import House
 from dunning.web import static_files
 from dunning.web.api import ROOT, action_api, recovery_api
 from dunning.web.api_reports import report_api
-from dunning.web.campaigns import campaign_pages
+from dunning.web.campaign_drafts import draft_pages
+from dunning.web.campaigns import campaign_forms, campaign_pages
 from dunning.web.card_rules import card_rules_pages
 from dunning.web.debt import debt_pages
 from dunning.web.demo_bar import DemoBar
@@ -27,6 +28,7 @@ from dunning.web.reports import payment_pages, report_pages
 from dunning.web.screen import make_screen
 from dunning.web.settings_forms import settings_forms
 from dunning.web.settings_page import settings_pages
+from dunning.web.tasks import task_pages
 
 MAX_BODY = 64 * 1024  # forms and small JSON; the receiver has a limit of its own
 
@@ -77,6 +79,9 @@ def _add_routes(site: FastAPI, house: House, demo: DemoBar | None) -> None:
     site.include_router(settings_forms(screen))
     site.include_router(card_rules_pages(screen))
     site.include_router(campaign_pages(screen))
+    site.include_router(campaign_forms(screen))
+    site.include_router(draft_pages(screen))
+    site.include_router(task_pages(screen))
     if demo is not None:
         site.include_router(demo_pages(demo))
     site.include_router(recovery_api(house))

@@ -14,6 +14,7 @@ from dunning.core.money import Money
 from dunning.core.vocabulary import (
     Arm,
     AttemptState,
+    Channel,
     ClosedReason,
     ErrandKind,
     ErrandState,
@@ -140,6 +141,15 @@ CONDITION: Final[dict[str, str]] = {
     When.ALWAYS: "always",
     When.CUSTOMER_MUST_ACT: "only when no retry can help without the customer",
     When.RETRY_FAILED: "only after a retry failed, or when no retry can help",
+    When.RETRY_CAN_HELP: "only while a retry can help",
+    When.LINK_NOT_USED: "unless the customer has used a card-update link",
+}
+CHANNEL: Final[dict[str, str]] = {
+    Channel.EMAIL: "email",
+    Channel.SMS: "text message",
+    Channel.IN_APP: "banner in your app",
+    Channel.WEBHOOK: "webhook to your systems",
+    Channel.CALL: "task for staff",
 }
 WITHHELD: Final[dict[str, str]] = {
     WithheldBy.BUDGET: "the network’s budget for the card",

@@ -11,10 +11,13 @@ from typing import NamedTuple
 
 import pytest
 import structlog
+from scenarios.stage_fixtures import quick_stage, switchboard
 
 from dunning.cli import run
 from dunning.core.clock import VirtualClock, WallClock
 from dunning.sandbox import Sandbox, Server, serve
+
+__all__ = ["quick_stage", "switchboard"]
 
 
 class Ended(NamedTuple):

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from dunning.commands import campaign_file
+from dunning.core import campaign_file
 from dunning.core.campaign import BUILT_IN
 
 GOOD = """key = "mine"

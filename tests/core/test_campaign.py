@@ -1,29 +1,26 @@
+import json
 from dataclasses import replace
-from datetime import UTC, datetime, time, timedelta
-from zoneinfo import ZoneInfo, available_timezones
+from datetime import timedelta
+from fractions import Fraction
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from dunning.core.campaign import (
     BUILT_IN,
-    DAYTIME,
+    Anchor,
     Campaign,
+    CampaignArm,
     Situation,
     Step,
     When,
-    coming_messages,
     customer_must_act,
-    into_daytime,
     refusal,
     template_for,
 )
+from dunning.core.conditions import Condition, Known
 from dunning.core.declines import DeclineClass
-from dunning.core.vocabulary import CLOSED, Status
+from dunning.core.vocabulary import CLOSED, Channel, Recipient, Status
 
-BERLIN, NEW_YORK = ZoneInfo("Europe/Berlin"), ZoneInfo("America/New_York")
-LORD_HOWE, SANTIAGO = ZoneInfo("Australia/Lord_Howe"), ZoneInfo("America/Santiago")
 ALWAYS = Step("first", timedelta(0), "payment_failed")
 FINE = Situation(
     status=Status.WAITING,
@@ -36,62 +33,6 @@ FINE = Situation(
 )
 
 
-def local(zone: ZoneInfo, *moment: int) -> datetime:
-    return datetime(*moment, tzinfo=zone).astimezone(UTC)  # type: ignore[arg-type,misc]  # year, month, …
-
-
-@pytest.mark.parametrize(
-    ("before", "after"),
-    [
-        ((2026, 5, 4, 8, 59), (2026, 5, 4, 9, 0)),
-        ((2026, 5, 4, 9, 0), (2026, 5, 4, 9, 0)),
-        ((2026, 5, 4, 17, 59), (2026, 5, 4, 17, 59)),
-        ((2026, 5, 4, 18, 0), (2026, 5, 5, 9, 0)),
-        ((2026, 5, 4, 0, 0), (2026, 5, 4, 9, 0)),
-        ((2026, 12, 31, 23, 0), (2027, 1, 1, 9, 0)),
-        ((2026, 3, 28, 20, 0), (2026, 3, 29, 9, 0)),  # the night in which clocks go forward
-        ((2026, 3, 29, 1, 59), (2026, 3, 29, 9, 0)),
-        ((2026, 10, 24, 20, 0), (2026, 10, 25, 9, 0)),  # the night in which they go back
-        ((2026, 10, 25, 2, 30), (2026, 10, 25, 9, 0)),
-    ],
-)
-def test_a_message_waits_for_the_customers_own_daytime(
-    before: tuple[int, ...], after: tuple[int, ...]
-) -> None:
-    assert into_daytime(local(BERLIN, *before), BERLIN) == local(BERLIN, *after)
-
-
-def test_the_night_of_a_clock_change_is_an_hour_shorter_or_longer() -> None:
-    spring = into_daytime(local(NEW_YORK, 2026, 3, 7, 18, 0), NEW_YORK) - local(NEW_YORK, 2026, 3, 7, 18, 0)
-    autumn = into_daytime(local(NEW_YORK, 2026, 10, 31, 18, 0), NEW_YORK) - local(
-        NEW_YORK, 2026, 10, 31, 18, 0
-    )
-    assert (spring, autumn) == (timedelta(hours=14), timedelta(hours=16))
-
-
-@given(
-    st.datetimes(datetime(2024, 1, 1), datetime(2030, 1, 1), timezones=st.just(UTC)),  # noqa: DTZ001 - hypothesis adds the zone
-    st.sampled_from(
-        [BERLIN, NEW_YORK, LORD_HOWE, SANTIAGO, *map(ZoneInfo, sorted(available_timezones())[::40])]
-    ),
-)
-def test_everywhere_and_always_it_is_daytime_soon_and_never_earlier(at: datetime, zone: ZoneInfo) -> None:
-    moved = into_daytime(at, zone)
-    assert DAYTIME[0] <= moved.astimezone(zone).time() < DAYTIME[1]
-    assert at <= moved <= at + timedelta(hours=17)
-    assert into_daytime(moved, zone) == moved
-    assert moved.tzinfo is UTC
-
-
-def test_every_step_of_the_campaign_comes_once_in_order_and_by_day() -> None:
-    opened = local(BERLIN, 2026, 3, 27, 23, 0)
-    coming = list(coming_messages(BUILT_IN, opened, BERLIN))
-    assert [one.step for one in coming] == list(BUILT_IN.steps)
-    assert [one.due_at for one in coming] == sorted(one.due_at for one in coming)
-    assert all(time(9) <= one.due_at.astimezone(BERLIN).time() < time(18) for one in coming)
-    assert all(one.due_at >= opened + one.step.offset for one in coming)
-
-
 @pytest.mark.parametrize(
     ("situation", "says"),
     [
@@ -101,6 +42,9 @@ def test_every_step_of_the_campaign_comes_once_in_order_and_by_day() -> None:
         (replace(FINE, status=Status.PAUSED), "paused"),
         (replace(FINE, address=None), "no email address"),
         (replace(FINE, suppressed=True), "suppression list"),
+        (replace(FINE, held_out=True), "experiment"),
+        (replace(FINE, retry_gone=True), "does not come any more"),
+        (replace(FINE, sent_so_far=12, most=12), "no more than 12"),
     ],
 )
 def test_a_message_that_must_not_go_out_says_why(situation: Situation, says: str) -> None:
@@ -140,14 +84,72 @@ def test_the_first_notice_says_what_the_customer_must_do(decline_class: DeclineC
     assert template_for(replace(ALWAYS, template="final_notice"), decline_class) == "final_notice"
 
 
-def test_a_campaign_survives_being_written_down() -> None:
-    import json
+def test_a_step_that_the_customer_has_answered_is_not_sent() -> None:
+    step = replace(ALWAYS, condition=When.LINK_NOT_USED)
+    assert refusal(step, FINE) is None
+    assert refusal(step, replace(FINE, link_used=True)) == "The customer has used a card-update link."
 
+
+def test_a_step_for_some_invoices_asks_what_was_known_of_this_one() -> None:
+    step = replace(ALWAYS, only=Condition(currency=("eur",), amount_from=50_000))
+    large, small = Known("eur", 50_000), Known("eur", 49_999)
+    assert refusal(step, replace(FINE, known=large)) is None
+    sentence = refusal(step, replace(FINE, known=small))
+    assert sentence == "The step is only for invoices with currency eur, amount from 50000."
+    assert refusal(step, FINE) == sentence
+
+
+@pytest.mark.parametrize("channel", [Channel.CALL, Channel.IN_APP, Channel.WEBHOOK])
+def test_what_needs_no_address_goes_out_without_one(channel: Channel) -> None:
+    assert refusal(replace(ALWAYS, channel=channel), replace(FINE, address=None)) is None
+
+
+def test_whoever_cannot_be_reached_is_named() -> None:
+    second = replace(ALWAYS, recipient=Recipient.SECOND_CONTACT)
+    text = replace(second, channel=Channel.SMS)
+    nobody = replace(FINE, address=None)
+    assert "second contact" in (refusal(second, nobody) or "")
+    assert refusal(text, nobody) == "There is no second contact to reach by sms."
+
+
+def test_an_invoice_that_was_sent_is_never_spoken_of_as_a_card() -> None:
+    assert template_for(ALWAYS, DeclineClass.UNKNOWN, by_hand=True) == "invoice_overdue"
+    own = replace(ALWAYS, template="recovered")
+    assert template_for(own, DeclineClass.UNKNOWN, by_hand=True) == "recovered"
+
+
+def test_a_campaign_survives_being_written_down() -> None:
     assert Campaign.loads(json.loads(json.dumps(BUILT_IN.dumps()))) == BUILT_IN
-    other = Campaign(
-        "mine", 3, "One", (Step("a", timedelta(days=2), "final_notice", When.RETRY_FAILED, "sms"),)
+    step = Step(
+        "call",
+        timedelta(days=2),
+        "",
+        When.RETRY_FAILED,
+        Channel.CALL,
+        Anchor.AFTER_RETRY,
+        Recipient.STAFF,
+        approval=True,
+        only=Condition(country=("DE",)),
+        arms=("calls",),
+        task="Call them.",
     )
+    arms = (CampaignArm("calls", Fraction(1, 3)), CampaignArm("mails", Fraction(2, 3)))
+    other = Campaign("mine", 3, "One", (step,), arms)
     assert Campaign.loads(json.loads(json.dumps(other.dumps()))) == other
+
+
+def test_a_campaign_of_the_first_version_is_still_read() -> None:
+    step = {"key": "a", "offset": 60, "template": "final_notice", "condition": "always", "channel": "email"}
+    old = {"key": "standard", "version": 1, "name": "Old", "steps": [step]}
+    assert Campaign.loads(old).steps == (Step("a", timedelta(minutes=1), "final_notice"),)
+
+
+def test_an_arm_has_its_own_steps_and_those_of_all() -> None:
+    mine = replace(
+        BUILT_IN, steps=(ALWAYS, replace(ALWAYS, key="b", arms=("x",)), replace(ALWAYS, key="c", arms=("y",)))
+    )
+    assert [step.key for step in mine.steps_of("x")] == ["first", "b"]
+    assert [step.key for step in mine.steps_of(None)] == ["first"]
 
 
 def test_a_step_is_found_by_its_key() -> None:

@@ -1,0 +1,62 @@
+"""What staff are asked to do: calls to make, messages to agree to; and moving a recovery."""
+
+from typing import Annotated, Final
+
+from fastapi import APIRouter, Form, Request
+from pydantic import BaseModel, ConfigDict, Field
+from starlette.exceptions import HTTPException
+from starlette.responses import HTMLResponse, RedirectResponse
+
+from dunning.core.vocabulary import TaskState
+from dunning.flows import moving, tasks
+from dunning.store import tasks as kept
+from dunning.web.screen import Screen, back_to, own_path
+
+BY: Final = "staff"
+
+
+class DoneForm(BaseModel):
+    """What came of a task; `refuse` decides against a message."""
+
+    model_config = ConfigDict(extra="forbid", str_strip_whitespace=True)
+    note: Annotated[str, Field(max_length=tasks.NOTE_MOST)] = ""
+    refuse: bool = False
+    back: Annotated[str, Field(max_length=200)] = "/tasks"
+
+
+class MoveForm(BaseModel):
+    """The campaign that a recovery is to go on with, at its newest version."""
+
+    model_config = ConfigDict(extra="forbid", str_strip_whitespace=True)
+    campaign: Annotated[str, Field(max_length=64)]
+
+
+def task_pages(screen: Screen) -> APIRouter:
+    """Return the routes of the task list."""
+    router = APIRouter(include_in_schema=False)
+    house = screen.house
+
+    @router.get("/tasks")
+    def page(request: Request) -> HTMLResponse:
+        livemode = house.settings.livemode
+        with house.store.read() as connection:
+            waiting = kept.listed(connection, livemode=livemode)
+            done = kept.listed(connection, livemode=livemode, state=TaskState.DONE, most=20)
+        return screen.page(request, "tasks.html", waiting=waiting, done=done)
+
+    @router.post("/tasks/{task_id}")
+    def finish(task_id: str, form: Annotated[DoneForm, Form()]) -> RedirectResponse:
+        try:
+            answer = tasks.finish(house, task_id, by=BY, note=form.note, refused=form.refuse)
+        except tasks.NoSuchTask as error:
+            raise HTTPException(404, "There is no such task.") from error
+        told = {"said": answer.sentence} if answer.done else {"refused": answer.sentence}
+        return back_to(own_path(form.back), **told)
+
+    @router.post("/recoveries/{recovery_id}/move")
+    def move(recovery_id: str, form: Annotated[MoveForm, Form()]) -> RedirectResponse:
+        answer = moving.move(house, recovery_id, form.campaign, by=BY)
+        told = {"said": answer.sentence} if answer.done else {"refused": answer.sentence}
+        return back_to(f"/recoveries/{recovery_id}", **told)
+
+    return router
