@@ -112,6 +112,16 @@ class MessageState(StrEnum):
     FAILED = "failed"
 
 
+class MailEventKind(StrEnum):
+    """What a provider reported of a mail or an address."""
+
+    DELIVERED = "delivered"
+    SOFT_BOUNCE = "soft_bounce"  # not now: a full mailbox, a server that is down
+    HARD_BOUNCE = "hard_bounce"  # never: no such mailbox
+    COMPLAINT = "complaint"  # the recipient called it spam
+    UNSUBSCRIBED = "unsubscribed"
+
+
 class ErrandKind(StrEnum):
     """What is done at Stripe for a recovery, besides charging."""
 

@@ -24,6 +24,7 @@ from dunning.store.tables_of_history import (
     past_invoices,
     past_payments,
 )
+from dunning.store.tables_of_mail import brandings, mail_events, mail_texts
 from dunning.store.tables_of_recovery import (
     assignments,
     attempts,
@@ -40,6 +41,7 @@ from dunning.store.tables_of_stripe import cards, customers, events, invoices, s
 __all__ = [
     "assignments",
     "attempts",
+    "brandings",
     "campaigns",
     "card_rules",
     "cards",
@@ -52,6 +54,8 @@ __all__ = [
     "invoices",
     "ledger_entries",
     "links",
+    "mail_events",
+    "mail_texts",
     "messages",
     "metadata",
     "notes",
