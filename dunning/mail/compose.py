@@ -8,7 +8,7 @@ from email.headerregistry import Address
 from email.message import EmailMessage
 from email.policy import SMTP
 
-from dunning.mail.render import Rendered
+from dunning.mail.rendered import Rendered
 
 _LOCAL = re.compile(r"[A-Za-z0-9._+-]{1,64}")
 _DOMAIN = re.compile(

@@ -17,7 +17,7 @@ _PLAIN = MailContext(
     invoice_number="JUN-2041-0007",
     failed_on=date(2026, 11, 3),
     link="https://pay.juniper.example/pay/3f9c2a71b8d64e05a7c1d2e3f4a5b6c7",
-    decline_reason="there was not enough money on the account that day",
+    decline_reason="your bank declined the payment",
     next_retry_on=date(2026, 11, 6),
     final_on=date(2026, 11, 17),
     card_brand="visa",
@@ -31,7 +31,7 @@ SAMPLES: Mapping[str, MailContext] = MappingProxyType(
         "card": replace(
             _PLAIN,
             needs="card",
-            decline_reason="the card has expired",
+            decline_reason="the card on file has expired",
             next_retry_on=None,
             card_brand="mastercard",
         ),
