@@ -119,6 +119,12 @@ class Settings(BaseModel):
         return value and value.rstrip("/")
 
     @property
+    def mail_secrets(self) -> tuple[str, ...]:
+        """Return what proves a report of the mail provider's; two while one is being rotated."""
+        given = self.mail_webhook_secret.get_secret_value() if self.mail_webhook_secret else ""
+        return tuple(secret.strip() for secret in given.split(",") if secret.strip())
+
+    @property
     def sends_mail(self) -> bool:
         """Return whether mail goes out; otherwise messages are only written down."""
         return self.smtp_url is not None or self.mail_provider is not None

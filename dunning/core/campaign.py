@@ -32,6 +32,7 @@ class Step:
     template: str
     condition: When = When.ALWAYS
     channel: str = "email"
+    approval: bool = False  # a person must approve the words first
 
 
 @dataclass(frozen=True, slots=True)

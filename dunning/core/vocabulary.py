@@ -122,6 +122,15 @@ class MailEventKind(StrEnum):
     UNSUBSCRIBED = "unsubscribed"
 
 
+class SuppressionReason(StrEnum):
+    """Why an address must not be written to."""
+
+    BOUNCED = "bounced"
+    COMPLAINED = "complained"
+    UNSUBSCRIBED = "unsubscribed"  # from friendly notices only: what is owed is still told
+    STAFF = "staff"
+
+
 class ErrandKind(StrEnum):
     """What is done at Stripe for a recovery, besides charging."""
 

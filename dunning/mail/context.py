@@ -31,9 +31,10 @@ _ACCUSING = re.compile(
 class MailContext:
     """The facts of one message.
 
-    `amount` is in minor units of `currency`, 0 when it is not known yet; `link` is our own card-update link; `decline_reason` is a
-    neutral fragment ("the bank declined the payment"); `final_on` is the day when we stop trying; `needs`
-    says what would help: another card, the customer's confirmation, or money on the account.
+    `amount` is in minor units of `currency`, 0 when it is not known yet; `link` is our own card-update link;
+    `decline_reason` is a neutral fragment ("the bank declined the payment"); `final_on` is the day when we
+    stop trying (before anything failed: of the renewal); `needs` says what would help: another card, the
+    customer's confirmation, or money on the account.
     """
 
     merchant_name: str

@@ -74,7 +74,7 @@ class HttpMailer:
                     headers=dict(request.headers),
                     json=request.json,
                     data=request.form,
-                    auth=request.basic,
+                    auth=request.basic or httpx.USE_CLIENT_DEFAULT,
                 )
         except _NO_WAY as error:
             raise NotSent(f"{self.name} was not reached ({type(error).__name__})", retryable=True) from error

@@ -1,4 +1,4 @@
-"""How a merchant's mail looks and speaks: logo, colour, addresses, tone and language; and whether it can be read.
+"""How a merchant's mail looks and speaks: logo, colour, addresses, tone, language; whether it can be read.
 
 Contrast is WCAG 2.1's (https://www.w3.org/TR/WCAG21/#dfn-contrast-ratio): text needs 4.5 to 1.
 """

@@ -39,9 +39,9 @@ def render(
 ) -> Rendered:
     """Render `template` for one customer.
 
-    The text is taken in the nearest language that exists (`fr-CA`, `fr`, the merchant's, then `en`), and money
-    and dates are written as that language writes them, in the customer's own region when it is the same
-    language. `own` finds the merchant's own texts, which come before the built-in ones.
+    The text is taken in the nearest language that exists (`fr-CA`, `fr`, the merchant's, then `en`), and
+    money and dates are written as that language writes them, in the customer's own region when it is the
+    same language. `own` finds the merchant's own texts, which come before the built-in ones.
 
     Raises:
         LookupError: if there is no such template.

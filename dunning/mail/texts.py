@@ -1,7 +1,8 @@
 """Where the text of a message is found: the merchant's own, or the built-in one, in the nearest language.
 
-A built-in text lies in `<template>/<language>.md`, in the plain tone in `<language>.plain.md`. What many texts
-share (the greeting, the facts, the way to get help) are pieces, in `_base/<language>/`, that a text includes.
+A built-in text lies in `<template>/<language>.md`, in the plain tone in `<language>.plain.md`. What many
+texts share (the greeting, the facts, the way to get help) are pieces, in `_base/<language>/`, that a text
+includes.
 """
 
 import re
@@ -61,7 +62,13 @@ def locale_of(locale: str | None, country: str | None, default: str) -> str:
 
 
 def find(
-    folder: Path, template: str, locale: str, *, default: str = "en", tone: Tone = Tone.WARM, own: Own | None = None
+    folder: Path,
+    template: str,
+    locale: str,
+    *,
+    default: str = "en",
+    tone: Tone = Tone.WARM,
+    own: Own | None = None,
 ) -> FoundText:
     """Return the text in the nearest language: the locale, its language, the default, English.
 
@@ -104,7 +111,7 @@ def pieces(folder: Path, language: str, tone: Tone) -> tuple[tuple[str, str], ..
 
 
 def reason_in(folder: Path, language: str, reason: str) -> str:
-    """Return our English clause for a decline in another language; nothing where it has not been translated."""
+    """Return our English clause for a decline in another language; nothing where nobody translated it."""
     if language == "en":
         return reason
     return _reasons(folder).get(language, {}).get(reason, "")
@@ -121,5 +128,5 @@ def _chain(locale: str, default: str) -> Iterator[str]:
 
 
 def _written_as(language: str, locale: str) -> str:
-    """Return how values read in a text of `language`: as in the customer's region, if it is their language."""
+    """Return how values read in a text of `language`: as in the customer's region, if that is theirs."""
     return locale.replace("_", "-") if language_of(language) == language_of(locale) else language

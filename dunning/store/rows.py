@@ -201,6 +201,9 @@ class MessageRow(_Row, _Owned):
     due_at: datetime
     address: str | None
     sent_at: datetime | None
+    awaits_since: datetime | None
+    approved_by: str | None
+    approved_words: str | None
     lease_until: datetime | None
     fence: int
 
