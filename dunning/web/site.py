@@ -42,7 +42,8 @@ def create_site(
     """Return the whole site as one ASGI application.
 
     POST /webhooks/stripe goes to `receiver` before everything else, mail providers' reports come next. Staff
-    pages and API answer on loopback only; customer pages and probes answer everybody. `demo` puts a bar that runs the clock on each page.
+    pages and API answer on loopback only; customer pages and probes answer everybody. `demo` puts a bar that
+    runs the clock on each page.
     """
     site = FastAPI(
         title="dunning",

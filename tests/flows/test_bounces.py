@@ -1,4 +1,4 @@
-"""What a provider reports: addresses that bounced are left alone, and a doubt is settled by whoever has the mail."""
+"""What a provider reports: addresses that bounced are left alone, and doubts are settled."""
 
 import json
 from dataclasses import replace
@@ -97,7 +97,8 @@ def test_who_wants_no_friendly_notices_is_still_told_what_is_owed(quick_stage: S
     _, row = sent(stage)
     off = {
         "RecordType": "SubscriptionChange", "MessageID": "m", "Recipient": row["address"],
-        "SuppressSending": True, "SuppressionReason": "ManualSuppression", "Metadata": {"dunning_message": row["id"]},
+        "SuppressSending": True, "SuppressionReason": "ManualSuppression",
+        "Metadata": {"dunning_message": row["id"]},
     }  # fmt: skip
     listen(stage).post("/webhooks/mail/postmark", json=off, headers=basic(SECRET))
     with stage.house.store.read() as connection:
