@@ -96,8 +96,11 @@ def _coming(story: Story, now: datetime) -> Iterator[Moment]:
     )
     for message in story.messages:
         if message["state"] is MessageState.PLANNED:
-            title = f"Message “{_template(message)}”"
-            yield Moment(message["due_at"], "message", "mail", "mute", title, future=True)
+            waits = message["awaits_since"] is not None
+            title = f"Message “{_template(message)}”{' waits for approval' if waits else ''}"
+            shown = message["id"] if waits else None
+            tone = "warn" if waits else "mute"
+            yield Moment(message["due_at"], "message", "mail", tone, title, message_id=shown, future=True)
 
 
 def _attempts(story: Story, tables: Mapping[int, DeclineTable]) -> Iterator[Moment]:

@@ -25,6 +25,7 @@ NAVIGATION = (
     ("/", "Overview", "home"),
     ("/recoveries", "Recoveries", "list"),
     ("/campaigns", "Campaigns", "mail"),
+    ("/messages", "Messages", "note"),
     ("/reports/recovered-revenue", "Report", "chart"),
     ("/settings", "Settings", "gear"),
 )

@@ -18,7 +18,9 @@ from dunning.web.experiments import experiment_pages
 from dunning.web.gates import STRIPE_PAGES, Doorway, LoopbackOnly, SameOriginOnly, SecurityHeaders, origin_of
 from dunning.web.health import health_pages
 from dunning.web.learned import learned_pages
+from dunning.web.mail_desk import mail_desk_pages, notice_pages
 from dunning.web.mail_hooks import MailDoor, mail_hooks
+from dunning.web.mail_texts import mail_text_pages
 from dunning.web.overview import overview_pages
 from dunning.web.pay import pay_pages
 from dunning.web.problems import add_problem_handlers
@@ -80,6 +82,9 @@ def _add_routes(site: FastAPI, house: House, demo: DemoBar | None) -> None:
     site.include_router(settings_forms(screen))
     site.include_router(card_rules_pages(screen))
     site.include_router(campaign_pages(screen))
+    site.include_router(mail_text_pages(screen))
+    site.include_router(mail_desk_pages(screen))
+    site.include_router(notice_pages(screen))
     if demo is not None:
         site.include_router(demo_pages(demo))
     site.include_router(recovery_api(house))
