@@ -3,8 +3,10 @@
 from collections.abc import Iterator
 
 import pytest
+from browser.house import BASE, site_of
 from mail.test_http import SUBJECT
 from sqlalchemy import select, update
+from starlette.testclient import TestClient
 from web.test_pages import NASTY, Desk, sit_down
 
 from dunning.core.vocabulary import MessageState
@@ -193,3 +195,10 @@ def test_friendly_notices_are_switched_off_by_one_post_and_never_by_a_get(quick_
     assert off()
     assert quick_desk.browser.post(path + "x").status_code == 404
     assert quick_desk.browser.get("/pay/notices/off-YQ.x").status_code == 404
+
+
+def test_a_provider_reports_from_outside_and_staff_pages_stay_inside(quick_desk: Desk) -> None:
+    stranger = TestClient(site_of(quick_desk.house), client=("203.0.113.9", 4000), base_url=BASE)
+    assert stranger.post("/webhooks/mail/postmark", json={}).status_code == 404  # none is set up
+    for path in ("/messages", TEXTS, "/messages/look", "/messages/suppressed"):
+        assert stranger.get(path).status_code == 403
