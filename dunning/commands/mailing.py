@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 MessageId = Annotated[str, typer.Argument(metavar="ID", help="The message: msg_…")]
-Address = Annotated[str, typer.Argument(metavar="ADDRESS")]
+Address = Annotated[str, typer.Argument(metavar="ADDRESS", help="The bare address.")]
 
 
 def look(

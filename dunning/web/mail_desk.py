@@ -53,7 +53,7 @@ class AddressForm(BaseModel):
 
 
 def mail_desk_pages(screen: Screen) -> APIRouter:
-    """Return the routes of the desk and its forms."""
+    """Return the routes of the messages that wait or whose fate nobody knows, and their forms."""
     router = APIRouter(include_in_schema=False)
     house = screen.house
 
@@ -75,6 +75,14 @@ def mail_desk_pages(screen: Screen) -> APIRouter:
     @router.post(HOME + "/{message_id}/refuse")
     def refuse(message_id: str, form: Annotated[RefuseForm, Form()]) -> RedirectResponse:
         return _told(HOME, approving.refuse(house, message_id, why=form.reason, by=STAFF))
+
+    return router
+
+
+def mail_look_pages(screen: Screen) -> APIRouter:
+    """Return the routes of the look and of the addresses left alone, and their forms."""
+    router = APIRouter(include_in_schema=False)
+    house = screen.house
 
     @router.get(LOOK)
     def look(request: Request) -> HTMLResponse:

@@ -18,7 +18,7 @@ from dunning.web.experiments import experiment_pages
 from dunning.web.gates import STRIPE_PAGES, Doorway, LoopbackOnly, SameOriginOnly, SecurityHeaders, origin_of
 from dunning.web.health import health_pages
 from dunning.web.learned import learned_pages
-from dunning.web.mail_desk import mail_desk_pages, notice_pages
+from dunning.web.mail_desk import mail_desk_pages, mail_look_pages, notice_pages
 from dunning.web.mail_hooks import MailDoor, mail_hooks
 from dunning.web.mail_texts import mail_text_pages
 from dunning.web.overview import overview_pages
@@ -84,6 +84,7 @@ def _add_routes(site: FastAPI, house: House, demo: DemoBar | None) -> None:
     site.include_router(campaign_pages(screen))
     site.include_router(mail_text_pages(screen))
     site.include_router(mail_desk_pages(screen))
+    site.include_router(mail_look_pages(screen))
     site.include_router(notice_pages(screen))
     if demo is not None:
         site.include_router(demo_pages(demo))
