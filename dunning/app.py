@@ -16,10 +16,9 @@ from dunning.core.clock import Clock, WallClock
 from dunning.errors import Unusable
 from dunning.flows.guard import Guard
 from dunning.flows.house import House
+from dunning.flows.mail_account import mailer_from
 from dunning.gateway.ask import Stripe
 from dunning.gateway.turns import LocalTurns, Rates, SharedTurns, Turns
-from dunning.mail.factory import mailer_from_url
-from dunning.mail.outbox import Outbox
 from dunning.mail.provider import Mailer
 from dunning.settings import Settings
 from dunning.store.engine import Store, open_store
@@ -72,7 +71,7 @@ def require_all(settings: Settings) -> None:
     there = {
         NO_KEY: settings.stripe_api_key is not None,
         NO_SIGNATURE: bool(settings.webhook_secrets),
-        NO_SENDER: settings.smtp_url is None or settings.mail_from is not None,
+        NO_SENDER: not settings.sends_mail or settings.mail_from is not None,
     }
     missing = [sentence for sentence, found in there.items() if not found]
     if missing:
@@ -163,13 +162,10 @@ def _guard(settings: Settings, store: Store, clock: Clock, *, simulated: bool) -
 
 
 def _mailer(settings: Settings) -> Mailer:
-    url = settings.smtp_url.get_secret_value() if settings.smtp_url else None
-    if url is None:
-        return Outbox(lambda _outgoing: None)  # the message's row holds every word of it
-    if settings.mail_from is None:
+    if settings.sends_mail and settings.mail_from is None:
         raise Unusable(NO_SENDER)
     try:
-        return mailer_from_url(url, lambda _outgoing: None)
+        return mailer_from(settings)
     except ValueError as error:
         raise Unusable(str(error)) from None
 

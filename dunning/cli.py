@@ -24,6 +24,7 @@ from dunning.commands import (
     importing,
     judging,
     learning,
+    mailing,
     money,
     policies,
     queue,
@@ -34,6 +35,7 @@ from dunning.commands import (
     subscriptions,
     switching,
     tasks,
+    texts,
     trying,
     uplifts,
 )
@@ -131,9 +133,29 @@ _campaign.command("choose")(campaign_versions.choose)
 _campaign.command("ready-made")(campaign_versions.ready_made)
 _campaign.command("move")(campaign_versions.move)
 _campaign.command("hours")(hours.hours)
-_tasks = _group("tasks", "What staff are asked to do: calls to make, messages to agree to.", OPERATE)
+_tasks = _group("tasks", "What staff are asked to do: calls to make.", OPERATE)
 _tasks.command("list")(tasks.show_list)
 _tasks.command("done")(tasks.done)
+_template = _group("template", "Read, change and preview the texts that customers get.", OPERATE)
+_template.command("list")(texts.show_list)
+_template.command("show")(texts.show)
+_template.command("validate")(texts.validate)
+_template.command("publish")(texts.publish)
+_template.command("history")(texts.history)
+_template.command("rollback")(texts.rollback)
+_template.command("preview")(texts.preview)
+_template.command("send-test")(texts.send_test)
+app.command("look", rich_help_panel=OPERATE)(mailing.look)
+_messages = _group("messages", "Messages that wait for approval, or whose fate nobody knows.", OPERATE)
+_messages.command("list")(mailing.show_list)
+_messages.command("approve")(mailing.approve)
+_messages.command("refuse")(mailing.refuse)
+_suppressed = _group(
+    "suppressed", "Addresses that are not written to: bounced, complained, by hand.", OPERATE
+)
+_suppressed.command("list")(mailing.suppressed)
+_suppressed.command("add")(mailing.suppress)
+_suppressed.command("release")(mailing.release)
 _declines = _group("declines", "What decline codes mean, and your own card rules.", OPERATE)
 _declines.command("list")(declines.show_list)
 _declines.command("validate")(declines.validate)

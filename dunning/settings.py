@@ -17,6 +17,7 @@ from dunning.core.vocabulary import Retries
 from dunning.errors import Unusable
 
 DEFAULT_STRIPE_API_BASE = "https://api.stripe.com"
+MAIL_PROVIDERS = ("smtp", "ses", "postmark", "resend", "sendgrid", "mailgun", "brevo")
 UNPREFIXED = (
     "STRIPE_API_KEY",
     "STRIPE_SECRET_KEY",
@@ -42,6 +43,11 @@ class Settings(BaseModel):
     secret_key: SecretStr | None = None
     smtp_url: SecretStr | None = None
     mail_from: str | None = None
+    mail_provider: str | None = None
+    mail_key: SecretStr | None = None
+    mail_domain: str | None = None  # where the provider sends for another domain than the sender's
+    mail_api_base: str | None = None  # the provider's other region, or a fake
+    mail_webhook_secret: SecretStr | None = None
     host: str = "127.0.0.1"
     port: int = 8000
     config: Path | None = None
@@ -67,6 +73,14 @@ class Settings(BaseModel):
     def _known_mode(cls, value: object) -> object:
         if value not in list(Retries):
             msg = "must be watch, weave or own"
+            raise ValueError(msg)
+        return value
+
+    @field_validator("mail_provider")
+    @classmethod
+    def _known_provider(cls, value: str | None) -> str | None:
+        if value is not None and value not in MAIL_PROVIDERS:
+            msg = f"must be one of {', '.join(MAIL_PROVIDERS)}"
             raise ValueError(msg)
         return value
 
@@ -96,13 +110,24 @@ class Settings(BaseModel):
             raise ValueError(msg) from None
         return value
 
-    @field_validator("public_url", "stripe_api_base")
+    @field_validator("public_url", "stripe_api_base", "mail_api_base")
     @classmethod
     def _http_url(cls, value: str | None) -> str | None:
         if value is not None and not value.startswith(("http://", "https://")):
             msg = "must start with http:// or https://"
             raise ValueError(msg)
         return value and value.rstrip("/")
+
+    @property
+    def mail_secrets(self) -> tuple[str, ...]:
+        """Return what proves a report of the mail provider's; two while one is being rotated."""
+        given = self.mail_webhook_secret.get_secret_value() if self.mail_webhook_secret else ""
+        return tuple(secret.strip() for secret in given.split(",") if secret.strip())
+
+    @property
+    def sends_mail(self) -> bool:
+        """Return whether mail goes out; otherwise messages are only written down."""
+        return self.smtp_url is not None or self.mail_provider is not None
 
     @property
     def webhook_secrets(self) -> tuple[str, ...]:

@@ -13,7 +13,7 @@ JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 
 
 def show_list(*, as_json: JsonOption = False) -> None:
-    """List what staff are asked to do, by when it was due: calls to make, messages to agree to."""
+    """List what staff are asked to do, by when it was due: calls to make."""
     from dunning.store import tasks
 
     with opened_house() as house, house.store.read() as connection:
@@ -30,15 +30,12 @@ def done(
     task_id: Annotated[str, typer.Argument(metavar="ID", help="The task: task_… from `dunning tasks list`.")],
     *,
     note: Annotated[str, typer.Option(metavar="TEXT", help="What came of it, for the timeline.")] = "",
-    refuse: Annotated[
-        bool, typer.Option("--refuse", help="Of a message to agree to: it does not go out.")
-    ] = False,
 ) -> None:
-    """Close a task that was done; a message that waited for it may then go out."""
+    """Close a task that was done."""
     from dunning.flows import tasks
 
     with opened_house() as house:
-        answer = tasks.finish(house, task_id, by=operator(), note=note, refused=refuse)
+        answer = tasks.finish(house, task_id, by=operator(), note=note)
     if not answer.done:
         raise Unusable(answer.sentence)
     console.say(answer.sentence)

@@ -11,7 +11,7 @@
     condition = "always"                # customer_must_act | retry_can_help | retry_failed | link_not_used
     channel = "email"                   # email | sms | in_app | webhook | call
     recipient = "customer"              # customer | second_contact | staff
-    approval = false                    # true: it waits until a person has agreed
+    approval = false                    # true: it waits until a person has approved its words
     only = { currency = "eur", amount_from = 50000 }   # the fields of `dunning segment export`
     task = "Call them."                 # of a call: what staff are asked to do
     arms = ["calls"]                    # of a campaign with arms: which of them get the step

@@ -82,5 +82,5 @@ def _condition(one: Planned) -> str:
     if not step.only.empty:
         said.append(step.only.words())
     if step.approval:
-        said.append("staff agree")
+        said.append("staff approve it")
     return ", ".join(said)

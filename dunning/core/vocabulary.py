@@ -134,7 +134,6 @@ class TaskKind(StrEnum):
     """What a person is asked to do for a recovery."""
 
     CALL = "call"
-    APPROVE = "approve"  # a message that must not go out before a person has agreed
 
 
 class TaskState(StrEnum):
@@ -143,6 +142,25 @@ class TaskState(StrEnum):
     OPEN = "open"
     DONE = "done"
     DROPPED = "dropped"  # not needed any more
+
+
+class MailEventKind(StrEnum):
+    """What a provider reported of a mail or an address."""
+
+    DELIVERED = "delivered"
+    SOFT_BOUNCE = "soft_bounce"  # not now: a full mailbox, a server that is down
+    HARD_BOUNCE = "hard_bounce"  # never: no such mailbox
+    COMPLAINT = "complaint"  # the recipient called it spam
+    UNSUBSCRIBED = "unsubscribed"
+
+
+class SuppressionReason(StrEnum):
+    """Why an address must not be written to."""
+
+    BOUNCED = "bounced"
+    COMPLAINED = "complained"
+    UNSUBSCRIBED = "unsubscribed"  # from friendly notices only: what is owed is still told
+    STAFF = "staff"
 
 
 class ErrandKind(StrEnum):

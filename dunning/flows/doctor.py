@@ -15,7 +15,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from dunning.core.clock import Clock
 from dunning.core.vocabulary import Retries
-from dunning.mail.factory import mailer_from_url
+from dunning.flows.mail_account import mailer_from
 from dunning.resources import alembic_config
 from dunning.settings import Settings
 from dunning.store import gauges, invariants, segments, switches
@@ -80,19 +80,14 @@ def _public_url(settings: Settings) -> Finding:
 
 
 def _mail(settings: Settings) -> Iterator[Finding]:
-    url = settings.smtp_url.get_secret_value() if settings.smtp_url else None
-    if url is None:
+    if not settings.sends_mail:
         yield Finding(
             Mark.WARN,
             "mail",
             "No mail server is set: messages are kept with their words, and reach nobody.",
-            "Set DUNNING_SMTP_URL to smtp://user:password@host:587, and DUNNING_MAIL_FROM to the sender.",
+            "Set DUNNING_SMTP_URL to smtp://user:password@host:587 (or DUNNING_MAIL_PROVIDER and "
+            "DUNNING_MAIL_KEY), and DUNNING_MAIL_FROM to the sender.",
         )
-        return
-    try:
-        mailer_from_url(url, lambda _outgoing: None)
-    except ValueError as error:
-        yield Finding(Mark.BAD, "mail", f"{error}.", "Correct DUNNING_SMTP_URL.")
         return
     if settings.mail_from is None:
         yield Finding(
@@ -102,7 +97,20 @@ def _mail(settings: Settings) -> Iterator[Finding]:
             "Set DUNNING_MAIL_FROM to the sender, such as Acme <billing@acme.example>.",
         )
         return
-    yield Finding(Mark.OK, "mail", f"Sent as {settings.mail_from}.")
+    try:
+        mailer = mailer_from(settings)
+    except ValueError as error:
+        yield Finding(Mark.BAD, "mail", f"{error}.", "Correct the setting, and ask again.")
+        return
+    yield Finding(Mark.OK, "mail", f"Sent as {settings.mail_from}, by {mailer.name}.")
+    if settings.mail_provider not in {None, "smtp"} and settings.mail_webhook_secret is None:
+        yield Finding(
+            Mark.WARN,
+            "bounces",
+            f"{mailer.name} cannot tell of bounces and complaints: they would be written to again.",
+            "Set DUNNING_MAIL_WEBHOOK_SECRET, and a webhook at the provider to "
+            f"{settings.base_url}/webhooks/mail/{mailer.name}.",
+        )
 
 
 def _broker(settings: Settings) -> Finding:
@@ -168,7 +176,7 @@ def _switches(store: Store, settings: Settings) -> Finding:
         return Finding(Mark.WARN, "switches", sentence, "`dunning resume` lets charges and messages go on.")
     parts = "".join(f" {segment}" for segment in _segments(store))
     sentence = f"Retries: {now.retries}; messages: {'on' if now.messages else 'off'}.{parts}"
-    if now.messages and settings.smtp_url is None:
+    if now.messages and not settings.sends_mail:
         cure = "Set DUNNING_SMTP_URL, or `dunning mode --messages off`."
         return Finding(Mark.BAD, "switches", f"{sentence} No mail server would send them.", cure)
     with store.read() as connection:

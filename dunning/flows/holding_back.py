@@ -11,7 +11,7 @@ from dunning.core.conditions import Known
 from dunning.core.course import COLLAPSED, NO_TIME, NOTED, UNTIMED
 from dunning.core.sending import A_WEEK, due
 from dunning.core.vocabulary import Arm, AttemptState, Channel, MessageState
-from dunning.store import attempts, messages, objects, rules, sending, switches, tasks
+from dunning.store import attempts, messages, objects, rules, sending, switches
 from dunning.store.rows import MessageRow, RecoveryRow
 from dunning.timing.localtime import zone_of
 
@@ -78,21 +78,17 @@ def outdated(
             continue
         if other.state in WENT:
             return COLLAPSED
-        if (
-            other.state is not MessageState.PLANNED
-            or other.due_at > now
-            or needs_approval(connection, campaign, other)
-        ):
+        if other.state is not MessageState.PLANNED or other.due_at > now or needs_approval(campaign, other):
             continue
         if why_not(connection, other, recovery, address, still_open=still_open) is None:
             return COLLAPSED
     return None
 
 
-def needs_approval(connection: Connection, campaign: Campaign, message: MessageRow) -> bool:
-    """Return whether a message waits for a person to agree to it."""
+def needs_approval(campaign: Campaign, message: MessageRow) -> bool:
+    """Return whether a message will wait for a person to approve it."""
     step = campaign.step(message.step)
-    return step is not None and step.approval and not tasks.agreed(connection, message.id)
+    return step is not None and step.approval and message.approved_words is None
 
 
 def known_now(recovery: RecoveryRow) -> Known | None:

@@ -22,7 +22,7 @@ from dunning.flows.driver import Flow
 from dunning.flows.house import House
 from dunning.flows.recipients import address_for
 from dunning.mail.render import Rendered
-from dunning.store import messages, objects
+from dunning.store import messages, objects, rules
 from dunning.store import tasks as task_store
 from dunning.store.rows import MessageRow, RecoveryRow
 
@@ -60,7 +60,7 @@ def _take(house: House, message_id: str) -> InHand | None:
         message, recovery = hold_message(connection, message_id)
         if message is None or recovery is None:
             return None
-        if message.state not in {MessageState.PLANNED, MessageState.SENDING}:
+        if message.state not in {MessageState.PLANNED, MessageState.SENDING} or message.awaits_since:
             return None
         if message.lease_until is not None and message.state is MessageState.SENDING:
             _give_up_if_stale(connection, message, now, lease_now)
@@ -84,9 +84,7 @@ def _held_back(connection: Connection, message: MessageRow, recovery: RecoveryRo
         if why is not None:
             _skip(connection, message, why, now)
             return True
-    if _put_off(connection, message, recovery, address, now):
-        return True
-    return tasks.ask_approval(connection, message, recovery, now)
+    return _put_off(connection, message, recovery, address, now)
 
 
 def hold_message(connection: Connection, message_id: str) -> tuple[MessageRow | None, RecoveryRow | None]:
@@ -176,13 +174,31 @@ def _write(house: House, hand: InHand, invoice: Invoice, customer: Customer) -> 
         still_open = invoice.open and not invoice.processing
         address = address_for(message, customer)
         if may_go(connection, message, recovery, address, now, still_open=still_open):
-            rendered = Rendered("", "", "", "")
-            if message.template:
-                rendered = wording.render_message(
-                    connection, house, message, recovery, invoice, customer, now
-                )
-            _keep_words(connection, message, address, rendered, now)
-            _deliver_here(connection, message, recovery, now)
+            try:
+                rendered = _words(connection, house, message, recovery, invoice, customer, now)
+            except (LookupError, ValueError) as error:
+                _fail(connection, message, str(error))
+                return
+            if _must_wait(connection, message, recovery, address, rendered):
+                _await_approval(connection, message, address, rendered, now)
+            else:
+                _keep_words(connection, message, address, rendered, now)
+                _deliver_here(connection, message, recovery, now)
+
+
+def _words(
+    connection: Connection,
+    house: House,
+    message: MessageRow,
+    recovery: RecoveryRow,
+    invoice: Invoice,
+    customer: Customer,
+    now: datetime,
+) -> Rendered:
+    """Return what a message says; a step without a template says nothing."""
+    if not message.template:
+        return Rendered("", "", "", "")
+    return wording.render_message(connection, house, message, recovery, invoice, customer, now)
 
 
 def may_go(
@@ -200,6 +216,46 @@ def may_go(
         _skip(connection, message, why_not, now)
         return False
     return not _put_off(connection, message, recovery, address, now)
+
+
+def _fail(connection: Connection, message: MessageRow, why: str) -> None:
+    failed = {"state": MessageState.FAILED, "note": why[:500], "ring_at": None, "lease_until": None}
+    messages.change(connection, message.id, message.fence, **failed, fence=message.fence + 1)
+    log.warning("message_unwritable", message_id=message.id, why=why[:200])
+
+
+def _must_wait(
+    connection: Connection,
+    message: MessageRow,
+    recovery: RecoveryRow,
+    address: str | None,
+    rendered: Rendered,
+) -> bool:
+    """Return whether a person must still approve these words."""
+    step = rules.campaign(connection, recovery.campaign_key, recovery.campaign_version).step(message.step)
+    if step is None or not step.approval:
+        return False
+    return message.approved_words != wording.digest(rendered, address)
+
+
+def _await_approval(
+    connection: Connection, message: MessageRow, address: str | None, rendered: Rendered, now: datetime
+) -> None:
+    again = "Its words changed after it was approved." if message.approved_words else None
+    messages.change(
+        connection,
+        message.id,
+        message.fence,
+        state=MessageState.PLANNED,
+        address=address,
+        subject=rendered.subject,
+        body_text=rendered.text,
+        body_html=rendered.html,
+        note=again,
+        awaits_since=now,
+        lease_until=None,
+        ring_at=None,
+    )
 
 
 def _keep_words(

@@ -15,6 +15,7 @@ from dunning.flows import wording
 from dunning.flows.driver import Flow
 from dunning.flows.house import House
 from dunning.flows.messaging import LEASE, hold_message, may_go
+from dunning.mail.look import Look
 from dunning.mail.provider import Accepted, NotSent, UnknownOutcome
 from dunning.mail.render import Rendered
 from dunning.store import messages, objects
@@ -31,6 +32,7 @@ class Written:
     recovery: RecoveryRow
     address: str
     rendered: Rendered
+    look: Look
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +41,7 @@ class Sent:
 
     state: MessageState
     note: str | None = None
+    reference: str | None = None
 
 
 def send(house: House, message_id: str) -> Flow[Written, Sent]:
@@ -71,12 +74,13 @@ def _take_written(house: House, message_id: str) -> Written | None:
 def _written(connection: Connection, message: MessageRow, recovery: RecoveryRow) -> Written:
     taken = messages.by_id(connection, message.id)
     address, subject, text, html = messages.words(connection, message.id)
-    return Written(taken or message, recovery, address, Rendered(subject, "", text, html))
+    look = wording.look_of(connection)
+    return Written(taken or message, recovery, address, Rendered(subject, "", text, html), look)
 
 
 def _hand_over(house: House, written: Written) -> Sent:
     try:
-        _give(house, written)
+        accepted = _give(house, written)
     except NotSent as error:
         state = MessageState.PLANNED if error.retryable else MessageState.FAILED
         return Sent(state, error.reason)
@@ -84,15 +88,16 @@ def _hand_over(house: House, written: Written) -> Sent:
         return Sent(MessageState.UNKNOWN, error.reason)
     except ValueError as error:
         return Sent(MessageState.FAILED, str(error))
-    return Sent(MessageState.SENT)
+    return Sent(MessageState.SENT, reference=accepted.reference[:300] or None)
 
 
 def _give(house: House, written: Written) -> Accepted:
     message = written.message
     if message.channel == "email":
-        return house.mailer.send(
-            wording.outgoing_mail(house, message, written.recovery, written.address, written.rendered)
+        mail = wording.outgoing_mail(
+            house, written.look, message, written.recovery, written.address, written.rendered
         )
+        return house.mailer.send(mail)
     channel = house.channels.get(message.channel)
     if channel is None:
         raise ValueError(f"The channel {message.channel} is not set up.")
@@ -109,6 +114,7 @@ def _record(house: House, written: Written, sent: Sent) -> None:
             state=sent.state,
             note=sent.note,
             provider=_provider(house, written.message),
+            reference=sent.reference,
             sent_at=now if sent.state is MessageState.SENT else None,
             lease_until=None,
             ring_at=now + LATER if sent.state is MessageState.PLANNED else None,

@@ -1,5 +1,8 @@
 """The words of a message: the facts of a recovery put into its template, with its card-update link."""
 
+import hashlib
+from base64 import urlsafe_b64decode, urlsafe_b64encode
+from collections.abc import Mapping
 from dataclasses import asdict
 from datetime import datetime, timedelta
 from typing import Final, Literal
@@ -7,18 +10,24 @@ from urllib.parse import urlsplit
 
 from sqlalchemy import Connection
 
+from dunning import logs
 from dunning.core.billing import Customer, Invoice
 from dunning.core.declines import DeclineClass, customer_wording
 from dunning.core.ids import derive_id
-from dunning.core.links import make_token
+from dunning.core.links import make_token, read_token
 from dunning.flows.house import House
-from dunning.mail.compose import compose
+from dunning.mail.compose import address_of, compose
 from dunning.mail.context import MailContext
+from dunning.mail.look import Look, LookError
 from dunning.mail.provider import Outgoing, OutgoingMail
-from dunning.mail.render import Rendered, render
-from dunning.store import messages, objects
+from dunning.mail.render import render
+from dunning.mail.rendered import Rendered
+from dunning.mail.texts import locale_of, names
+from dunning.store import mail_texts, messages, objects
 from dunning.store.rows import LinkRow, MessageRow, RecoveryRow
 from dunning.timing.localtime import zone_of
+
+log = logs.get(__name__)
 
 LINK_LIVES: Final = timedelta(days=60)
 Needs = Literal["card", "authentication", "funds", "payment"]
@@ -54,7 +63,52 @@ def render_message(
         card_brand=(card.brand or "").title() if card else "",
         card_last4=(card.last4 or "") if card else "",
     )
-    return render(house.templates / "email", message.template, context, locale=customer.locale or "en")
+    return say(connection, house, message.template, context, locale=customer.locale, country=customer.country)
+
+
+def say(
+    connection: Connection,
+    house: House,
+    template: str,
+    context: MailContext,
+    *,
+    locale: str | None,
+    country: str | None,
+) -> Rendered:
+    """Render a template as this merchant writes: with the own text and look, in the customer's language.
+
+    A text of the merchant's own was checked when it was saved; one that fails all the same (it may be older
+    than this version's rules) gives way to the built-in text of that name.
+
+    Raises:
+        LookupError: there is no such template.
+        ValueError: the link is no web address, or the message is too long.
+    """
+    look = look_of(connection)
+    own = mail_texts.newest(connection, template)
+    folder, spoken = house.templates / "email", locale_of(locale, country, look.language)
+    try:
+        return render(folder, template, context, locale=spoken, look=look, own=lambda _, tag: own.get(tag))
+    except ValueError as error:
+        if not own or template not in names(folder):
+            raise
+        log.warning("own_text_failed", template=template, why=str(error)[:300])
+    return render(folder, template, context, locale=spoken, look=look)
+
+
+def look_of(connection: Connection) -> Look:
+    """Return the merchant's look in force; the built-in one where the kept one cannot be used any more."""
+    version, document = mail_texts.look(connection)
+    try:
+        return Look.loads(document)
+    except LookError as error:
+        log.warning("look_failed", version=version, why=str(error))
+        return Look()
+
+
+def digest(rendered: Rendered, address: str | None) -> str:
+    """Return what stands for the words of a message and whom they go to."""
+    return hashlib.sha256("\x1f".join([address or "", rendered.subject, rendered.text]).encode()).hexdigest()
 
 
 def new_link(connection: Connection, recovery: RecoveryRow, message_id: str | None, now: datetime) -> LinkRow:
@@ -109,25 +163,75 @@ def outgoing(message: MessageRow, recovery: RecoveryRow, address: str, rendered:
 
 
 def outgoing_mail(
-    house: House, message: MessageRow, recovery: RecoveryRow, address: str, rendered: Rendered
+    house: House, look: Look, message: MessageRow, recovery: RecoveryRow, address: str, rendered: Rendered
 ) -> OutgoingMail:
-    """Return the mail as the provider takes it; the same message always becomes the same bytes.
+    """Return the mail as the provider takes it.
+
+    Raises:
+        ValueError: the address or a header cannot be put into a mail.
+    """
+    about = _about(message, recovery)
+    return as_mail(house, look, rendered, to=address, name=message.id, key=key_of(message), about=about)
+
+
+def as_mail(
+    house: House,
+    look: Look,
+    rendered: Rendered,
+    *,
+    to: str,
+    name: str,
+    key: str,
+    about: Mapping[str, str],
+    friendly: bool = False,
+) -> OutgoingMail:
+    """Put words under headers; the same words under the same `name` always become the same bytes.
+
+    A `friendly` notice can be switched off by one click (RFC 8058). A message about what is owed cannot: it
+    is about the customer's own contract, and leaving it out would cost them the service.
 
     Raises:
         ValueError: the address or a header cannot be put into a mail.
     """
     host = urlsplit(house.settings.base_url).hostname or "localhost"
-    sender = house.settings.mail_from or f"{house.merchant} <billing@{host}>"
-    mail = compose(rendered, message_id_local=message.id, sender=sender, recipient=address, domain=host)
+    mail = compose(
+        rendered,
+        message_id_local=name,
+        sender=_sender(house, look, host),
+        recipient=to,
+        reply_to=look.reply_to or None,
+        domain=host,
+        unsubscribe=unsubscribe_url(house, to) if friendly else None,
+    )
     return OutgoingMail(
         message=mail,
-        recipient=address,
-        idempotency_key=key_of(message),
+        recipient=to,
+        idempotency_key=key,
         subject=rendered.subject,
         text=rendered.text,
         html=rendered.html,
-        about=_about(message, recovery),
+        about={"message": name, **about},
     )
+
+
+def unsubscribe_url(house: House, address: str) -> str:
+    """Return the address at which one POST switches friendly notices off; it holds the address alone."""
+    written = urlsafe_b64encode(address.lower().encode()).decode().rstrip("=")
+    return f"{house.settings.base_url}/pay/notices/{make_token(f'off-{written}', house.secret)}"
+
+
+def address_in(token: str, secret: bytes) -> str | None:
+    """Return the address that a token of `unsubscribe_url` was made for; None for any other token."""
+    said = read_token(token, secret)
+    if said is None or not said.startswith("off-"):
+        return None
+    written = said.removeprefix("off-")
+    return urlsafe_b64decode(written + "=" * (-len(written) % 4)).decode()
+
+
+def _sender(house: House, look: Look, host: str) -> str:
+    sender = house.settings.mail_from or f"{house.merchant} <billing@{host}>"
+    return f"{look.from_name} <{address_of(sender)}>" if look.from_name else sender
 
 
 def key_of(message: MessageRow) -> str:

@@ -8,7 +8,7 @@ from email.headerregistry import Address
 from email.message import EmailMessage
 from email.policy import SMTP
 
-from dunning.mail.render import Rendered
+from dunning.mail.rendered import Rendered
 
 _LOCAL = re.compile(r"[A-Za-z0-9._+-]{1,64}")
 _DOMAIN = re.compile(
@@ -29,6 +29,7 @@ def compose(
     reply_to: str | None = None,
     domain: str,
     date: datetime | None = None,
+    unsubscribe: str | None = None,
 ) -> EmailMessage:
     """Build the message; the same arguments give the same bytes, so that duplicates collapse.
 
@@ -39,6 +40,7 @@ def compose(
         recipient: one address.
         reply_to: one address, or None.
         domain: the sending domain.
+        unsubscribe: where one POST switches such mails off (RFC 8058), or None.
         date: aware; None leaves the Date header to the submission server.
 
     Raises:
@@ -56,6 +58,9 @@ def compose(
     message["Message-ID"] = _message_id(message_id_local, domain)
     message["Auto-Submitted"] = "auto-generated"
     message["X-Entity-Ref-ID"] = message_id_local
+    if unsubscribe:
+        message["List-Unsubscribe"] = f"<{_clean(unsubscribe, 'unsubscribe address')}>"
+        message["List-Unsubscribe-Post"] = "List-Unsubscribe=One-Click"
     message.set_content(rendered.text, cte="quoted-printable")
     message.add_alternative(rendered.html, subtype="html", cte="quoted-printable")
     # a random boundary would make each composition of the same message a different one

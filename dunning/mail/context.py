@@ -31,9 +31,10 @@ _ACCUSING = re.compile(
 class MailContext:
     """The facts of one message.
 
-    `amount` is in minor units of `currency`; `link` is our own card-update link; `decline_reason` is a
-    neutral fragment ("the bank declined the payment"); `final_on` is the day when we stop trying; `needs`
-    says what would help: another card, the customer's confirmation, or money on the account.
+    `amount` is in minor units of `currency`, 0 when it is not known yet; `link` is our own card-update link;
+    `decline_reason` is a neutral fragment ("the bank declined the payment"); `final_on` is the day when we
+    stop trying (before anything failed: of the renewal); `needs` says what would help: another card, the
+    customer's confirmation, or money on the account.
     """
 
     merchant_name: str
@@ -67,7 +68,7 @@ class MailContext:
                 "card": SimpleNamespace(
                     brand=plain(self.card_brand, most=30), last4=plain(self.card_last4, most=4)
                 ),
-                "amount": Money(self.amount, self.currency),
+                "amount": Money(self.amount, self.currency) if self.amount else None,
                 "plan": plain(self.plan, most=200),
                 "failed_on": self.failed_on,
                 "next_retry_on": self.next_retry_on,

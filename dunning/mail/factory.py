@@ -1,10 +1,10 @@
 """From the setting to a mailer."""
 
-from collections.abc import Callable
 from urllib.parse import SplitResult, parse_qsl, unquote, urlsplit
 
-from dunning.mail.outbox import Outbox
-from dunning.mail.provider import Mailer, OutgoingMail
+from dunning.mail.http import HttpMailer
+from dunning.mail.provider import Mailer
+from dunning.mail.requests import WIRES
 from dunning.mail.smtp import SmtpMailer, SmtpServer
 
 _EXAMPLE = "write smtp://user:password@host:587 or smtps://user:password@host:465"
@@ -12,13 +12,18 @@ _ESCAPES = "with @ : / # ? in the password written as %40 %3A %2F %23 %3F"
 _STARTTLS = {"required": "required", "true": "required", "offered": "offered", "off": "off", "false": "off"}
 
 
-def mailer_from_url(url: str | None, keep: Callable[[OutgoingMail], None]) -> Mailer:
-    """Return the mailer that DUNNING_SMTP_URL asks for; without one, an outbox that gives messages to `keep`.
+def mailer_over_http(provider: str, key: str, *, domain: str, base: str | None = None) -> Mailer:
+    """Return the mailer of one of the providers in WIRES; `base` is another address of its API."""
+    return HttpMailer(provider, WIRES[provider], key, domain=domain, base=base)
+
+
+def mailer_from_url(url: str, *, name: str = "smtp") -> Mailer:
+    """Return the mailer that DUNNING_SMTP_URL asks for; `name` is what messages call it.
 
     Raises:
         ValueError: for a URL that cannot be used; says what to write instead, never what was written.
     """
-    return SmtpMailer(server_from_url(url)) if url else Outbox(keep)
+    return SmtpMailer(server_from_url(url), name=name)
 
 
 def server_from_url(url: str) -> SmtpServer:

@@ -17,7 +17,7 @@ _PLAIN = MailContext(
     invoice_number="JUN-2041-0007",
     failed_on=date(2026, 11, 3),
     link="https://pay.juniper.example/pay/3f9c2a71b8d64e05a7c1d2e3f4a5b6c7",
-    decline_reason="there was not enough money on the account that day",
+    decline_reason="your bank declined the payment",
     next_retry_on=date(2026, 11, 6),
     final_on=date(2026, 11, 17),
     card_brand="visa",
@@ -31,7 +31,7 @@ SAMPLES: Mapping[str, MailContext] = MappingProxyType(
         "card": replace(
             _PLAIN,
             needs="card",
-            decline_reason="the card has expired",
+            decline_reason="the card on file has expired",
             next_retry_on=None,
             card_brand="mastercard",
         ),
@@ -58,5 +58,26 @@ SAMPLES: Mapping[str, MailContext] = MappingProxyType(
         ),
         "yen": replace(_PLAIN, amount=4900, currency="jpy", customer_name="山田 太郎"),
         "right to left": replace(_PLAIN, customer_name="ليلى حداد", merchant_name="قهوة العرعر"),
+        "emoji": replace(_PLAIN, customer_name="Zoë 🌻👩‍👩‍👧 Müller-Lüdenscheidt", plan="Plan 🚀 für Große"),
+        "500 characters": replace(_PLAIN, customer_name="Maximiliane " * 41 + "Krüger-W"),
+        "one long word": replace(_PLAIN, customer_name="W" * 500, plan="Y" * 500, invoice_number="I" * 500),
+        "nothing due yet": replace(
+            _PLAIN, amount=0, needs="card", decline_reason="", invoice_number="", next_retry_on=None
+        ),
+        "dinar": replace(_PLAIN, amount=12_345, currency="kwd", customer_name="O'Brien"),
+        "kronur": replace(_PLAIN, amount=1_990_00, currency="isk", customer_name="Björk Guðmundsdóttir"),
+        "yearly": replace(_PLAIN, amount=118_800, currency="eur", plan="Studio, yearly"),
+        "by hand": replace(
+            _PLAIN,
+            card_brand="",
+            card_last4="",
+            decline_reason="it is past its due date",
+            next_retry_on=None,
+        ),
+        "markup": replace(_PLAIN, customer_name="<b>Bob</b> & **Co**", plan="[x](http://evil.example)"),
+        "placeholders": replace(_PLAIN, customer_name="{{ link }}", plan="{% if plan %}"),
+        "web address": replace(_PLAIN, customer_name="Win at evil.example", merchant_support="help desk"),
+        "line breaks": replace(_PLAIN, customer_name="Eve\r\nBcc: all@evil.example", plan="a\n\n# b"),
+        "last day": replace(_PLAIN, final_on=date(2027, 1, 1), next_retry_on=None, needs="card"),
     }
 )

@@ -28,8 +28,8 @@ class SmtpServer:
 class SmtpMailer:
     """A mailer that opens one connection for each message."""
 
-    def __init__(self, server: SmtpServer) -> None:
-        self.name = "smtp"
+    def __init__(self, server: SmtpServer, *, name: str = "smtp") -> None:
+        self.name = name
         self._server = server
 
     def __repr__(self) -> str:

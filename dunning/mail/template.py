@@ -60,6 +60,17 @@ class TextError(ValueError):
         self.problems = problems
 
 
+Pieces = tuple[tuple[str, str], ...]  # name and text
+
+
+@dataclass(frozen=True, slots=True)
+class _Known:
+    """The names that a text may use: of variables, and of pieces to include."""
+
+    variables: frozenset[str]
+    pieces: frozenset[str]
+
+
 @dataclass(frozen=True, slots=True)
 class Value:
     """One value that a text shows; kept out of the Markdown so that it can never become markup."""
@@ -89,12 +100,13 @@ class Filled:
         return f"{OPEN}{len(self.values) - 1}{CLOSE}"
 
 
-def check(source: str, variables: Collection[str]) -> list[Problem]:
+def check(source: str, variables: Collection[str], pieces: Pieces = ()) -> list[Problem]:
     """Say what is wrong with a staff-edited text, line by line; an empty list means that it can be used.
 
     Args:
         source: Markdown with Jinja placeholders, at most 64 KB.
         variables: the names that a text may use; a part is written with a dot (`customer.name`).
+        pieces: the texts of ours that it may include, by name.
     """
     if len(source.encode(errors="replace")) > MAX_SOURCE:
         return [Problem(1, f"the text is longer than {MAX_SOURCE // 1024} KB")]
@@ -103,9 +115,10 @@ def check(source: str, variables: Collection[str]) -> list[Problem]:
             return [Problem(number, "the private-use characters U+E000 and U+E001 are not available")]
     try:
         tree = _ENVIRONMENT.parse(source)
-        problems = list(_problems(tree, frozenset(variables), depth=0))
+        known = _Known(frozenset(variables), frozenset(name for name, _ in pieces))
+        problems = list(_problems(tree, known, depth=0))
         if not problems:
-            _ENVIRONMENT.compile(tree)
+            _ENVIRONMENT.compile(_with_pieces(tree, pieces))
     except TemplateSyntaxError as error:
         return [Problem(error.lineno, error.message or "cannot be read")]
     except (RecursionError, MemoryError, SyntaxError, ValueError):
@@ -113,35 +126,50 @@ def check(source: str, variables: Collection[str]) -> list[Problem]:
     return problems
 
 
-def fill(source: str, values: Mapping[str, object], variables: Collection[str], formats: Formats) -> Filled:
+def fill(
+    source: str,
+    values: Mapping[str, object],
+    variables: Collection[str],
+    formats: Formats,
+    pieces: Pieces = (),
+) -> Filled:
     """Fill a text; every value becomes a mark.
 
     Raises:
         TextError: if `check` finds a problem.
         ValueError: if the text and its values together are longer than 256 KB.
     """
-    filled, pieces = Filled(), []
-    template = _compiled(source, frozenset(variables))
+    filled, parts = Filled(), []
+    template = _compiled(source, frozenset(variables), pieces)
     context = template.new_context({**values, _HIDDEN: (filled, formats)})
-    for piece in template.root_render_func(context):
-        filled.grow(len(piece))
-        pieces.append(piece)
-    filled.text = "".join(pieces)
+    for part in template.root_render_func(context):
+        filled.grow(len(part))
+        parts.append(part)
+    filled.text = "".join(parts)
     return filled
 
 
-def _problems(node: nodes.Node, variables: frozenset[str], *, depth: int) -> Iterator[Problem]:
+def _problems(node: nodes.Node, known: _Known, *, depth: int) -> Iterator[Problem]:
     if depth > MAX_DEPTH:
         yield Problem(node.lineno, f"nested more than {MAX_DEPTH} deep")
+    elif isinstance(node, nodes.Include) and known.pieces:
+        yield from _piece_problems(node, known.pieces)
     elif type(node) not in _ALLOWED:
         what = _WORDS.get(type(node), f"`{type(node).__name__.lower()}`")
         yield Problem(node.lineno, f"{what} is not available in message texts")
     elif isinstance(node, nodes.Name | nodes.Getattr):
-        yield from _variable_problems(node, variables)
+        yield from _variable_problems(node, known.variables)
     else:
         yield from _own_problems(node)
         for child in node.iter_child_nodes():
-            yield from _problems(child, variables, depth=depth + 1)
+            yield from _problems(child, known, depth=depth + 1)
+
+
+def _piece_problems(node: nodes.Include, pieces: frozenset[str]) -> Iterator[Problem]:
+    name = node.template.value if isinstance(node.template, nodes.Const) else None
+    if name not in pieces:
+        hint = _hint(str(name), pieces) or f"; there are `{'`, `'.join(sorted(pieces))}`"
+        yield Problem(node.lineno, f"no piece of ours has that name{hint}")
 
 
 def _own_problems(node: nodes.Node) -> Iterator[Problem]:
@@ -188,11 +216,29 @@ def _hint(word: str, known: Collection[str]) -> str:
 
 
 @lru_cache(maxsize=256)
-def _compiled(source: str, variables: frozenset[str]) -> Template:
-    problems = check(source, variables)
+def _compiled(source: str, variables: frozenset[str], pieces: Pieces) -> Template:
+    problems = check(source, variables, pieces)
     if problems:
         raise TextError("text", problems)
-    return _ENVIRONMENT.from_string(source)
+    tree = _with_pieces(_ENVIRONMENT.parse(source), pieces)
+    return Template.from_code(_ENVIRONMENT, _ENVIRONMENT.compile(tree), _ENVIRONMENT.make_globals(None))
+
+
+def _with_pieces(tree: nodes.Template, pieces: Pieces) -> nodes.Template:
+    """Put our pieces where a checked text includes them: no loader is there that could find anything else."""
+    sources = dict(pieces)
+    for parent in (tree, *tree.find_all(nodes.If)):
+        for name in ("body", "elif_", "else_"):
+            children = getattr(parent, name, None)
+            if children:
+                setattr(parent, name, [new for child in children for new in _instead_of(child, sources)])
+    return tree
+
+
+def _instead_of(child: nodes.Node, sources: Mapping[str, str]) -> list[nodes.Node]:
+    if not isinstance(child, nodes.Include):
+        return [child]
+    return list(_ENVIRONMENT.parse(sources[child.template.value]).body)  # type: ignore[attr-defined]  # a Const
 
 
 @dataclass(frozen=True, slots=True)

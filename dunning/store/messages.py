@@ -1,11 +1,12 @@
 """Queries on messages, their links and the addresses that must not be written to."""
 
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Any, Final
 
-from sqlalchemy import Connection, and_, bindparam, func, insert, literal, or_, select, update
+from sqlalchemy import Connection, RowMapping, and_, bindparam, func, insert, literal, or_, select, update
 
-from dunning.core.vocabulary import MessageState
+from dunning.core.vocabulary import MessageState, SuppressionReason
 from dunning.store.prepared import ITS_FENCE, ITS_ID
 from dunning.store.rows import LinkRow, MessageRow
 from dunning.store.tables import links, messages, suppressions
@@ -66,15 +67,41 @@ def skip_planned(connection: Connection, recovery_id: str, why: str) -> None:
     connection.execute(
         update(messages)
         .where(messages.c.recovery_id == recovery_id, messages.c.state == MessageState.PLANNED)
-        .values(state=MessageState.SKIPPED, note=why, ring_at=None),
+        .values(state=MessageState.SKIPPED, note=why, ring_at=None, awaits_since=None),
     )
 
 
+def note(connection: Connection, message_id: str, sentence: str) -> None:
+    """Write down what became known of a message after it had gone out."""
+    connection.execute(update(messages).where(messages.c.id == message_id).values(note=sentence))
+
+
+def settle_unknown(connection: Connection, message_id: str, *, sent_at: datetime, note: str | None) -> None:
+    """Turn a message of unknown outcome into a sent one: its provider has spoken of it."""
+    sent = {"state": MessageState.SENT, "sent_at": sent_at, "note": note}
+    mine = (messages.c.id == message_id, messages.c.state == MessageState.UNKNOWN)
+    connection.execute(update(messages).where(*mine).values(sent))
+
+
+def waiting(connection: Connection) -> Sequence[RowMapping]:
+    """Return the messages that wait for a person to approve them, the longest first."""
+    query = select(messages).where(messages.c.awaits_since.is_not(None)).order_by(messages.c.awaits_since)
+    return connection.execute(query.limit(500)).mappings().all()
+
+
+def in_state(connection: Connection, state: MessageState, *, most: int = 200) -> Sequence[RowMapping]:
+    """Return messages in a state, the latest due first."""
+    query = select(messages).where(messages.c.state == state).order_by(messages.c.due_at.desc()).limit(most)
+    return connection.execute(query).mappings().all()
+
+
 def suppressed(connection: Connection, account_id: str, address: str) -> bool:
-    """Return whether the address must not be written to."""
+    """Return whether the address must not be written to about what is owed."""
     query = select(suppressions.c.address).where(
         suppressions.c.account_id == account_id,
         suppressions.c.address == address.lower(),
+        suppressions.c.released_at.is_(None),
+        suppressions.c.reason != SuppressionReason.UNSUBSCRIBED,
     )
     return connection.execute(query).one_or_none() is not None
 

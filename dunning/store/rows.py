@@ -208,6 +208,9 @@ class MessageRow(_Row, _Owned):
     moved: list[str] | None
     address: str | None
     sent_at: datetime | None
+    awaits_since: datetime | None
+    approved_by: str | None
+    approved_words: str | None
     lease_until: datetime | None
     fence: int
 

@@ -25,6 +25,7 @@ from dunning.store.tables_of_history import (
     past_invoices,
     past_payments,
 )
+from dunning.store.tables_of_mail import brandings, mail_events, mail_texts
 from dunning.store.tables_of_recovery import (
     assignments,
     attempts,
@@ -41,6 +42,7 @@ from dunning.store.tables_of_stripe import cards, customers, events, invoices, s
 __all__ = [
     "assignments",
     "attempts",
+    "brandings",
     "campaign_arms",
     "campaign_drafts",
     "campaign_rules",
@@ -56,6 +58,8 @@ __all__ = [
     "invoices",
     "ledger_entries",
     "links",
+    "mail_events",
+    "mail_texts",
     "messages",
     "metadata",
     "notes",

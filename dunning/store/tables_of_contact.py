@@ -37,8 +37,13 @@ messages = Table(
     Column("body_text", Text),
     Column("body_html", Text),
     Column("provider", Text),
+    Column("reference", Text),  # what the provider calls it
     Column("note", Text),
     Column("sent_at", UTCDateTime),
+    Column("awaits_since", UTCDateTime),  # written down, and waiting for a person to approve it
+    Column("approved_at", UTCDateTime),
+    Column("approved_by", Text),
+    Column("approved_words", Text),  # a digest of what was approved: other words wait again
     *lease(),
     one_of("state", MessageState),
     UniqueConstraint(
@@ -53,6 +58,7 @@ messages = Table(
     partial("ix_messages_ring_at", "ring_at", where="ring_at IS NOT NULL"),
     Index("ix_messages_address", "address", "sent_at"),
     Index("ix_messages_recovery_id", "recovery_id"),
+    partial("ix_messages_awaits_since", "awaits_since", where="awaits_since IS NOT NULL"),
 )
 
 suppressions = Table(
@@ -62,6 +68,10 @@ suppressions = Table(
     Column("address", Text, primary_key=True),
     Column("reason", Text, nullable=False),
     Column("added_at", UTCDateTime, nullable=False),
+    Column("detail", Text),  # in the provider's words, or staff's
+    Column("message_id", Text),  # the one that bounced, where it was ours
+    Column("released_at", UTCDateTime),  # from then on the address may be written to again
+    Column("released_by", Text),
 )
 
 links = Table(

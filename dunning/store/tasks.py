@@ -6,7 +6,7 @@ from typing import Any
 
 from sqlalchemy import Connection, RowMapping, func, select, update
 
-from dunning.core.vocabulary import TaskKind, TaskState
+from dunning.core.vocabulary import TaskState
 from dunning.store.tables import customers, messages, recoveries, staff_tasks
 from dunning.store.upsert import insert_once
 
@@ -79,16 +79,6 @@ def listed(
         .limit(most)
     )
     return connection.execute(query).mappings().all()
-
-
-def agreed(connection: Connection, message_id: str) -> bool:
-    """Return whether a person has agreed to a message."""
-    query = select(staff_tasks.c.id).where(
-        staff_tasks.c.message_id == message_id,
-        staff_tasks.c.kind == TaskKind.APPROVE,
-        staff_tasks.c.state == TaskState.DONE,
-    )
-    return connection.execute(query).one_or_none() is not None
 
 
 def of_recovery(connection: Connection, recovery_id: str) -> Sequence[RowMapping]:

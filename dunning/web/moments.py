@@ -105,10 +105,18 @@ def _messages_to_come(story: Story, now: datetime) -> Iterator[Moment]:
         put_off = message["ring_at"] or message["due_at"]
         at = max(message["due_at"], put_off) if put_off > now else message["due_at"]
         body = moved_words(message["moved"] or ())
-        if message["ring_at"] is None:
-            body = "Waits until staff agree to it."
+        waits = message["awaits_since"] is not None
+        if waits:
+            body = "Waits until staff approve it."
         yield Moment(
-            at, "message", "mail", "mute", _titled(message), body=body[:1].upper() + body[1:], future=True
+            at,
+            "message",
+            "mail",
+            "warn" if waits else "mute",
+            _titled(message),
+            body=body[:1].upper() + body[1:],
+            message_id=message["id"] if waits else None,
+            future=True,
         )
 
 

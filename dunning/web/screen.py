@@ -26,6 +26,7 @@ NAVIGATION = (
     ("/recoveries", "Recoveries", "list"),
     ("/campaigns", "Campaigns", "mail"),
     ("/tasks", "Tasks", "person"),
+    ("/messages", "Messages", "note"),
     ("/reports/recovered-revenue", "Report", "chart"),
     ("/settings", "Settings", "gear"),
 )

@@ -19,6 +19,9 @@ from dunning.web.experiments import experiment_pages
 from dunning.web.gates import STRIPE_PAGES, Doorway, LoopbackOnly, SameOriginOnly, SecurityHeaders, origin_of
 from dunning.web.health import health_pages
 from dunning.web.learned import learned_pages
+from dunning.web.mail_desk import mail_desk_pages, mail_look_pages, notice_pages
+from dunning.web.mail_hooks import MailDoor, mail_hooks
+from dunning.web.mail_texts import mail_text_pages
 from dunning.web.overview import overview_pages
 from dunning.web.pay import pay_pages
 from dunning.web.problems import add_problem_handlers
@@ -42,8 +45,9 @@ def create_site(
 ) -> ASGIApp:
     """Return the whole site as one ASGI application.
 
-    POST /webhooks/stripe goes to `receiver` before everything else. Staff pages and API answer on loopback
-    only; customer pages and probes answer everybody. `demo` puts a bar that runs the clock on each page.
+    POST /webhooks/stripe goes to `receiver` before everything else, mail providers' reports come next. Staff
+    pages and API answer on loopback only; customer pages and probes answer everybody. `demo` puts a bar that
+    runs the clock on each page.
     """
     site = FastAPI(
         title="dunning",
@@ -58,7 +62,8 @@ def create_site(
     )
     _add_routes(site, house, demo)
     targets = (*STRIPE_PAGES, origin_of(house.settings.stripe_api_base)) if house.simulated else STRIPE_PAGES
-    return SecurityHeaders(Doorway(receiver, LoopbackOnly(SameOriginOnly(site))), targets)
+    inside = MailDoor(mail_hooks(house), LoopbackOnly(SameOriginOnly(site)))
+    return SecurityHeaders(Doorway(receiver, inside), targets)
 
 
 def _add_routes(site: FastAPI, house: House, demo: DemoBar | None) -> None:
@@ -82,6 +87,10 @@ def _add_routes(site: FastAPI, house: House, demo: DemoBar | None) -> None:
     site.include_router(campaign_forms(screen))
     site.include_router(draft_pages(screen))
     site.include_router(task_pages(screen))
+    site.include_router(mail_text_pages(screen))
+    site.include_router(mail_desk_pages(screen))
+    site.include_router(mail_look_pages(screen))
+    site.include_router(notice_pages(screen))
     if demo is not None:
         site.include_router(demo_pages(demo))
     site.include_router(recovery_api(house))

@@ -1,4 +1,4 @@
-"""What staff are asked to do: calls to make, messages to agree to; and moving a recovery."""
+"""What staff are asked to do: calls to make; and moving a recovery."""
 
 from typing import Annotated, Final
 
@@ -16,11 +16,10 @@ BY: Final = "staff"
 
 
 class DoneForm(BaseModel):
-    """What came of a task; `refuse` decides against a message."""
+    """What came of a task."""
 
     model_config = ConfigDict(extra="forbid", str_strip_whitespace=True)
     note: Annotated[str, Field(max_length=tasks.NOTE_MOST)] = ""
-    refuse: bool = False
     back: Annotated[str, Field(max_length=200)] = "/tasks"
 
 
@@ -47,7 +46,7 @@ def task_pages(screen: Screen) -> APIRouter:
     @router.post("/tasks/{task_id}")
     def finish(task_id: str, form: Annotated[DoneForm, Form()]) -> RedirectResponse:
         try:
-            answer = tasks.finish(house, task_id, by=BY, note=form.note, refused=form.refuse)
+            answer = tasks.finish(house, task_id, by=BY, note=form.note)
         except tasks.NoSuchTask as error:
             raise HTTPException(404, "There is no such task.") from error
         told = {"said": answer.sentence} if answer.done else {"refused": answer.sentence}

@@ -83,7 +83,7 @@ def _create_staff_tasks() -> None:
         sa.Column('closed_at', INSTANT, nullable=True),
         sa.Column('closed_by', sa.Text(), nullable=True),
         sa.Column('note', sa.Text(), nullable=True),
-        sa.CheckConstraint("kind IN ('call', 'approve')", name=op.f('ck_staff_tasks_kind_known')),
+        sa.CheckConstraint("kind IN ('call')", name=op.f('ck_staff_tasks_kind_known')),
         sa.CheckConstraint("state IN ('open', 'done', 'dropped')", name=op.f('ck_staff_tasks_state_known')),
         sa.CheckConstraint(
             "(state = 'open') = (closed_at IS NULL)", name=op.f('ck_staff_tasks_closed_has_date')

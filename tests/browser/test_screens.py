@@ -90,6 +90,11 @@ class Served:
             "settings": "/settings",
             "card-rules": "/settings/card-rules?code=do_not_honor",
             "campaigns": "/campaigns",
+            "messages": "/messages?tab=sent",
+            "texts": "/messages/texts",
+            "text": "/messages/texts/payment_failed?language=de&sample=long+name&scheme=dark",
+            "look": "/messages/look",
+            "left-alone": "/messages/suppressed",
             "pay": link[link.index("/pay/") :],
         }
 

@@ -120,3 +120,13 @@ def test_no_text_adds_a_header(name: str, subject: str) -> None:
     read = message_from_bytes(message.as_bytes(), policy=parsing)
     assert sorted(key.lower() for key in read) == sorted(expected)
     assert [address.addr_spec for address in read["From"].addresses] == ["billing@acme.test"]
+
+
+def test_a_friendly_notice_can_be_switched_off_by_one_click_and_no_other_mail() -> None:
+    url = "https://pay.acme.test/pay/notices/off-YQ.tag"
+    mail = compose(RENDERED, **FIXED, recipient="ana@example.test", unsubscribe=url)
+    assert mail["List-Unsubscribe"] == f"<{url}>"
+    assert mail["List-Unsubscribe-Post"] == "List-Unsubscribe=One-Click"
+    assert "List-Unsubscribe" not in compose(RENDERED, **FIXED, recipient="ana@example.test")
+    with pytest.raises(ValueError, match="line break"):
+        compose(RENDERED, **FIXED, recipient="ana@example.test", unsubscribe="https://x\r\nBcc: a@b.test")

@@ -3,18 +3,7 @@
 import pytest
 
 from dunning.mail.factory import mailer_from_url, server_from_url
-from dunning.mail.outbox import Outbox
-from dunning.mail.provider import OutgoingMail
 from dunning.mail.smtp import SmtpMailer, SmtpServer
-
-
-def keep_nothing(_outgoing: OutgoingMail) -> None:
-    raise AssertionError("nothing is sent here")
-
-
-@pytest.mark.parametrize("url", [None, ""])
-def test_without_a_url_messages_stay_in_the_outbox(url: str | None) -> None:
-    assert isinstance(mailer_from_url(url, keep_nothing), Outbox)
 
 
 @pytest.mark.parametrize(
@@ -30,7 +19,7 @@ def test_without_a_url_messages_stay_in_the_outbox(url: str | None) -> None:
 )
 def test_a_url_is_read(url: str, server: SmtpServer) -> None:
     assert server_from_url(url) == server
-    assert isinstance(mailer_from_url(url, keep_nothing), SmtpMailer)
+    assert isinstance(mailer_from_url(url), SmtpMailer)
 
 
 @pytest.mark.parametrize(
@@ -53,12 +42,12 @@ def test_a_url_is_read(url: str, server: SmtpServer) -> None:
 )
 def test_a_url_that_cannot_be_used_is_refused_with_the_setting_and_the_cure(url: str, cure: str) -> None:
     with pytest.raises(ValueError, match="DUNNING_SMTP_URL") as caught:
-        mailer_from_url(url, keep_nothing)
+        mailer_from_url(url)
     assert cure in str(caught.value)
     assert "hunter2" not in str(caught.value)
     assert caught.value.__cause__ is None
 
 
 def test_a_password_is_not_in_any_representation() -> None:
-    mailer = mailer_from_url("smtp://u:hunter2@mail.test", keep_nothing)
+    mailer = mailer_from_url("smtp://u:hunter2@mail.test")
     assert "hunter2" not in repr(mailer) + repr(server_from_url("smtp://u:hunter2@mail.test"))

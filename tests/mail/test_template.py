@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from dunning.core.money import Money
 from dunning.mail.formats import Link, formats_for
-from dunning.mail.template import MAX_OUTPUT, MAX_SOURCE, Problem, TextError, check, fill
+from dunning.mail.template import CLOSE, MAX_OUTPUT, MAX_SOURCE, OPEN, Problem, TextError, check, fill
 
 NAMES = frozenset({"customer", "merchant.name", "amount", "plan", "link", "needs"})
 VALUES: dict[str, object] = {
@@ -98,6 +98,45 @@ def test_a_text_outside_the_allow_list_is_refused_at_once_and_is_never_filled(so
     assert time.perf_counter() - began < 2
     with pytest.raises(TextError):
         fill(source, VALUES, NAMES, formats_for("en"))
+
+
+OURS = (
+    ("facts", "- {{ amount }}\n{% if plan %}\n- {{ plan }}\n{% endif %}\n"),
+    ("bye", "Bye, {{ customer }}\n"),
+)
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        "{% include '/etc/passwd' %}",
+        "{% include 'fact' %}",
+        "{% include customer %}",
+        "{% include ['facts'] %}",
+        "{% include 'fa' ~ 'cts' %}",
+        "{% include ('facts' if needs else 'bye') %}",
+    ],
+)
+def test_nothing_but_a_piece_of_ours_can_be_included(source: str) -> None:
+    (problem,) = check(source, NAMES, OURS)
+    assert problem.message.startswith("no piece of ours has that name")
+    with pytest.raises(TextError):
+        fill(source, VALUES, NAMES, formats_for("en"), OURS)
+
+
+def test_a_piece_says_its_words_where_it_is_included_also_behind_a_condition() -> None:
+    source = (
+        "{% if needs == 'card' %}\n{% include 'facts' %}\n{% else %}\nno\n{% endif %}\n{% include 'bye' %}\n"
+    )
+    assert check(source, NAMES, OURS) == []
+    filled = fill(source, VALUES, NAMES, formats_for("en"), OURS)
+    assert [value.text for value in filled.values] == ["$49.00", "Ana"]
+    assert filled.text == f"- {OPEN}0{CLOSE}\nBye, {OPEN}1{CLOSE}\n"
+
+
+def test_a_line_after_a_piece_keeps_its_number() -> None:
+    problems = check("{% include 'facts' %}\n\n{{ custmer }}\n", NAMES, OURS)
+    assert [problem.line for problem in problems] == [3]
 
 
 def test_a_misspelt_variable_is_named_with_its_line_and_the_likely_one() -> None:

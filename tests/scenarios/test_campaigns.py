@@ -9,7 +9,7 @@ from sqlalchemy import select
 
 from dunning.core.sending import Sending
 from dunning.core.vocabulary import MessageState, Status
-from dunning.flows import campaigns, moving, preview, switches, tasks
+from dunning.flows import campaigns, moving, preview, switches
 from dunning.store import tables
 from dunning.store import tasks as task_store
 
@@ -117,29 +117,6 @@ def test_messages_keep_to_the_merchants_days_and_say_what_moved_them(quick_stage
     assert message(stage, robin, "a")["moved"] == ["holiday"]
     assert message(stage, robin, "b")["moved"] == ["weekend"]
     assert message(stage, robin, "c")["note"] == "2 messages went out for this recovery: no more than 2 may."
-
-
-def test_a_message_that_needs_agreement_waits_for_staff(stage: Stage) -> None:
-    asks = f"{NOTE}\napproval = true"
-    publish(stage, campaign("standard", ("a", "6h", asks), ("b", "3d", asks)))
-    robin = stage.fails("lost_card")
-    stage.pass_time(hours=24)
-    assert stage.mails.sent == []
-    (task,) = open_tasks(stage)
-    assert "Agree to the message" in task["what"]
-    assert tasks.finish(stage.house, task["id"], by="kim", note="looks right").done
-    assert not tasks.finish(stage.house, task["id"], by="kim").done
-    stage.pass_time(hours=24)
-    assert stage.messages(robin)["a"] == "sent"
-    assert [row["closed_by"] for row in stage.rows("staff_tasks", robin)] == ["kim"]
-    stage.pass_time(hours=48)
-    (task,) = open_tasks(stage)
-    assert (
-        tasks.finish(stage.house, task["id"], by="kim", refused=True).sentence
-        == "The message does not go out."
-    )
-    assert message(stage, robin, "b")["note"] == "Staff decided against it."
-    assert "The message may go out. looks right" in stage.sentences(robin)
 
 
 def test_a_call_is_a_task_and_a_paid_recovery_closes_it(stage: Stage) -> None:

@@ -1,0 +1,150 @@
+"""The desk of mail: messages that wait or whose fate nobody knows, the look, addresses left alone."""
+
+from typing import Annotated, Any, Final, Literal
+
+from fastapi import APIRouter, Form, Request
+from pydantic import BaseModel, ConfigDict, Field
+from starlette.responses import HTMLResponse, PlainTextResponse, RedirectResponse, Response
+
+from dunning.core.vocabulary import MessageState
+from dunning.errors import Unusable
+from dunning.flows import approving, looks, suppressing, wording
+from dunning.flows.staff import Answer
+from dunning.mail.look import Look, Tone
+from dunning.store import mail_texts, messages, suppressions
+from dunning.web.screen import Screen, back_to
+
+STAFF: Final = "staff"
+HOME: Final = "/messages"
+LOOK: Final = f"{HOME}/look"
+LEFT_ALONE: Final = f"{HOME}/suppressed"
+TABS: Final = ("waiting", "unknown", "failed", "sent")
+
+Line = Annotated[str, Field(max_length=500)]
+
+
+class RefuseForm(BaseModel):
+    """Why a message never goes out."""
+
+    model_config = ConfigDict(extra="forbid", str_strip_whitespace=True)
+    reason: Annotated[str, Field(min_length=1, max_length=300)]
+
+
+class LookForm(BaseModel):
+    """The parts of the look."""
+
+    model_config = ConfigDict(extra="forbid", str_strip_whitespace=True)
+    name: Line = ""
+    support: Line = ""
+    logo: Line = ""
+    colour: Line = ""
+    from_name: Line = ""
+    reply_to: Line = ""
+    tone: Line = ""
+    language: Line = ""
+
+
+class AddressForm(BaseModel):
+    """An address, and why it is left alone."""
+
+    model_config = ConfigDict(extra="forbid", str_strip_whitespace=True)
+    address: Annotated[str, Field(max_length=320)]
+    reason: Annotated[str, Field(max_length=200)] = ""
+
+
+def mail_desk_pages(screen: Screen) -> APIRouter:
+    """Return the routes of the messages that wait or whose fate nobody knows, and their forms."""
+    router = APIRouter(include_in_schema=False)
+    house = screen.house
+
+    @router.get(HOME)
+    def desk(
+        request: Request, tab: Literal["waiting", "unknown", "failed", "sent"] = "waiting"
+    ) -> HTMLResponse:
+        with house.store.read() as connection:
+            waiting = messages.waiting(connection)
+            rows = waiting if tab == "waiting" else messages.in_state(connection, MessageState(tab))
+            left_alone = suppressions.count(connection)
+        facts: dict[str, Any] = {"tab": tab, "tabs": TABS, "rows": rows, "waiting": len(waiting)}
+        return screen.page(request, "mail_desk.html", **facts, left_alone=left_alone)
+
+    @router.post(HOME + "/{message_id}/approve")
+    def approve(message_id: str) -> RedirectResponse:
+        return _told(HOME, approving.approve(house, message_id, by=STAFF))
+
+    @router.post(HOME + "/{message_id}/refuse")
+    def refuse(message_id: str, form: Annotated[RefuseForm, Form()]) -> RedirectResponse:
+        return _told(HOME, approving.refuse(house, message_id, why=form.reason, by=STAFF))
+
+    return router
+
+
+def mail_look_pages(screen: Screen) -> APIRouter:
+    """Return the routes of the look and of the addresses left alone, and their forms."""
+    router = APIRouter(include_in_schema=False)
+    house = screen.house
+
+    @router.get(LOOK)
+    def look(request: Request) -> HTMLResponse:
+        with house.store.read() as connection:
+            found = wording.look_of(connection)
+            versions = mail_texts.looks(connection)
+        facts: dict[str, Any] = {"look": found, "tones": list(Tone), "versions": versions, "built_in": Look()}
+        return screen.page(request, "mail_look.html", **facts)
+
+    @router.post(LOOK)
+    def set_look(form: Annotated[LookForm, Form()]) -> RedirectResponse:
+        try:
+            done = looks.publish(house, form.model_dump(), by=STAFF)
+        except Unusable as error:
+            return back_to(LOOK, refused=f"Nothing was changed. {error}")
+        return back_to(
+            LOOK, said=f"Version {done.version} is in force." if done.changed else "Nothing changed."
+        )
+
+    @router.get(LEFT_ALONE)
+    def left_alone(request: Request, released: Literal["yes", "no"] = "no") -> HTMLResponse:
+        with house.store.read() as connection:
+            rows = suppressions.listed(connection, released=released == "yes")
+        return screen.page(request, "mail_suppressed.html", rows=rows, released=released == "yes")
+
+    @router.post(LEFT_ALONE)
+    def suppress(form: Annotated[AddressForm, Form()]) -> RedirectResponse:
+        return _told(LEFT_ALONE, suppressing.suppress(house, form.address, why=form.reason, by=STAFF))
+
+    @router.post(LEFT_ALONE + "/release")
+    def release(form: Annotated[AddressForm, Form()]) -> RedirectResponse:
+        return _told(LEFT_ALONE, suppressing.release(house, form.address, by=STAFF))
+
+    return router
+
+
+def notice_pages(screen: Screen) -> APIRouter:
+    """Return the customer's page that switches friendly notices off: one POST does, however often (RFC 8058).
+
+    A GET changes nothing, since scanners of mail follow every link.
+    """
+    router = APIRouter(include_in_schema=False)
+    house = screen.house
+
+    @router.get("/pay/notices/{token}")
+    def ask(token: str) -> Response:
+        if wording.address_in(token, house.secret) is None:
+            return PlainTextResponse("This link is not one of ours.\n", 404)
+        return screen.bare("notices.html", merchant=house.merchant, done=False)
+
+    @router.post("/pay/notices/{token}")
+    def switch_off(token: str) -> Response:
+        address = wording.address_in(token, house.secret)
+        if address is None:
+            return PlainTextResponse("This link is not one of ours.\n", 404)
+        suppressing.switch_off_notices(house, address)
+        return screen.bare("notices.html", merchant=house.merchant, done=True)
+
+    return router
+
+
+def _told(path: str, answer: Answer) -> RedirectResponse:
+    if answer.done:
+        return back_to(path, said=answer.sentence)
+    return back_to(path, refused=answer.sentence)
