@@ -14,7 +14,6 @@ from dunning.flows.house import House
 from dunning.flows.messaging import hold_message
 from dunning.flows.staff import Answer
 from dunning.flows.telling import tell
-from dunning.mail.rendered import Rendered
 from dunning.store import messages
 from dunning.store.rows import MessageRow, RecoveryRow
 
@@ -24,9 +23,7 @@ def approve(house: House, message_id: str, *, by: str) -> Answer:
     now = house.clock.now()
 
     def say(connection: Connection, message: MessageRow) -> dict[str, Any]:
-        address, subject, text, html = messages.words(connection, message.id)
-        words = wording.digest(Rendered(subject, "", text, html), address)
-        return {"approved_at": now, "approved_by": by, "approved_words": words, "ring_at": now}
+        return wording.approval(connection, message, now, by=by)
 
     sentence = "Approved: it goes out in the customer's daytime, if the invoice is still open."
     return _decide(house, message_id, say, sentence, now=now, by=by, told="A message was approved.")

@@ -5,7 +5,7 @@ from base64 import urlsafe_b64decode, urlsafe_b64encode
 from collections.abc import Mapping
 from dataclasses import asdict
 from datetime import datetime, timedelta
-from typing import Final, Literal
+from typing import Any, Final, Literal
 from urllib.parse import urlsplit
 
 from sqlalchemy import Connection
@@ -109,6 +109,13 @@ def look_of(connection: Connection) -> Look:
 def digest(rendered: Rendered, address: str | None) -> str:
     """Return what stands for the words of a message and whom they go to."""
     return hashlib.sha256("\x1f".join([address or "", rendered.subject, rendered.text]).encode()).hexdigest()
+
+
+def approval(connection: Connection, message: MessageRow, now: datetime, *, by: str) -> dict[str, Any]:
+    """Return what a person's approval of the words in a message's row changes in it."""
+    address, subject, text, html = messages.words(connection, message.id)
+    words = digest(Rendered(subject or "", "", text or "", html or ""), address)
+    return {"approved_at": now, "approved_by": by, "approved_words": words, "ring_at": now}
 
 
 def new_link(connection: Connection, recovery: RecoveryRow, message_id: str | None, now: datetime) -> LinkRow:

@@ -145,7 +145,7 @@ def test_a_text_in_the_nearest_language_is_preferred(template_dir: Path, tmp_pat
 
 
 @pytest.mark.parametrize("text", HOSTILE)
-@pytest.mark.parametrize("template", TEMPLATES)
+@pytest.mark.parametrize("template", ["payment_failed", "renewal_annual", "new_link"])
 def test_hostile_data_adds_no_tag_no_attribute_and_no_link(
     template_dir: Path, template: str, text: str
 ) -> None:
