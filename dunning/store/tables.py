@@ -24,6 +24,7 @@ from dunning.store.tables_of_history import (
     past_invoices,
     past_payments,
 )
+from dunning.store.tables_of_outside import announcements, contacts, listeners
 from dunning.store.tables_of_recovery import (
     assignments,
     attempts,
@@ -38,11 +39,13 @@ from dunning.store.tables_of_rules import card_rules, withheld
 from dunning.store.tables_of_stripe import cards, customers, events, invoices, subscriptions
 
 __all__ = [
+    "announcements",
     "assignments",
     "attempts",
     "campaigns",
     "card_rules",
     "cards",
+    "contacts",
     "customers",
     "errands",
     "events",
@@ -52,6 +55,7 @@ __all__ = [
     "invoices",
     "ledger_entries",
     "links",
+    "listeners",
     "messages",
     "metadata",
     "notes",
