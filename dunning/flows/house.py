@@ -1,12 +1,13 @@
 """What a flow works with: the database, Stripe, the mailer, the clock and the settings, wired by `app.py`."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from dunning.core.clock import Clock
 from dunning.flows.guard import Guard
 from dunning.gateway.ask import Stripe
-from dunning.mail.provider import Mailer
+from dunning.mail.provider import Channel, Mailer
 from dunning.settings import Settings
 from dunning.store.engine import Store
 from dunning.timing import Planner
@@ -14,7 +15,10 @@ from dunning.timing import Planner
 
 @dataclass(frozen=True, slots=True)
 class House:
-    """Everything a flow may touch; `secret` signs card-update links."""
+    """Everything a flow may touch; `secret` signs card-update links.
+
+    `channels` are the ways to reach a customer besides e-mail, by the word that a step asks with.
+    """
 
     store: Store
     stripe: Stripe
@@ -25,5 +29,6 @@ class House:
     templates: Path
     merchant: str = "Your merchant"
     simulated: bool = False
+    channels: Mapping[str, Channel] = field(default_factory=dict)
     guard: Guard = field(kw_only=True)
     planners: dict[int, Planner] = field(default_factory=dict)  # the fitted ones this process has loaded

@@ -1,7 +1,8 @@
-"""One message of a campaign: checked against the invoice, written down, then sent, at most once.
+"""One message of a campaign: checked against the invoice, then written down, before `sending` hands it over.
 
-The row becomes `sending`, with its words, before the provider hears of it. A row found `sending` after a
-crash is `unknown` from then on: the provider may have accepted it, so it is shown and never sent again.
+The row becomes `sending`, with its words, before the provider hears of it. A row that was claimed for the
+handing-over and found after a crash is `unknown` from then on: the provider may have accepted it, so it is
+shown and never sent again.
 """
 
 from dataclasses import dataclass
@@ -19,7 +20,7 @@ from dunning.flows import wording
 from dunning.flows.attempting import hold
 from dunning.flows.driver import Flow
 from dunning.flows.house import House
-from dunning.mail.provider import NotSent, UnknownOutcome
+from dunning.flows.recipients import address_for
 from dunning.mail.render import Rendered
 from dunning.store import attempts, messages, objects, rules, switches
 from dunning.store.rows import MessageRow, RecoveryRow
@@ -41,23 +42,6 @@ class InHand:
     ticket: int
 
 
-@dataclass(frozen=True, slots=True)
-class Written:
-    """A message whose words are in its row, on the way to the provider."""
-
-    message: MessageRow
-    address: str
-    rendered: Rendered
-
-
-@dataclass(frozen=True, slots=True)
-class Sent:
-    """What the provider did; `state` is sent, unknown, failed, or planned to try again."""
-
-    state: MessageState
-    note: str | None = None
-
-
 def write(house: House, message_id: str) -> Flow[InHand, tuple[Invoice, Customer]]:
     """Return the flow that checks a due message and writes its words into its row."""
     return Flow(
@@ -68,19 +52,10 @@ def write(house: House, message_id: str) -> Flow[InHand, tuple[Invoice, Customer
     )
 
 
-def send(house: House, message_id: str) -> Flow[Written, Sent]:
-    """Return the flow that hands a written message to the provider, once."""
-    return Flow(
-        claim=lambda: _take_written(house, message_id),
-        ask=lambda written: _hand_over(house, written),
-        record=lambda written, sent: _record(house, written, sent),
-    )
-
-
 def _take(house: House, message_id: str) -> InHand | None:
     with house.store.write() as connection:
         now, lease_now = house.clock.now(), house.store.lease_now(connection)
-        message, recovery = _hold(connection, message_id)
+        message, recovery = hold_message(connection, message_id)
         if message is None or recovery is None:
             return None
         if message.state not in {MessageState.PLANNED, MessageState.SENDING}:
@@ -96,7 +71,7 @@ def _take(house: House, message_id: str) -> InHand | None:
         return _claimed(connection, message, recovery, lease_now)
 
 
-def _hold(connection: Connection, message_id: str) -> tuple[MessageRow | None, RecoveryRow | None]:
+def hold_message(connection: Connection, message_id: str) -> tuple[MessageRow | None, RecoveryRow | None]:
     """Hold a message and, first, its invoice and recovery: everybody takes them in this order."""
     seen = messages.by_id(connection, message_id)
     recovery = hold(connection, seen.recovery_id) if seen else None
@@ -181,20 +156,34 @@ def _let_go(house: House, hand: InHand, error: Exception) -> None:
 def _write(house: House, hand: InHand, invoice: Invoice, customer: Customer) -> None:
     with house.store.write() as connection:
         now = house.clock.now()
-        message, recovery = _hold(connection, hand.message.id)
+        message, recovery = hold_message(connection, hand.message.id)
         if message is None or recovery is None or message.fence != hand.message.fence:
             return
         objects.apply_read(connection, recovery.whose, invoice, hand.ticket)
         # The customer's row is held from here on: two messages to one person are written one after the other.
         objects.keep_customer(connection, recovery.whose, customer, now)
         still_open = invoice.open and not invoice.processing
-        address = None if customer.deleted else customer.email
-        why_not = _why_not(connection, message, recovery, address, still_open=still_open)
-        if why_not is not None:
-            _skip(connection, message, why_not)
-        elif not _put_off(connection, message, recovery, now):
+        address = address_for(message, customer)
+        if may_go(connection, message, recovery, address, now, still_open=still_open):
             rendered = wording.render_message(connection, house, message, recovery, invoice, customer, now)
             _keep_words(connection, message, address, rendered, now)
+
+
+def may_go(
+    connection: Connection,
+    message: MessageRow,
+    recovery: RecoveryRow,
+    address: str | None,
+    now: datetime,
+    *,
+    still_open: bool,
+) -> bool:
+    """Return whether a held message may go out now; one that may not is skipped or planned for later."""
+    why_not = _why_not(connection, message, recovery, address, still_open=still_open)
+    if why_not is not None:
+        _skip(connection, message, why_not)
+        return False
+    return not _put_off(connection, message, recovery, now)
 
 
 def _keep_words(
@@ -238,56 +227,3 @@ def _why_not(
         held_out=recovery.messages_arm is Arm.HOLDOUT,
     )
     return refusal(step, situation)
-
-
-def _take_written(house: House, message_id: str) -> Written | None:
-    """Claim a written message for the one handing-over it will ever have, if it is still wanted."""
-    with house.store.write() as connection:
-        now, lease_now = house.clock.now(), house.store.lease_now(connection)
-        message, recovery = _hold(connection, message_id)
-        if message is None or recovery is None:
-            return None
-        if message.state is not MessageState.SENDING or message.lease_until is not None:
-            return None
-        invoice = objects.invoice(connection, recovery.whose, recovery.invoice_id)
-        still_open = invoice is not None and invoice.status == "open"
-        why_not = _why_not(connection, message, recovery, message.address, still_open=still_open)
-        if why_not is not None:
-            _skip(connection, message, why_not)
-            return None
-        if _put_off(connection, message, recovery, now):
-            return None
-        fence = message.fence + 1
-        messages.change(connection, message.id, message.fence, fence=fence, lease_until=lease_now + LEASE)
-        taken = messages.by_id(connection, message_id)
-        address, subject, text, html = messages.words(connection, message_id)
-    return Written(taken or message, address, Rendered(subject, "", text, html))
-
-
-def _hand_over(house: House, written: Written) -> Sent:
-    try:
-        house.mailer.send(wording.outgoing(house, written.message.id, written.address, written.rendered))
-    except NotSent as error:
-        state = MessageState.PLANNED if error.retryable else MessageState.FAILED
-        return Sent(state, error.reason)
-    except UnknownOutcome as error:
-        return Sent(MessageState.UNKNOWN, error.reason)
-    except ValueError as error:
-        return Sent(MessageState.FAILED, str(error))
-    return Sent(MessageState.SENT)
-
-
-def _record(house: House, written: Written, sent: Sent) -> None:
-    with house.store.write() as connection:
-        now = house.clock.now()
-        messages.change(
-            connection,
-            written.message.id,
-            written.message.fence,
-            state=sent.state,
-            note=sent.note,
-            provider=house.mailer.name,
-            sent_at=now if sent.state is MessageState.SENT else None,
-            lease_until=None,
-            ring_at=now + POLL if sent.state is MessageState.PLANNED else None,
-        )

@@ -14,7 +14,7 @@ from dunning.core.links import make_token
 from dunning.flows.house import House
 from dunning.mail.compose import compose
 from dunning.mail.context import MailContext
-from dunning.mail.provider import Outgoing
+from dunning.mail.provider import Outgoing, OutgoingMail
 from dunning.mail.render import Rendered, render
 from dunning.store import messages, objects
 from dunning.store.rows import LinkRow, MessageRow, RecoveryRow
@@ -96,7 +96,21 @@ def reason_of(recovery: RecoveryRow) -> str:
     return customer_wording(recovery.decline_class, recovery.decline_code)
 
 
-def outgoing(house: House, message_id: str, address: str, rendered: Rendered) -> Outgoing:
+def outgoing(message: MessageRow, recovery: RecoveryRow, address: str, rendered: Rendered) -> Outgoing:
+    """Return a message as any channel but e-mail takes it."""
+    return Outgoing(
+        recipient=address,
+        idempotency_key=key_of(message),
+        subject=rendered.subject,
+        text=rendered.text,
+        html=rendered.html,
+        about=_about(message, recovery),
+    )
+
+
+def outgoing_mail(
+    house: House, message: MessageRow, recovery: RecoveryRow, address: str, rendered: Rendered
+) -> OutgoingMail:
     """Return the mail as the provider takes it; the same message always becomes the same bytes.
 
     Raises:
@@ -104,12 +118,29 @@ def outgoing(house: House, message_id: str, address: str, rendered: Rendered) ->
     """
     host = urlsplit(house.settings.base_url).hostname or "localhost"
     sender = house.settings.mail_from or f"{house.merchant} <billing@{host}>"
-    mail = compose(rendered, message_id_local=message_id, sender=sender, recipient=address, domain=host)
-    return Outgoing(
+    mail = compose(rendered, message_id_local=message.id, sender=sender, recipient=address, domain=host)
+    return OutgoingMail(
         message=mail,
         recipient=address,
-        idempotency_key=f"v1:mail:{message_id}",
+        idempotency_key=key_of(message),
         subject=rendered.subject,
         text=rendered.text,
         html=rendered.html,
+        about=_about(message, recovery),
     )
+
+
+def key_of(message: MessageRow) -> str:
+    """Return the idempotency key of a message, the same at every asking."""
+    return f"v1:mail:{message.id}"
+
+
+def _about(message: MessageRow, recovery: RecoveryRow) -> dict[str, str]:
+    return {
+        "message": message.id,
+        "account": message.account_id,
+        "recovery": recovery.id,
+        "invoice": recovery.invoice_id,
+        "customer": recovery.customer_id or "",
+        "template": message.template,
+    }

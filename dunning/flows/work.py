@@ -14,6 +14,7 @@ from dunning.flows import (
     probing,
     receive,
     reconcile,
+    sending,
     sweeping,
 )
 from dunning.flows.driver import run
@@ -51,7 +52,7 @@ def work_attempt(house: House, attempt_id: str) -> None:
 def work_message(house: House, message_id: str) -> None:
     """Write and send one due message."""
     run(messaging.write(house, message_id))
-    run(messaging.send(house, message_id))
+    run(sending.send(house, message_id))
 
 
 def work_errand(house: House, errand_id: str) -> None:

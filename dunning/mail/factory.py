@@ -4,7 +4,7 @@ from collections.abc import Callable
 from urllib.parse import SplitResult, parse_qsl, unquote, urlsplit
 
 from dunning.mail.outbox import Outbox
-from dunning.mail.provider import Mailer, Outgoing
+from dunning.mail.provider import Mailer, OutgoingMail
 from dunning.mail.smtp import SmtpMailer, SmtpServer
 
 _EXAMPLE = "write smtp://user:password@host:587 or smtps://user:password@host:465"
@@ -12,7 +12,7 @@ _ESCAPES = "with @ : / # ? in the password written as %40 %3A %2F %23 %3F"
 _STARTTLS = {"required": "required", "true": "required", "offered": "offered", "off": "off", "false": "off"}
 
 
-def mailer_from_url(url: str | None, keep: Callable[[Outgoing], None]) -> Mailer:
+def mailer_from_url(url: str | None, keep: Callable[[OutgoingMail], None]) -> Mailer:
     """Return the mailer that DUNNING_SMTP_URL asks for; without one, an outbox that gives messages to `keep`.
 
     Raises:

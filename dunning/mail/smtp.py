@@ -6,7 +6,7 @@ import ssl
 from dataclasses import dataclass, field
 
 from dunning.mail.compose import address_of
-from dunning.mail.provider import Accepted, NotSent, Outgoing, UnknownOutcome
+from dunning.mail.provider import Accepted, NotSent, OutgoingMail, UnknownOutcome
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +35,7 @@ class SmtpMailer:
     def __repr__(self) -> str:
         return f"SmtpMailer({self._server.host}:{self._server.port})"
 
-    def send(self, outgoing: Outgoing) -> Accepted:
+    def send(self, outgoing: OutgoingMail) -> Accepted:
         """Send one message.
 
         Raises:

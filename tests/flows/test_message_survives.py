@@ -9,7 +9,7 @@ from flows.stopping import steps
 from scenarios.stage import Stage
 
 from dunning.core.vocabulary import MessageState
-from dunning.flows import messaging, staff, switches
+from dunning.flows import messaging, sending, staff, switches
 from dunning.flows.driver import run
 from dunning.flows.work import work_message
 from dunning.mail.provider import NotSent, UnknownOutcome
@@ -34,7 +34,7 @@ def state_of(stage: Stage, message_id: str) -> MessageState:
 def test_a_message_whose_sender_died_after_the_handing_over_is_unknown_and_not_repeated(stage: Stage) -> None:
     robin, message_id = due(stage)
     run(messaging.write(stage.house, message_id))
-    claim, hand_over, _ = steps(messaging.send(stage.house, message_id))
+    claim, hand_over, _ = steps(sending.send(stage.house, message_id))
     claim()
     hand_over()  # the provider has it, and the sender dies
     assert len(stage.mails.sent) == 1
@@ -48,7 +48,7 @@ def test_a_message_whose_sender_died_after_the_handing_over_is_unknown_and_not_r
 def test_a_message_whose_sender_died_before_the_handing_over_is_unknown_too(stage: Stage) -> None:
     _, message_id = due(stage)
     run(messaging.write(stage.house, message_id))
-    steps(messaging.send(stage.house, message_id))[0]()
+    steps(sending.send(stage.house, message_id))[0]()
     stage.pass_time(minutes=5)
     assert state_of(stage, message_id) is MessageState.UNKNOWN
     assert stage.mails.sent == []

@@ -16,7 +16,7 @@ from sqlalchemy import select, update
 
 from dunning.core.vocabulary import ClosedReason, MessageState, Reason, Retries, Status
 from dunning.errors import Refused
-from dunning.flows import card_update, charging, messaging, ownership, staff, switches, wording
+from dunning.flows import card_update, charging, messaging, ownership, sending, staff, switches, wording
 from dunning.flows.driver import run
 from dunning.flows.steer import steer
 from dunning.flows.work import work_event, work_message, work_recovery
@@ -82,7 +82,7 @@ def test_a_written_message_is_planned_again_under_the_kill_switch_and_goes_out_a
     _, message_id = due_message(stage)
     run(messaging.write(stage.house, message_id))
     switches.pause_all(stage.house, "wrong template", by="ada")
-    assert not run(messaging.send(stage.house, message_id))
+    assert not run(sending.send(stage.house, message_id))
     assert message(stage, message_id).state is MessageState.PLANNED
     switches.resume_all(stage.house, by="ada")
     stage.pass_time(hours=1)
@@ -117,7 +117,7 @@ def test_a_written_message_that_nobody_wants_any_more_is_skipped_with_the_reason
     robin, message_id = due_message(stage)
     run(messaging.write(stage.house, message_id))
     say_no(stage, robin)
-    assert not run(messaging.send(stage.house, message_id))
+    assert not run(sending.send(stage.house, message_id))
     assert (message(stage, message_id).state, message(stage, message_id).note) == (MessageState.SKIPPED, why)
     assert stage.mails.sent == []
 
@@ -154,7 +154,7 @@ def test_two_messages_to_one_person_written_at_the_same_moment_go_out_a_day_apar
     states = [message(stage, row["id"]).state for row in both]
     assert sorted(states) == [MessageState.PLANNED, MessageState.SENDING]
     for row in both:
-        run(messaging.send(stage.house, row["id"]))
+        run(sending.send(stage.house, row["id"]))
     assert len(stage.mails.sent) == 1
     stage.pass_time(days=2)
     assert len(stage.mails.sent) == 2

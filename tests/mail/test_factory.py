@@ -4,11 +4,11 @@ import pytest
 
 from dunning.mail.factory import mailer_from_url, server_from_url
 from dunning.mail.outbox import Outbox
-from dunning.mail.provider import Outgoing
+from dunning.mail.provider import OutgoingMail
 from dunning.mail.smtp import SmtpMailer, SmtpServer
 
 
-def keep_nothing(_outgoing: Outgoing) -> None:
+def keep_nothing(_outgoing: OutgoingMail) -> None:
     raise AssertionError("nothing is sent here")
 
 

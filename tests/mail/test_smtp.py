@@ -11,20 +11,23 @@ from aiosmtpd.controller import Controller
 from aiosmtpd.smtp import SMTP, AuthResult, Envelope, Session
 
 from dunning.mail.compose import compose
-from dunning.mail.provider import NotSent, Outgoing, UnknownOutcome
+from dunning.mail.provider import NotSent, OutgoingMail, UnknownOutcome
 from dunning.mail.render import Rendered
 from dunning.mail.smtp import SmtpMailer, SmtpServer
 
 PASSWORD = "hunter2-secret"
 
 
-def outgoing(text: str = "Hello\n.\n..two\nbye\n") -> Outgoing:
+def outgoing(text: str = "Hello\n.\n..two\nbye\n") -> OutgoingMail:
     rendered = Rendered("Subject", "", text, "<p>Hello</p>")
     message = compose(
         rendered, message_id_local="msg_1", sender="Acme <billing@acme.test>", recipient="Ana <ana@x.test>",
         domain="acme.test",
     )  # fmt: skip
-    return Outgoing(message, "ana@x.test", "msg_1", rendered.subject, rendered.text, rendered.html)
+    return OutgoingMail(
+        message=message, recipient="ana@x.test", idempotency_key="msg_1", subject=rendered.subject,
+        text=rendered.text, html=rendered.html,
+    )  # fmt: skip
 
 
 class Inbox:
