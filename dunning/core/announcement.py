@@ -1,7 +1,7 @@
 """Announcements: what is told outside the house of a recovery, and when a failed telling is tried again.
 
-An announcement has a topic and a body; a listener (a webhook endpoint, a Slack channel, a help desk) hears the
-topics that it asked for. The body is frozen when the thing happens, so that every telling is the same.
+An announcement has a topic and a body; a listener (a webhook endpoint, a Slack channel, a help desk) hears
+the topics that it asked for. The body is frozen when the thing happens, so that every telling is the same.
 """
 
 import json

@@ -22,7 +22,9 @@ _SIMPLER: Final = str.maketrans({
 _BETWEEN: Final = re.compile(r"[\s().\-/\u00a0\u202f]")
 _E164: Final = re.compile(r"\+[1-9][0-9]{7,14}")
 # Source: https://help.twilio.com/articles/223134027-Twilio-support-for-opt-out-keywords-SMS-STOP-filtering-
-_STOPS: Final = frozenset("STOP STOPALL UNSUBSCRIBE CANCEL END QUIT REVOKE OPTOUT ARRET STOPP ALTO BASTA".split())
+_STOPS: Final = frozenset(
+    "STOP STOPALL UNSUBSCRIBE CANCEL END QUIT REVOKE OPTOUT ARRET STOPP ALTO BASTA".split()
+)
 _STARTS: Final = frozenset("START UNSTOP".split())
 YES: Final = frozenset({"yes", "true", "1", "on"})
 

@@ -20,7 +20,7 @@ from dunning.flows import wording
 from dunning.flows.attempting import hold
 from dunning.flows.driver import Flow
 from dunning.flows.house import House
-from dunning.flows.recipients import address_for
+from dunning.flows.recipients import reach
 from dunning.mail.render import Rendered
 from dunning.store import attempts, messages, objects, rules, switches
 from dunning.store.rows import MessageRow, RecoveryRow
@@ -127,7 +127,7 @@ def _not_yet(
     daytime = into_daytime(now, zone)
     if daytime > now:
         return daytime
-    address = customer.email if customer else None
+    address = message.address or (customer.email if customer else None)
     if address is not None and messages.sent_to(connection, address, now, A_DAY, but=message.id):
         return into_daytime(now + A_DAY, zone)
     return None
@@ -163,10 +163,18 @@ def _write(house: House, hand: InHand, invoice: Invoice, customer: Customer) -> 
         # The customer's row is held from here on: two messages to one person are written one after the other.
         objects.keep_customer(connection, recovery.whose, customer, now)
         still_open = invoice.open and not invoice.processing
-        address = address_for(message, customer)
-        if may_go(connection, message, recovery, address, now, still_open=still_open):
-            rendered = wording.render_message(connection, house, message, recovery, invoice, customer, now)
-            _keep_words(connection, message, address, rendered, now)
+        reached = reach(connection, house.settings, message, customer)
+        if reached.missing is not None:
+            _skip(connection, message, reached.missing)
+        elif may_go(connection, message, recovery, reached.address, now, still_open=still_open):
+            try:
+                rendered = wording.render_message(
+                    connection, house, message, recovery, invoice, customer, now
+                )
+            except (LookupError, ValueError) as error:
+                _skip(connection, message, f"It could not be written: {error}"[:300])
+                return
+            _keep_words(connection, message, reached.address, rendered, now)
 
 
 def may_go(

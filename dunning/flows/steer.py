@@ -18,6 +18,7 @@ from dunning.core.vocabulary import (
     Status,
 )
 from dunning.flows import errands, planning, wallet, withholding
+from dunning.flows.announcing import announce_status
 from dunning.flows.card_limits import card_stopped
 from dunning.flows.house import House
 from dunning.flows.telling import tell
@@ -205,5 +206,6 @@ def _save(
     if decision.status is Status.SCHEDULED and facts.backup_card not in {None, recovery.backup_card_id}:
         why = f"The next attempt uses another card of the customer ({facts.backup_card}), as the policy says."
         tell(connection, recovery.id, why, now=now, by=by)
+    announce_status(connection, recovery, decision.status, now)
     if closing:
         messages.skip_planned(connection, recovery.id, "The recovery is closed.")

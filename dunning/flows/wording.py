@@ -7,6 +7,7 @@ from urllib.parse import urlsplit
 
 from sqlalchemy import Connection
 
+from dunning.channels.sms import render_text
 from dunning.core.billing import Customer, Invoice
 from dunning.core.declines import DeclineClass, customer_wording
 from dunning.core.ids import derive_id
@@ -54,7 +55,11 @@ def render_message(
         card_brand=(card.brand or "").title() if card else "",
         card_last4=(card.last4 or "") if card else "",
     )
-    return render(house.templates / "email", message.template, context, locale=customer.locale or "en")
+    locale = customer.locale or "en"
+    if message.channel == "sms":
+        details = house.settings.sms_details
+        return render_text(house.templates / "sms", message.template, context, locale=locale, details=details)
+    return render(house.templates / "email", message.template, context, locale=locale)
 
 
 def new_link(connection: Connection, recovery: RecoveryRow, message_id: str | None, now: datetime) -> LinkRow:

@@ -90,6 +90,8 @@ def read_customer(raw: Mapping[str, Any]) -> Customer:
         locale=locales[0] if locales else None,
         timezone=dig(raw, "metadata", "timezone"),
         default_card=read_card(default) if isinstance(default, Mapping) else None,
+        phone=raw.get("phone") or None,
+        metadata={str(name): str(value) for name, value in (dig(raw, "metadata") or {}).items()},
     )
 
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, ClassVar, Final
 
-from sqlalchemy import Connection, Table, bindparam, delete, select, update
+from sqlalchemy import Connection, Table, bindparam, delete, or_, select, update
 
 from dunning.core.announcement import TellingState
 from dunning.store.prepared import ITS_FENCE, ITS_ID
@@ -22,6 +22,7 @@ _WAITING: Final = (
     .where(
         announcements.c.listener_id == bindparam("its_listener"),
         announcements.c.state == TellingState.PLANNED,
+        or_(announcements.c.tries == 0, announcements.c.id == ITS_ID),
     )
     .order_by(announcements.c.made_at, announcements.c.id)
     .limit(bindparam("most"))
@@ -65,9 +66,9 @@ def by_id(connection: Connection, row_id: str, *, lock: bool = False) -> Announc
     return AnnouncementRow.of(row) if row is not None else None
 
 
-def waiting(connection: Connection, listener_id: str, most: int) -> list[AnnouncementRow]:
-    """Return what waits to be told to a listener, oldest first, held until the transaction ends."""
-    found = connection.execute(_WAITING, {"its_listener": listener_id, "most": most})
+def waiting(connection: Connection, row: AnnouncementRow, most: int) -> list[AnnouncementRow]:
+    """Return a row with what else its listener was never told, oldest first, held until the end."""
+    found = connection.execute(_WAITING, {"its_listener": row.listener_id, "its_id": row.id, "most": most})
     return [AnnouncementRow.of(row) for row in found]
 
 

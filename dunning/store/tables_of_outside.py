@@ -32,7 +32,9 @@ announcements = Table(
     Column("id", Text, primary_key=True),  # one row for each listener
     *whose(),
     Column("listener_id", Text, ForeignKey("listeners.id"), nullable=False),
-    Column("announcement_id", Text, nullable=False),  # what a receiver knows it by, the same for every listener
+    Column(
+        "announcement_id", Text, nullable=False
+    ),  # what a receiver knows it by, the same for every listener
     Column("topic", Text, nullable=False),
     Column("recovery_id", Text, ForeignKey("recoveries.id")),
     Column("body", Text, nullable=False),
