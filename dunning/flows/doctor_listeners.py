@@ -2,16 +2,23 @@
 
 from collections.abc import Iterator
 
+from sqlalchemy.exc import SQLAlchemyError
+
 from dunning.channels.twilio import account_from_url
 from dunning.flows import listening
 from dunning.flows.doctor import Finding, Mark
-from dunning.flows.house import House
 from dunning.settings import Settings
+from dunning.store.engine import Store
 
 
-def listeners_heard(house: House) -> Iterator[Finding]:
-    """Yield a finding for each listener that is off, failing, or has lost something."""
-    for standing in listening.standing(house):
+def examine_listeners(settings: Settings, store: Store) -> Iterator[Finding]:
+    """Yield a finding for each listener, and for the way to send text messages."""
+    yield from _texting(settings)
+    try:
+        found = listening.standing(store)
+    except SQLAlchemyError:
+        return  # the database has findings of its own
+    for standing in found:
         one = standing.listener
         name = f"{one.kind} {one.target}"[:80]
         again = f"`dunning webhook test {one.id}`"
@@ -29,7 +36,7 @@ def listeners_heard(house: House) -> Iterator[Finding]:
             yield Finding(Mark.OK, "listener", f"{name} hears {len(one.topics)} topics.")
 
 
-def texting(settings: Settings) -> Iterator[Finding]:
+def _texting(settings: Settings) -> Iterator[Finding]:
     """Yield whether text messages can go out, where they are set up."""
     if settings.sms_url is None:
         return

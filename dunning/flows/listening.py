@@ -21,6 +21,7 @@ from dunning.mail.compose import address_of
 from dunning.settings import Settings
 from dunning.store import announcements, listeners
 from dunning.store.announcements import AnnouncementRow
+from dunning.store.engine import Store
 from dunning.store.listeners import ListenerRow
 
 BOTH_SECRETS: Final = timedelta(hours=24)  # how long an old secret is signed with, too, after a rotation
@@ -135,9 +136,9 @@ def redeliver(house: House, which: str) -> int:
         return announcements.again(connection, now, row_id=which)
 
 
-def standing(house: House, *, most: int = 20) -> list[Standing]:
+def standing(store: Store, *, most: int = 20) -> list[Standing]:
     """Return every listener with its newest announcements, newest first."""
-    with house.store.read() as connection:
+    with store.read() as connection:
         found = listeners.all_of(connection)
         return [Standing(one, announcements.recent(connection, one.id, most)) for one in found]
 
@@ -157,6 +158,13 @@ def forget_old(house: House) -> int:
     """Delete announcements that are over for 30 days; return how many."""
     with house.store.write() as connection:
         return announcements.forget(connection, house.clock.now() - KEPT_FOR)
+
+
+def state_of(listener: ListenerRow) -> str:
+    """Return how it goes with a listener, in a word."""
+    if listener.off_at is not None:
+        return "off"
+    return "on" if listener.failing_since is None else "failing"
 
 
 def dead(rows: Iterable[AnnouncementRow]) -> int:

@@ -11,6 +11,7 @@ from dunning.web.api import ROOT, action_api, recovery_api
 from dunning.web.api_reports import report_api
 from dunning.web.campaigns import campaign_pages
 from dunning.web.card_rules import card_rules_pages
+from dunning.web.contacts import contact_api, contact_pages
 from dunning.web.debt import debt_pages
 from dunning.web.demo_bar import DemoBar
 from dunning.web.demo_pages import demo_pages
@@ -27,6 +28,8 @@ from dunning.web.reports import payment_pages, report_pages
 from dunning.web.screen import make_screen
 from dunning.web.settings_forms import settings_forms
 from dunning.web.settings_page import settings_pages
+from dunning.web.twilio import twilio_webhook
+from dunning.web.webhooks import webhook_buttons, webhook_pages
 
 MAX_BODY = 64 * 1024  # forms and small JSON; the receiver has a limit of its own
 
@@ -77,9 +80,14 @@ def _add_routes(site: FastAPI, house: House, demo: DemoBar | None) -> None:
     site.include_router(settings_forms(screen))
     site.include_router(card_rules_pages(screen))
     site.include_router(campaign_pages(screen))
+    site.include_router(webhook_pages(screen))
+    site.include_router(webhook_buttons(screen))
+    site.include_router(contact_pages(screen))
+    site.include_router(twilio_webhook(house))
     if demo is not None:
         site.include_router(demo_pages(demo))
     site.include_router(recovery_api(house))
     site.include_router(action_api(house))
+    site.include_router(contact_api(house))
     site.include_router(report_api(house))
     add_problem_handlers(site, screen)
