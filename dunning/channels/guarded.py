@@ -23,11 +23,14 @@ LONGEST_S: Final = 20.0
 TIMEOUT: Final = httpx.Timeout(10.0, connect=5.0)
 MOST_URL: Final = 2000
 INSIDE: Final = "leads into a network of one's own, where webhooks do not go."
-# Reachable like public ones, and yet the host's own: Azure's metadata, and IPv4 inside of IPv6.
+# Not private by every Python's list, and yet the host's own: metadata of Azure and Oracle, IPv4 inside of IPv6.
 REFUSED_TOO: Final = tuple(
     ipaddress.ip_network(network)
-    for network in ("168.63.129.16/32", "64:ff9b::/96", "64:ff9b:1::/48", "2002::/16", "2001::/32")
-)
+    for network in (
+        "168.63.129.16/32", "192.0.0.0/24", "192.88.99.0/24", "64:ff9b::/96", "64:ff9b:1::/48", "2002::/16",
+        "2001::/32", "fec0::/10",
+    )
+)  # fmt: skip
 IP = ipaddress.IPv4Address | ipaddress.IPv6Address
 Resolver = Callable[[str, int], list[str]]
 
