@@ -23,7 +23,7 @@ LONGEST_S: Final = 20.0
 TIMEOUT: Final = httpx.Timeout(10.0, connect=5.0)
 MOST_URL: Final = 2000
 INSIDE: Final = "leads into a network of one's own, where webhooks do not go."
-# Not private by every Python's list, and yet the host's own: metadata of Azure and Oracle, IPv4 inside of IPv6.
+# Public by some Python's list, and yet the host's own: metadata of Azure and Oracle, IPv4 inside of IPv6.
 REFUSED_TOO: Final = tuple(
     ipaddress.ip_network(network)
     for network in (

@@ -120,8 +120,9 @@ def announce_house(
 def announce_test(connection: Connection, listener: Listener, whose: Whose, now: datetime) -> str:
     """Write an announcement that only tries a listener; return the id of its row."""
     data = {"sentence": "A test of this listener: nothing has happened."}
-    _insert(connection, [listener], Topic.TEST, whose, None, now, data, listener.id)
-    return _row_id(derive_id("ann", now, Topic.TEST, listener.id), listener.id)
+    natural = (listener.id, announcements.count(connection, listener.id))
+    _insert(connection, [listener], Topic.TEST, whose, None, now, data, *natural)
+    return _row_id(derive_id("ann", now, Topic.TEST, *natural), listener.id)
 
 
 def shown(recovery: RecoveryRow) -> dict[str, Any]:

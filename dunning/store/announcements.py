@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, ClassVar, Final
 
-from sqlalchemy import Connection, Table, bindparam, delete, or_, select, update
+from sqlalchemy import Connection, Table, bindparam, delete, func, or_, select, update
 
 from dunning.core.announcement import TellingState
 from dunning.store.prepared import ITS_FENCE, ITS_ID
@@ -86,6 +86,12 @@ def recent(connection: Connection, listener_id: str, most: int) -> list[Announce
         .limit(most)
     )
     return [AnnouncementRow.of(row) for row in connection.execute(query)]
+
+
+def count(connection: Connection, listener_id: str) -> int:
+    """Return how many announcements of a listener are kept."""
+    query = select(func.count()).where(announcements.c.listener_id == listener_id)
+    return connection.execute(query).scalar_one()
 
 
 def again(connection: Connection, now: datetime, *, row_id: str = "", listener_id: str = "") -> int:

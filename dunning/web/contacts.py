@@ -80,7 +80,7 @@ def contact_api(house: House) -> APIRouter:
 
     @router.post("", operation_id="setContacts")
     def set_contacts(recovery_id: str, body: ContactBody) -> Contacts:
-        """Keep or forget contacts, for all the customer's invoices; a number kept here has agreed to texts."""
+        """Keep or forget contacts, for all the customer's invoices; a number kept has agreed to texts."""
         given = {SECOND: body.second_contact, SMS: body.sms}
         changed = {role: new for role, new in given.items() if new is not None}
         refused = _keep(house, recovery_id, changed, BY)

@@ -4,7 +4,7 @@ from typing import Annotated, Any
 
 from fastapi import APIRouter, Form, Request
 from pydantic import BaseModel, ConfigDict, Field
-from starlette.responses import HTMLResponse, RedirectResponse
+from starlette.responses import HTMLResponse, RedirectResponse, Response
 
 from dunning.core.announcement import ListenerKind, TellingState, Topic
 from dunning.errors import Unusable
@@ -34,7 +34,7 @@ def webhook_pages(screen: Screen) -> APIRouter:
         return screen.page(request, "webhooks.html", secrets=None, **_facts(screen))
 
     @router.post(HOME)
-    def add(request: Request, form: Annotated[AddForm, Form()]) -> HTMLResponse | RedirectResponse:
+    def add(request: Request, form: Annotated[AddForm, Form()]) -> Response:
         try:
             made = listening.add(house, form.target, by=STAFF, topics=form.topics)
         except Unusable as error:
@@ -45,7 +45,7 @@ def webhook_pages(screen: Screen) -> APIRouter:
         return screen.page(request, "webhooks.html", secrets=(made.target, found), **_facts(screen))
 
     @router.post(f"{HOME}/{{listener_id}}/rotate")
-    def rotate(request: Request, listener_id: str) -> HTMLResponse | RedirectResponse:
+    def rotate(request: Request, listener_id: str) -> Response:
         try:
             found = listening.secrets(house, listener_id, rotate=True)
         except Unusable as error:

@@ -50,7 +50,7 @@ def test_a_messaging_service_stands_in_for_the_number(fake: Fake) -> None:
         (Reply(404, text="not json"), False, "404"),
     ],
 )
-def test_a_no_is_for_good_or_for_now(fake: Fake, reply: Reply, retryable: bool, said: str) -> None:
+def test_a_no_is_for_good_or_for_now(fake: Fake, reply: Reply, *, retryable: bool, said: str) -> None:
     fake.answer = lambda _got: reply
     with pytest.raises(NotSent, match=said) as refused:
         sms(fake).send(TEXT)

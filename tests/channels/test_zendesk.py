@@ -119,7 +119,7 @@ def test_a_note_whose_answer_was_lost_is_looked_for_before_it_is_written_again(f
 
 
 @pytest.mark.parametrize(("status", "retryable"), [(401, True), (429, True), (422, False)])
-def test_a_no_is_for_good_or_for_now(fake: Fake, status: int, retryable: bool) -> None:
+def test_a_no_is_for_good_or_for_now(fake: Fake, status: int, *, retryable: bool) -> None:
     fake.answer = lambda _got: Reply(status, {"error": "RecordInvalid", "description": "no such field"})
     with pytest.raises(NotSent, match="no such field") as refused:
         write_note(desk(fake), NOTE)

@@ -184,7 +184,9 @@ def test_who_is_kept_here_goes_before_the_metadata_and_may_be_forgotten(
 
 
 @pytest.mark.parametrize("own", [False, True])
-def test_a_second_contact_that_is_none_is_not_written_to(quick_stage: Stage, fake: Fake, own: bool) -> None:
+def test_a_second_contact_that_is_none_is_not_written_to(
+    quick_stage: Stage, fake: Fake, *, own: bool
+) -> None:
     stage = quick_stage
     open_to(stage, fake)
     robin = stage.fails("lost_card")
