@@ -5,8 +5,8 @@ import json
 from dunning.channels.guarded import Answer, post
 
 
-def tell_slack(url: str, text: str, *, private: bool = False) -> Answer:
-    """Post one alert.
+def tell_slack(url: str, text: str) -> Answer:
+    """Post one alert; the URL is the operator's own setting, and may be one of the own network.
 
     Source: https://docs.slack.dev/messaging/sending-messages-using-incoming-webhooks
 
@@ -15,7 +15,7 @@ def tell_slack(url: str, text: str, *, private: bool = False) -> Answer:
         UnknownOutcome: it may have been.
     """
     body = json.dumps({"text": escaped(text)}, ensure_ascii=False).encode()
-    return post(url, body, {"content-type": "application/json"}, private=private)
+    return post(url, body, {"content-type": "application/json"}, private=True)
 
 
 def escaped(text: str) -> str:

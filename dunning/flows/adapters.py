@@ -59,9 +59,7 @@ def tell_outside(house: House, hand: InHand) -> Told:
             url = house.settings.slack_url
             if url is None:
                 raise NotSent("DUNNING_SLACK_URL is not set.", retryable=True)
-            text = digest(_lines(house, hand))
-            private = house.settings.private_webhooks
-            return _read(tell_slack(url.get_secret_value(), text, private=private))
+            return _read(tell_slack(url.get_secret_value(), digest(_lines(house, hand))))
         case ListenerKind.MAIL:
             return _mail(house, hand)
         case ListenerKind.ZENDESK:

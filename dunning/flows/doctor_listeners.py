@@ -14,6 +14,9 @@ from dunning.store.engine import Store
 def examine_listeners(settings: Settings, store: Store) -> Iterator[Finding]:
     """Yield a finding for each listener, and for the way to send text messages."""
     yield from _texting(settings)
+    if settings.private_webhooks and settings.livemode:
+        sentence = "Webhooks may go to http and into your own network (DUNNING_PRIVATE_WEBHOOKS)."
+        yield Finding(Mark.WARN, "webhooks", sentence, "Unset it, unless that is meant.")
     try:
         found = listening.standing(store)
     except SQLAlchemyError:

@@ -10,12 +10,13 @@ from dunning.core.billing import Customer
 from dunning.core.texting import consents, e164
 from dunning.mail.compose import address_of
 from dunning.settings import Settings
-from dunning.store import contacts, listeners
+from dunning.store import contacts, listeners, messages
 from dunning.store.rows import MessageRow
 
 STAFF: Final = "staff"
 NO_CONSENT: Final = "The customer has not agreed to text messages."
 NO_NUMBER: Final = "The customer has no phone number with its country's code (+44…)."
+STOPPED: Final = "The number is suppressed: its owner has answered STOP, or staff suppressed it."
 NO_SECOND: Final = "The customer has no second contact with an email address."
 OWN_ADDRESS: Final = "The second contact has the customer's own address, which is written to already."
 NO_STAFF: Final = "DUNNING_STAFF_MAIL names no address of the staff."
@@ -43,7 +44,9 @@ def reach(connection: Connection, settings: Settings, message: MessageRow, custo
         case "email":
             return _mail(settings, message, customer, own)
         case "sms":
-            return _number(settings, message, customer, own)
+            found = _number(settings, message, customer, own)
+            stopped = found.address and messages.suppressed(connection, message.account_id, found.address)
+            return Reached(None, STOPPED) if stopped else found
         case "webhook" if not any(one.hears(Topic.MESSAGE_SENT) for one in listeners.hearing(connection)):
             return Reached(None, NOBODY_LISTENS)
         case _:
@@ -71,7 +74,7 @@ def _number(settings: Settings, message: MessageRow, customer: Customer, own: di
     if message.recipient != "customer":
         return Reached(None, f"Texts go to the customer alone, not to the {message.recipient}.")
     if contacts.SMS in own:
-        return Reached(own[contacts.SMS])
+        return Reached(own[contacts.SMS])  # whoever kept it has asked
     if not consents(customer.metadata.get(settings.sms_consent_key)):
         return Reached(None, NO_CONSENT)
     number = e164(customer.phone)

@@ -1,6 +1,7 @@
 """What happens to a recovery reaches those who listen: at least once, signed, and never in the way."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -14,10 +15,10 @@ from sqlalchemy import func, select
 from dunning.core.announcement import TellingState
 from dunning.core.changes import StaffStopped
 from dunning.errors import Unusable
-from dunning.flows import delivering, listening, staff, switches
+from dunning.flows import alarming, delivering, listening, staff, switches
 from dunning.flows.attempting import hold
 from dunning.flows.steer import steer
-from dunning.flows.work import work_announcement
+from dunning.flows.work import work_announcement, work_chore
 from dunning.store import announcements, listeners, tables
 
 
@@ -338,3 +339,22 @@ def test_old_announcements_are_forgotten(quick_stage: Stage, fake: Fake) -> None
     assert listening.forget_old(stage.house) == 0
     stage.clock.advance_to(stage.clock.now() + timedelta(days=31))
     assert listening.forget_old(stage.house) == 1
+
+
+def test_what_the_doctor_finds_broken_is_an_alarm_once_a_day(quick_stage: Stage, fake: Fake) -> None:
+    stage = quick_stage
+    assert alarming.look(stage.house) == 0  # nobody listens
+    add(stage, fake, "slack", topics=["house.alarm"])
+    stage.house = replace(
+        stage.house, settings=stage.house.settings.model_copy(update={"stripe_webhook_secret": None})
+    )
+    for hours in (0, 1, 1):
+        stage.clock.advance_to(stage.clock.now() + timedelta(hours=hours))
+        work_chore(stage.house, "alarm")
+        stage.settle()
+    (first,) = fake.got
+    assert "webhook secret: STRIPE_WEBHOOK_SECRET is missing" in first.json["text"]
+    stage.clock.advance_to(stage.clock.now() + timedelta(days=1))
+    work_chore(stage.house, "alarm")
+    stage.settle()
+    assert len(fake.got) == 2

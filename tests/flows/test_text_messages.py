@@ -128,7 +128,7 @@ def test_stop_suppresses_the_number_start_releases_it_and_both_may_come_twice(
         assert hear_answer(stage.house, *answered("Stop!")) is Answer.STOP
     stage.settle()
     row = message(stage, message_id)
-    assert (row["state"], row["note"]) == (MessageState.SKIPPED, "The address is on the suppression list.")
+    assert (row["state"], row["note"]) == (MessageState.SKIPPED, recipients.STOPPED)
     assert fake.got == []
     for _ in range(2):
         assert hear_answer(stage.house, *answered("anything", OptOutType="START")) is Answer.START
