@@ -6,6 +6,7 @@ from fastapi import APIRouter, Form, Request
 from pydantic import BaseModel, ConfigDict, Field
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
+from dunning.core.alerts import HEADINGS
 from dunning.core.announcement import ListenerKind, TellingState, Topic
 from dunning.errors import Unusable
 from dunning.flows import listening
@@ -95,7 +96,7 @@ def _facts(screen: Screen) -> dict[str, Any]:
     return {
         "standing": listening.standing(screen.house.store),
         "state_of": listening.state_of,
-        "topics": [topic for topic in Topic if topic is not Topic.TEST],
+        "topics": [(topic, HEADINGS[topic]) for topic in Topic if topic is not Topic.TEST],
         "named": [name for name, url in names.items() if url is not None],
         "over": OVER,
     }

@@ -1,5 +1,7 @@
 """A webhook goes to the public network alone, to the address that was looked at, and comes to an end."""
 
+import socket
+import threading
 import time
 from datetime import timedelta
 
@@ -108,3 +110,22 @@ def test_how_long_to_wait_is_read_from_the_answer(fake: Fake) -> None:
     assert post(fake.url, b"", {}, private=True).retry_after == timedelta(minutes=2)
     fake.answer = lambda _got: Reply(429, headers={"retry-after": "soon"})
     assert post(fake.url, b"", {}, private=True).retry_after is None
+
+
+def test_the_name_and_not_the_address_is_what_tls_asks_for() -> None:
+    hello: list[bytes] = []
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+
+        def answer() -> None:
+            connection, _ = listener.accept()
+            with connection:
+                hello.append(connection.recv(4096))
+
+        thread = threading.Thread(target=answer, daemon=True)
+        thread.start()
+        url = f"https://hooks.example:{listener.getsockname()[1]}/x"
+        with pytest.raises(NotSent, match="was not reached"):
+            post(url, b"", {}, private=True, resolver=lambda _host, _port: ["127.0.0.1"])
+        thread.join(5)
+    assert b"hooks.example" in hello[0]
+    assert b"127.0.0.1" not in hello[0]
