@@ -36,7 +36,8 @@ announcements = Table(
         "announcement_id", Text, nullable=False
     ),  # what a receiver knows it by, the same for every listener
     Column("topic", Text, nullable=False),
-    Column("recovery_id", Text, ForeignKey("recoveries.id")),
+    # No foreign key: PostgreSQL would hold the recovery for it, after its messages, against everybody's order.
+    Column("recovery_id", Text),
     Column("body", Text, nullable=False),
     Column("state", Word(TellingState), nullable=False),
     Column("tries", Integer, nullable=False, server_default="0"),

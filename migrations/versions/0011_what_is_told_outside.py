@@ -62,7 +62,6 @@ def upgrade() -> None:
     sa.Column('ring_at', dunning.store.types.UTCDateTime(timezone=True), nullable=True),
     sa.CheckConstraint("state IN ('planned', 'telling', 'told', 'unknown', 'dead', 'dropped')", name=op.f('ck_announcements_state_known')),
     sa.ForeignKeyConstraint(['listener_id'], ['listeners.id'], name=op.f('fk_announcements_listener_id')),
-    sa.ForeignKeyConstraint(['recovery_id'], ['recoveries.id'], name=op.f('fk_announcements_recovery_id')),
     sa.PrimaryKeyConstraint('id', name=op.f('pk_announcements')),
     sa.UniqueConstraint('listener_id', 'announcement_id', name=op.f('uq_announcements_listener_id_announcement_id'))
     )

@@ -15,11 +15,11 @@ from sqlalchemy import func, select
 from dunning.core.announcement import TellingState
 from dunning.core.changes import StaffStopped
 from dunning.errors import Unusable
-from dunning.flows import alarming, delivering, listening, staff, switches
+from dunning.flows import alarming, delivering, listening, safety, staff, switches
 from dunning.flows.attempting import hold
 from dunning.flows.steer import steer
 from dunning.flows.work import work_announcement, work_chore
-from dunning.store import announcements, listeners, tables
+from dunning.store import announcements, gauges, listeners, tables
 
 
 @pytest.fixture
@@ -195,8 +195,11 @@ def test_an_endpoint_that_is_gone_is_switched_off_at_once(quick_stage: Stage, fa
     stage.fails("insufficient_funds")
     with stage.house.store.read() as connection:
         found = listeners.by_id(connection, webhook)
-    assert found is not None
+        assert found is not None
+        (alarm,) = safety.alarms(connection, stage.clock.now())
+        assert gauges.read_gauges(connection, stage.clock.now()).listeners_off == 1
     assert found.off_why == "It answered 410 Gone."
+    assert "is told nothing any more: It answered 410 Gone." in alarm
     stage.pass_time(days=2)
     assert len({got.headers["webhook-id"] for got in fake.got}) == len(fake.got) == 1
 
