@@ -32,11 +32,9 @@ announcements = Table(
     Column("id", Text, primary_key=True),  # one row for each listener
     *whose(),
     Column("listener_id", Text, ForeignKey("listeners.id"), nullable=False),
-    Column(
-        "announcement_id", Text, nullable=False
-    ),  # what a receiver knows it by, the same for every listener
+    Column("announcement_id", Text, nullable=False),  # what receivers know it by, the same for every listener
     Column("topic", Text, nullable=False),
-    # No foreign key: PostgreSQL would hold the recovery for it, after its messages, against everybody's order.
+    # No foreign key: PostgreSQL would hold the recovery for it, after its message: against the usual order.
     Column("recovery_id", Text),
     Column("body", Text, nullable=False),
     Column("state", Word(TellingState), nullable=False),
