@@ -10,7 +10,7 @@ from fake_http import Fake, Reply, fake_http
 from flows.outside import open_to, told
 from flows.stopping import steps
 from scenarios.stage import Stage
-from sqlalchemy import func, select
+from sqlalchemy import event, func, select
 
 from dunning.core.announcement import TellingState
 from dunning.core.changes import StaffStopped
@@ -361,3 +361,17 @@ def test_what_the_doctor_finds_broken_is_an_alarm_once_a_day(quick_stage: Stage,
     work_chore(stage.house, "alarm")
     stage.settle()
     assert len(fake.got) == 2
+
+
+def test_one_change_costs_one_insert_however_many_listen(quick_stage: Stage, fake: Fake) -> None:
+    stage = quick_stage
+    add(stage, fake)
+    listening.add(stage.house, f"{fake.url}/two", by="test")
+    recovery_id = stage.recovery(stage.fails("insufficient_funds")).id
+    asked: list[str] = []
+    engine = stage.house.store.engine
+    event.listen(engine, "before_cursor_execute", lambda _c, _u, text, *_: asked.append(text))
+    staff.stop(stage.house, recovery_id, by="test")
+    assert len([text for text in asked if "INTO announcements" in text]) == 1
+    stage.settle()
+    assert {got.path for got in fake.got} == {"/in", "/two"}
