@@ -3,6 +3,7 @@
 import email.utils
 import os
 import secrets
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Final
 
@@ -12,6 +13,9 @@ from alembic.script import ScriptDirectory
 from sqlalchemy.exc import DBAPIError
 
 from dunning import resources
+from dunning.channels.kept import KEPT, Kept
+from dunning.channels.twilio import TwilioSms, account_from_url
+from dunning.channels.zendesk import desk_from_url
 from dunning.core.clock import Clock, WallClock
 from dunning.errors import Unusable
 from dunning.flows.guard import Guard
@@ -19,7 +23,7 @@ from dunning.flows.house import House
 from dunning.flows.mail_account import mailer_from
 from dunning.gateway.ask import Stripe
 from dunning.gateway.turns import LocalTurns, Rates, SharedTurns, Turns
-from dunning.mail.provider import Mailer
+from dunning.mail.provider import Channel, Mailer
 from dunning.settings import Settings
 from dunning.store.engine import Store, open_store
 
@@ -37,6 +41,7 @@ def build_house(
     store: Store,
     clock: Clock | None = None,
     mailer: Mailer | None = None,
+    channels: Mapping[str, Channel] | None = None,
     simulated: bool = False,
 ) -> House:
     """Wire what the flows work with.
@@ -59,6 +64,7 @@ def build_house(
         templates=resources.templates(),
         merchant=_merchant(settings),
         simulated=simulated,
+        channels=channels if channels is not None else _channels(settings),
     )
 
 
@@ -168,6 +174,20 @@ def _mailer(settings: Settings) -> Mailer:
         return mailer_from(settings)
     except ValueError as error:
         raise Unusable(str(error)) from None
+
+
+def _channels(settings: Settings) -> dict[str, Channel]:
+    """Return the ways to reach a customer besides e-mail: those that need no provider, and those set up."""
+    channels: dict[str, Channel] = {name: Kept(name) for name in KEPT}
+    url = settings.sms_url.get_secret_value() if settings.sms_url else None
+    try:
+        if url is not None:
+            channels[TwilioSms.name] = TwilioSms(account_from_url(url))
+        if settings.zendesk_url is not None:
+            desk_from_url(settings.zendesk_url.get_secret_value())
+    except ValueError as error:
+        raise Unusable(f"{error}.") from None
+    return channels
 
 
 def _merchant(settings: Settings) -> str:

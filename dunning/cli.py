@@ -16,6 +16,7 @@ from dunning.commands import (
     arms,
     campaign_versions,
     campaigns,
+    contacts,
     database,
     declines,
     experiments,
@@ -38,6 +39,7 @@ from dunning.commands import (
     texts,
     trying,
     uplifts,
+    webhooks,
 )
 from dunning.commands.panels import Panels
 from dunning.errors import DunningError, Refused, StripeError
@@ -120,6 +122,7 @@ _recoveries.command("resume")(queue.resume)
 _recoveries.command("stop")(queue.stop)
 _recoveries.command("conclude")(queue.conclude)
 _recoveries.command("link")(queue.link)
+_recoveries.command("contact")(contacts.contact)
 _recoveries.command("debt")(subscriptions.debt)
 _recoveries.command("cancel")(subscriptions.cancel)
 _campaign = _group("campaign", "Make, check, publish and date the messages that customers get.", OPERATE)
@@ -166,6 +169,14 @@ _policy.command("show")(policies.show)
 _policy.command("validate")(policies.validate)
 _policy.command("publish")(policies.publish)
 _policy.command("export")(policies.export)
+_listeners = _group("webhook", "Tell others what happens: signed webhooks, Slack, mail, Zendesk.", OPERATE)
+_listeners.command("add")(webhooks.add)
+_listeners.command("list")(webhooks.show_list)
+_listeners.command("remove")(webhooks.remove)
+_listeners.command("test")(webhooks.try_out)
+_listeners.command("deliveries")(webhooks.deliveries)
+_listeners.command("redeliver")(webhooks.redeliver)
+_listeners.command("secret")(webhooks.secret)
 app.command("reconcile", rich_help_panel=OPERATE)(stripe_account.reconcile)
 _import = _group("import", "Bring in the past: history for the planner and the report.", OPERATE)
 _import.command("stripe")(importing.from_stripe)

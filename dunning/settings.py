@@ -56,8 +56,16 @@ class Settings(BaseModel):
     report_timezone: str = "UTC"
     charge_rate: int | None = None  # calls a second; 0 is no limit
     read_rate: int | None = None
+    sms_url: SecretStr | None = None
+    sms_details: bool = False  # whether a text may hold a link and the customer's name
+    sms_consent_key: str = "sms_consent"  # of the customer's metadata at Stripe
+    second_contact_key: str = "billing_contact"  # the same
+    staff_mail: str | None = None
+    slack_url: SecretStr | None = None
+    zendesk_url: SecretStr | None = None
+    private_webhooks: bool = False
 
-    @field_validator("messages", mode="before")
+    @field_validator("messages", "sms_details", "private_webhooks", mode="before")
     @classmethod
     def _on_or_off(cls, value: object) -> object:
         words: dict[object, bool] = {"on": True, "off": False}

@@ -55,10 +55,13 @@ def hang(broker: dramatiq.Broker, house: House) -> Bells:
     def errand(errand_id: str) -> None:
         _contained(house, "errand", errand_id, work.work_errand)
 
+    def announcement(row_id: str) -> None:
+        _contained(house, "announcement", row_id, work.work_announcement)
+
     def chore(name: str) -> None:
         work.work_chore(house, name)
 
-    functions: tuple[Any, ...] = (event, attempt, recovery, message, errand, chore)
+    functions: tuple[Any, ...] = (event, attempt, recovery, message, errand, announcement, chore)
     return Bells({function.__name__: _actor(broker, function) for function in functions})
 
 

@@ -20,6 +20,7 @@ CHORES: Final[Mapping[str, timedelta]] = {
     "reconcile": timedelta(minutes=15),
     "learn": timedelta(days=1),
     "sweep": timedelta(days=1),
+    "alarm": timedelta(hours=1),
 }
 
 log = logs.get(__name__)

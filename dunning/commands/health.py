@@ -37,7 +37,7 @@ def version(*, as_json: JsonOption = False) -> None:
 def examine(settings: "Settings") -> Iterable["Finding"]:
     """Yield every finding about an installation with these settings."""
     from dunning.core.clock import WallClock
-    from dunning.flows import doctor, doctor_charges, doctor_gaps, doctor_stripe
+    from dunning.flows import doctor, doctor_charges, doctor_gaps, doctor_listeners, doctor_stripe
     from dunning.gateway.ask import Stripe
 
     clock = WallClock()
@@ -50,6 +50,7 @@ def examine(settings: "Settings") -> Iterable["Finding"]:
         yield from doctor.examine_house(settings, store, clock)
         yield from doctor_charges.examine_charges(store, clock)
         yield from doctor_gaps.examine_gaps(store, clock, livemode=settings.livemode)
+        yield from doctor_listeners.examine_listeners(settings, store)
 
 
 def report(findings: Iterable["Finding"], *, as_json: bool) -> bool:

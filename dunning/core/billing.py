@@ -3,7 +3,8 @@
 Amounts are integer minor units; instants are aware UTC; ids are Stripe's, verbatim.
 """
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Final
 
@@ -188,3 +189,5 @@ class Customer:
     default_card: Card | None = None
     created: datetime | None = None
     deleted: bool = False
+    phone: str | None = None
+    metadata: Mapping[str, str] = field(default_factory=dict, hash=False, repr=False)  # the merchant's own

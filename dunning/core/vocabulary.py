@@ -161,6 +161,7 @@ class SuppressionReason(StrEnum):
     COMPLAINED = "complained"
     UNSUBSCRIBED = "unsubscribed"  # from friendly notices only: what is owed is still told
     STAFF = "staff"
+    STOPPED_TEXTS = "sms_stop"  # its owner answered STOP to a text
 
 
 class ErrandKind(StrEnum):

@@ -11,11 +11,13 @@ from typing import Final
 from sqlalchemy import Connection
 
 from dunning import logs
+from dunning.core.announcement import Topic
 from dunning.core.billing import Invoice
 from dunning.core.changes import Declined, Ended, NotAttempted
 from dunning.core.ids import derive_id
 from dunning.core.vocabulary import AttemptState, MadeBy
 from dunning.flows import observing, settling, steer, told
+from dunning.flows.announcing import announce
 from dunning.flows.asked import Asked
 from dunning.flows.attempting import end, hold
 from dunning.flows.driver import Flow, run
@@ -56,6 +58,7 @@ def abandon(connection: Connection, recovery: RecoveryRow, asked: Asked, now: da
         log.error("attempt_abandoned", attempt_id=attempt.id, key=attempt.idempotency_key)
         recoveries.change(connection, recovery.id, why=sentence(attempt))
         _note(connection, recovery, now, by="dunning", kind="decision", said=sentence(attempt))
+        announce(connection, Topic.NEEDS_PERSON, recovery, now, attempt.id, sentence=sentence(attempt))
 
 
 def sentence(attempt: AttemptRow) -> str:

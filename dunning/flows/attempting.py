@@ -16,6 +16,7 @@ from dunning.core.ids import derive_id, pay_key
 from dunning.core.vocabulary import AttemptState, MadeBy, Status
 from dunning.errors import Refused
 from dunning.flows import contradiction, observing, parts, settling, steer, wallet
+from dunning.flows.announcing import announce_attempt
 from dunning.flows.driver import Flow
 from dunning.flows.following import ENDS
 from dunning.flows.house import House
@@ -245,6 +246,7 @@ def end(
     )
     if ours and state in attempts.REACHES_NETWORK:
         _meet_card(connection, attempt_id)
+        announce_attempt(connection, attempt_id, state, now)
     return ours
 
 

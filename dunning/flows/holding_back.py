@@ -10,7 +10,7 @@ from dunning.core.campaign import Anchor, Campaign, Situation, Step, refusal
 from dunning.core.conditions import Known
 from dunning.core.course import COLLAPSED, NO_TIME, NOTED, UNTIMED
 from dunning.core.sending import A_WEEK, due
-from dunning.core.vocabulary import Arm, AttemptState, Channel, MessageState
+from dunning.core.vocabulary import Arm, AttemptState, MessageState
 from dunning.store import attempts, messages, objects, rules, sending, switches
 from dunning.store.rows import MessageRow, RecoveryRow
 from dunning.timing.localtime import zone_of
@@ -141,7 +141,7 @@ def _situation(
 def _suppressed(
     connection: Connection, message: MessageRow, recovery: RecoveryRow, address: str | None
 ) -> bool:
-    if message.channel != Channel.EMAIL or address is None:
+    if message.channel not in NOTED or address is None:
         return False
     return messages.suppressed(connection, recovery.account_id, address)
 

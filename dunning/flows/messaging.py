@@ -17,10 +17,11 @@ from dunning.core.billing import Customer, Invoice
 from dunning.core.vocabulary import Channel, MessageState, Recipient
 from dunning.errors import Refused
 from dunning.flows import holding_back, tasks, wording
+from dunning.flows.announcing import announce_message
 from dunning.flows.attempting import hold
 from dunning.flows.driver import Flow
 from dunning.flows.house import House
-from dunning.flows.recipients import address_for
+from dunning.flows.recipients import reach
 from dunning.mail.render import Rendered
 from dunning.store import messages, objects, rules
 from dunning.store import tasks as task_store
@@ -172,8 +173,11 @@ def _write(house: House, hand: InHand, invoice: Invoice, customer: Customer) -> 
         # The customer's row is held from here on: two messages to one person are written one after the other.
         objects.keep_customer(connection, recovery.whose, customer, now)
         still_open = invoice.open and not invoice.processing
-        address = address_for(message, customer)
-        if may_go(connection, message, recovery, address, now, still_open=still_open):
+        reached = reach(connection, house.settings, message, customer)
+        address = reached.address
+        if reached.missing is not None:
+            _skip(connection, message, reached.missing, now)
+        elif may_go(connection, message, recovery, address, now, still_open=still_open):
             try:
                 rendered = _words(connection, house, message, recovery, invoice, customer, now)
             except (LookupError, ValueError) as error:
@@ -281,5 +285,6 @@ def _deliver_here(connection: Connection, message: MessageRow, recovery: Recover
         return
     if message.channel == Channel.CALL:
         tasks.ask_call(connection, message, recovery, now)
+    announce_message(connection, message, "", now)
     arrived = {"state": MessageState.SENT, "sent_at": now, "provider": HERE[message.channel], "ring_at": None}
     messages.change(connection, message.id, message.fence, **arrived)

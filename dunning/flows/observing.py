@@ -13,6 +13,7 @@ from sqlalchemy import Connection, select
 from dunning.core.billing import Card, Failure, Invoice, Whose
 from dunning.core.ids import derive_id, ordinal_of
 from dunning.core.vocabulary import AttemptState, MadeBy, Retries
+from dunning.flows.announcing import announce_attempt
 from dunning.store import attempts, card_rules, inbox, messages, objects
 from dunning.store.rows import AttemptRow, RecoveryRow
 from dunning.store.tables import events
@@ -132,7 +133,7 @@ def keep_first_failure(
     origin: Origin | None = None,
 ) -> None:
     """Insert the failed attempt that opened the recovery; it was Stripe's own unless an event says more."""
-    keep_failure(connection, recovery, failure, origin or Origin(MadeBy.STRIPE), at)
+    _keep_failure(connection, recovery, failure, origin or Origin(MadeBy.STRIPE), at)
 
 
 def keep_failure(
@@ -143,12 +144,26 @@ def keep_failure(
     at: datetime,
 ) -> bool:
     """Insert somebody's failed attempt; return False when that charge is known already."""
+    kept = _keep_failure(connection, recovery, failure, origin, at)
+    if kept is not None:
+        announce_attempt(connection, *kept, at)
+    return kept is not None
+
+
+def _keep_failure(
+    connection: Connection,
+    recovery: RecoveryRow,
+    failure: Failure,
+    origin: Origin,
+    at: datetime,
+) -> tuple[str, AttemptState] | None:
     if failure.charge and attempts.by_charge(connection, recovery.whose, failure.charge):
-        return False
+        return None
     natural = failure.charge or failure.payment_intent or f"{recovery.id}:{at.isoformat()}"
     state = AttemptState.NEEDS_ACTION if failure.needs_action else AttemptState.DECLINED
     base = _base(recovery, origin, natural, at)
-    return attempts.add(connection, {**base, "state": state, **failure_columns(connection, failure)})
+    row = {**base, "state": state, **failure_columns(connection, failure)}
+    return (base["id"], state) if attempts.add(connection, row) else None
 
 
 def keep_payment(
@@ -172,7 +187,8 @@ def keep_payment(
         "card_id": payment.card_id,
         **_known_facts(connection, recovery.whose, payment.card_id),
     }
-    attempts.add(connection, values)
+    if attempts.add(connection, values):
+        announce_attempt(connection, values["id"], AttemptState.PAID, at)
 
 
 def _known_facts(connection: Connection, whose: Whose, card_id: str | None) -> dict[str, Any]:

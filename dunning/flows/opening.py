@@ -5,6 +5,7 @@ from typing import Any, Final
 
 from sqlalchemy import Connection, func, select, true
 
+from dunning.core.announcement import Topic
 from dunning.core.billing import Failure, Invoice, Subscription, Whose, class_of
 from dunning.core.campaign import Campaign
 from dunning.core.changes import Ended, GivenUp, Opened, subscription_ended
@@ -14,6 +15,7 @@ from dunning.core.ids import derive_id
 from dunning.core.policy import Policy
 from dunning.core.vocabulary import OVERDUE, ClosedReason, InvoiceClass, Retries, Status
 from dunning.flows import observing
+from dunning.flows.announcing import announce
 from dunning.flows.experiments import arms_of
 from dunning.flows.house import House
 from dunning.flows.steer import steer
@@ -154,6 +156,7 @@ def _begin(
     if campaign is not None:
         plan_messages(connection, recovery, campaign)
     steer(connection, house, recovery, first, now=now)
+    announce(connection, Topic.OPENED, recovery, now)
     return _held(connection, recovery_id)
 
 

@@ -6,7 +6,8 @@ from datetime import datetime
 from sqlalchemy import Connection
 
 from dunning.core.breaker import Breaker, Cause
-from dunning.store import breakers, queue
+from dunning.store import breakers, listeners, queue
+from dunning.store.listeners import ListenerRow
 
 
 def alarms(connection: Connection, now: datetime) -> list[str]:
@@ -14,7 +15,14 @@ def alarms(connection: Connection, now: datetime) -> list[str]:
     found = [" ".join(said) for said in map(breaker_words, breakers.all_open(connection))]
     found += [" ".join(skew_words(skew)) for skew in breakers.skews(connection, now)]
     found += [" ".join(said) for said in _left_to_people(connection)]
+    found += [_off_words(listener) for listener in listeners.all_of(connection) if listener.off_at]
     return found
+
+
+def _off_words(listener: ListenerRow) -> str:
+    """Return what a listener that was switched off asks of a person."""
+    who = f"{listener.kind.capitalize()} {listener.target}"
+    return f"{who} is told nothing any more: {listener.off_why} A test of it (Settings) switches it on again."
 
 
 def breaker_words(breaker: Breaker) -> tuple[str, str]:

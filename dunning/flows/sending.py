@@ -12,6 +12,7 @@ from sqlalchemy import Connection
 
 from dunning.core.vocabulary import MessageState
 from dunning.flows import wording
+from dunning.flows.announcing import announce_message
 from dunning.flows.driver import Flow
 from dunning.flows.house import House
 from dunning.flows.messaging import LEASE, hold_message, may_go
@@ -107,7 +108,7 @@ def _give(house: House, written: Written) -> Accepted:
 def _record(house: House, written: Written, sent: Sent) -> None:
     with house.store.write() as connection:
         now = house.clock.now()
-        messages.change(
+        ours = messages.change(
             connection,
             written.message.id,
             written.message.fence,
@@ -119,6 +120,8 @@ def _record(house: House, written: Written, sent: Sent) -> None:
             lease_until=None,
             ring_at=now + LATER if sent.state is MessageState.PLANNED else None,
         )
+        if ours and sent.state is MessageState.SENT:
+            announce_message(connection, written.message, written.rendered.text, now)
 
 
 def _provider(house: House, message: MessageRow) -> str:

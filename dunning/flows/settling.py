@@ -17,6 +17,7 @@ from dunning.core.vocabulary import (
     Status,
 )
 from dunning.flows import observing, parts
+from dunning.flows.announcing import announce_attempt
 from dunning.flows.house import House
 from dunning.flows.observing import Origin
 from dunning.flows.steer import steer
@@ -53,6 +54,7 @@ def settle(
         known = charge is not None and attempts.by_charge(connection, recovery.whose, charge)
         named = {} if known else {"charge_id": charge}
         attempts.change(connection, attempt.id, attempt.fence, state=AttemptState.PAID, **named)
+        announce_attempt(connection, attempt.id, AttemptState.PAID, now)
     if recovery.status is Status.RECOVERED:
         return
     paid = parts.paid_since_failure(recovery, invoice)

@@ -18,6 +18,7 @@ from dunning.core.vocabulary import (
     Status,
 )
 from dunning.flows import errands, planning, wallet, withholding
+from dunning.flows.announcing import announce_status
 from dunning.flows.card_limits import card_stopped
 from dunning.flows.house import House
 from dunning.flows.steps import follow_retries
@@ -207,6 +208,7 @@ def _save(
     if decision.status is Status.SCHEDULED and facts.backup_card not in {None, recovery.backup_card_id}:
         why = f"The next attempt uses another card of the customer ({facts.backup_card}), as the policy says."
         tell(connection, recovery.id, why, now=now, by=by)
+    announce_status(connection, recovery, decision.status, now)
     if closing:
         messages.skip_planned(connection, recovery.id, CLOSED_NOW)
         tasks.drop_of_recovery(connection, recovery.id, CLOSED_NOW, at=now, by="dunning")

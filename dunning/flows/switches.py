@@ -5,11 +5,14 @@ from typing import Any
 
 from sqlalchemy import Connection
 
+from dunning.core.announcement import Topic
+from dunning.core.billing import Whose
 from dunning.core.changes import ModeSet
 from dunning.core.conditions import NotUsable
 from dunning.core.segments import Segments
 from dunning.core.vocabulary import Retries
 from dunning.errors import Unusable
+from dunning.flows.announcing import announce_house
 from dunning.flows.attempting import hold
 from dunning.flows.house import House
 from dunning.flows.steer import steer
@@ -51,6 +54,9 @@ def _set_pause(house: House, reason: str | None, by: str, segment: str | None) -
             switches.put(connection, "paused", reason, at=house.clock.now(), by=by)
         else:
             _change(connection, house, segment, by, paused=reason)
+        now, whose = house.clock.now(), Whose(livemode=house.settings.livemode)
+        topic = Topic.RESUMED if reason is None else Topic.PAUSED
+        announce_house(connection, topic, whose, now, segment, segment=segment, reason=reason, by=by)
 
 
 def set_mode(

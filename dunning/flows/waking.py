@@ -11,6 +11,7 @@ from dunning.core.declines import DeclineClass
 from dunning.core.effects import plain_type
 from dunning.core.vocabulary import ClosedReason, Reason
 from dunning.flows import errands
+from dunning.flows.announcing import announce_card
 from dunning.flows.card_limits import card_stopped
 from dunning.flows.house import House
 from dunning.flows.steer import facts_of, steer
@@ -61,6 +62,7 @@ def wake_with_card(
     woken = 0
     for recovery in open_ones:
         if not _met_since(connection, recovery, card.id, renewed_at or edited_at):
+            announce_card(connection, recovery, card, now, by_network=renewed_at is not None)
             woken += _wake(connection, house, recovery, card.id, now)
     return woken
 

@@ -11,6 +11,7 @@ from urllib.parse import urlsplit
 from sqlalchemy import Connection
 
 from dunning import logs
+from dunning.channels.sms import render_text
 from dunning.core.billing import Customer, Invoice
 from dunning.core.declines import DeclineClass, customer_wording
 from dunning.core.ids import derive_id
@@ -63,7 +64,12 @@ def render_message(
         card_brand=(card.brand or "").title() if card else "",
         card_last4=(card.last4 or "") if card else "",
     )
-    return say(connection, house, message.template, context, locale=customer.locale, country=customer.country)
+    locale, country = customer.locale, customer.country
+    if message.channel == "sms":
+        folder, spoken = house.templates / "sms", locale_of(locale, country, look_of(connection).language)
+        details = house.settings.sms_details
+        return render_text(folder, message.template, context, locale=spoken, details=details)
+    return say(connection, house, message.template, context, locale=locale, country=country)
 
 
 def say(

@@ -5,10 +5,13 @@ Every function may be called any number of times, and by several workers at once
 
 from dunning.core.vocabulary import AttemptState
 from dunning.flows import (
+    alarming,
     attempting,
     carrying_out,
     charging,
+    delivering,
     learn,
+    listening,
     messaging,
     ownership,
     probing,
@@ -60,6 +63,11 @@ def work_errand(house: House, errand_id: str) -> None:
     run(carrying_out.carry_out(house, errand_id))
 
 
+def work_announcement(house: House, row_id: str) -> None:
+    """Tell one announcement to its listener."""
+    run(delivering.deliver(house, row_id))
+
+
 def work_chore(house: House, name: str) -> None:
     """Do one of the regular chores."""
     match name:
@@ -71,6 +79,9 @@ def work_chore(house: House, name: str) -> None:
             reconcile.reconcile_all(house)
         case "sweep":
             sweeping.look_after(house, pace=Pace())
+            listening.forget_old(house)
+        case "alarm":
+            alarming.look(house)
         case _:
             raise ValueError(f"{name!r} is not a chore")
 

@@ -93,6 +93,8 @@ def read_customer(raw: Mapping[str, Any]) -> Customer:
         timezone=dig(raw, "metadata", "timezone"),
         default_card=read_card(default) if isinstance(default, Mapping) else None,
         created=instant(raw.get("created")),
+        phone=raw.get("phone") or None,
+        metadata={str(name): str(value) for name, value in (dig(raw, "metadata") or {}).items()},
     )
 
 

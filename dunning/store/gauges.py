@@ -7,8 +7,8 @@ from alembic.runtime.migration import MigrationContext
 from sqlalchemy import Connection, func, select
 
 from dunning.core.vocabulary import OPEN, EventState
-from dunning.store import breakers, gaps, queue
-from dunning.store.tables import attempts, events, messages, recoveries
+from dunning.store import breakers, gaps, listeners, queue
+from dunning.store.tables import announcements, attempts, events, messages, recoveries
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,6 +22,7 @@ class Gauges:
     breakers_open: int
     contradictions: int
     attempts_abandoned: int
+    listeners_off: int
     missed: dict[str, int]  # by kind, found in the seven days before `now`
 
 
@@ -42,6 +43,7 @@ def read_gauges(connection: Connection, now: datetime) -> Gauges:
         breakers_open=len(breakers.all_open(connection)),
         contradictions=len(queue.contradicted(connection)),
         attempts_abandoned=len(queue.abandoned(connection)),
+        listeners_off=sum(one.off_at is not None for one in listeners.all_of(connection)),
         missed=gaps.counts(connection, now),
     )
 
@@ -53,7 +55,7 @@ def migration_of(connection: Connection) -> frozenset[str]:
 
 def _oldest_due(connection: Connection) -> dict[str, datetime]:
     found = {}
-    for table in (events, recoveries, attempts, messages):
+    for table in (events, recoveries, attempts, messages, announcements):
         ring_at = table.c.ring_at
         oldest = connection.execute(select(func.min(ring_at)).where(ring_at.is_not(None))).scalar_one()
         if oldest is not None:

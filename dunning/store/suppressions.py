@@ -65,6 +65,14 @@ def release(connection: Connection, account_id: str, address: str, *, at: dateti
     return connection.execute(statement).rowcount == 1
 
 
+def release_all(
+    connection: Connection, address: str, reason: SuppressionReason, *, at: datetime, by: str
+) -> None:
+    """Let an address that was suppressed for one reason be written to again, by every account."""
+    rows = (suppressions.c.address == address.lower(), suppressions.c.reason == reason, _IN_FORCE)
+    connection.execute(update(suppressions).where(*rows).values(released_at=at, released_by=by))
+
+
 def listed(connection: Connection, *, released: bool = False, most: int = 200) -> Sequence[RowMapping]:
     """Return the suppressed addresses, newest first; with `released`, those that were let go too."""
     query = select(suppressions).order_by(suppressions.c.added_at.desc(), suppressions.c.address).limit(most)

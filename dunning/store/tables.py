@@ -26,6 +26,7 @@ from dunning.store.tables_of_history import (
     past_payments,
 )
 from dunning.store.tables_of_mail import brandings, mail_events, mail_texts
+from dunning.store.tables_of_outside import announcements, contacts, listeners
 from dunning.store.tables_of_recovery import (
     assignments,
     attempts,
@@ -40,6 +41,7 @@ from dunning.store.tables_of_rules import card_rules, withheld
 from dunning.store.tables_of_stripe import cards, customers, events, invoices, subscriptions
 
 __all__ = [
+    "announcements",
     "assignments",
     "attempts",
     "brandings",
@@ -49,6 +51,7 @@ __all__ = [
     "campaigns",
     "card_rules",
     "cards",
+    "contacts",
     "customers",
     "errands",
     "events",
@@ -58,6 +61,7 @@ __all__ = [
     "invoices",
     "ledger_entries",
     "links",
+    "listeners",
     "mail_events",
     "mail_texts",
     "messages",

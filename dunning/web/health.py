@@ -71,6 +71,7 @@ def _exposition(gauges: Gauges, house: House) -> bytes:
     alarms("breaker", gauges.breakers_open)
     alarms("contradiction", gauges.contradictions)
     alarms("abandoned", gauges.attempts_abandoned)
+    alarms("listener", gauges.listeners_off)
     missed = gauge("dunning_missed", "What no webhook brought, found in the last 7 days.", "kind")
     for kind, number in gauges.missed.items():
         missed(kind, number)

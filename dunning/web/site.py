@@ -12,6 +12,7 @@ from dunning.web.api_reports import report_api
 from dunning.web.campaign_drafts import draft_pages
 from dunning.web.campaigns import campaign_forms, campaign_pages
 from dunning.web.card_rules import card_rules_pages
+from dunning.web.contacts import contact_api, contact_pages
 from dunning.web.debt import debt_pages
 from dunning.web.demo_bar import DemoBar
 from dunning.web.demo_pages import demo_pages
@@ -32,6 +33,8 @@ from dunning.web.screen import make_screen
 from dunning.web.settings_forms import settings_forms
 from dunning.web.settings_page import settings_pages
 from dunning.web.tasks import task_pages
+from dunning.web.twilio import twilio_webhook
+from dunning.web.webhooks import webhook_buttons, webhook_pages
 
 MAX_BODY = 64 * 1024  # forms and small JSON; the receiver has a limit of its own
 
@@ -91,9 +94,14 @@ def _add_routes(site: FastAPI, house: House, demo: DemoBar | None) -> None:
     site.include_router(mail_desk_pages(screen))
     site.include_router(mail_look_pages(screen))
     site.include_router(notice_pages(screen))
+    site.include_router(webhook_pages(screen))
+    site.include_router(webhook_buttons(screen))
+    site.include_router(contact_pages(screen))
+    site.include_router(twilio_webhook(house))
     if demo is not None:
         site.include_router(demo_pages(demo))
     site.include_router(recovery_api(house))
     site.include_router(action_api(house))
+    site.include_router(contact_api(house))
     site.include_router(report_api(house))
     add_problem_handlers(site, screen)

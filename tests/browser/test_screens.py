@@ -15,7 +15,7 @@ from flows.logged import keep_log
 from sqlalchemy import select, update
 
 from dunning.core.vocabulary import FitVerdict
-from dunning.flows import card_rules, staff
+from dunning.flows import card_rules, listening, staff
 from dunning.flows.house import House
 from dunning.flows.learn import learn
 from dunning.store import fits, tables
@@ -89,6 +89,8 @@ class Served:
             "payments": f"{report}/payments?figure=recovered&currency=usd",
             "settings": "/settings",
             "card-rules": "/settings/card-rules?code=do_not_honor",
+            "webhooks": "/settings/webhooks",
+            "contacts": f"/recoveries/{self.with_status('waiting')}/contacts",
             "campaigns": "/campaigns",
             "messages": "/messages?tab=sent",
             "texts": "/messages/texts",
@@ -100,7 +102,8 @@ class Served:
 
 
 def give_history(house: House) -> None:
-    """Keep an experiment, and a fit that was accepted and one that was not."""
+    """Keep an experiment, a listener, and a fit that was accepted and one that was not."""
+    listening.add(house, "mailto:ops@juniper.example", by="test")
     keep_log(house, 600)
     learn(house)
     with house.store.write() as connection:

@@ -47,6 +47,7 @@ WORK: Final[dict[str, Callable[[House, Any], None]]] = {
     "recovery": work.work_recovery,
     "message": work.work_message,
     "errand": work.work_errand,
+    "announcement": work.work_announcement,
     "chore": work.work_chore,
 }
 TROUBLE_LASTS: Final = timedelta(days=7)
