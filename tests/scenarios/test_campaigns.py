@@ -252,7 +252,7 @@ def test_a_step_for_somebody_whose_address_is_not_known_never_reaches_the_custom
     stage.pass_time(hours=24)
     assert stage.mails.sent == []
     assert message(stage, robin, "a")["note"] == "The customer has no second contact with an email address."
-    assert message(stage, robin, "b")["note"] == "There is no staff to reach by sms."
+    assert message(stage, robin, "b")["note"] == "Texts go to the customer alone, not to the staff."
 
 
 def test_a_banner_and_a_webhook_wait_for_no_daytime_and_count_for_no_cap(quick_stage: Stage) -> None:
