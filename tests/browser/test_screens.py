@@ -90,6 +90,9 @@ class Served:
             "settings": "/settings",
             "card-rules": "/settings/card-rules?code=do_not_honor",
             "campaigns": "/campaigns",
+            "campaign": "/campaigns/standard",
+            "draft": "/settings/campaigns/draft?key=standard",
+            "tasks": "/tasks",
             "pay": link[link.index("/pay/") :],
         }
 
