@@ -91,7 +91,7 @@ class Served:
             "card-rules": "/settings/card-rules?code=do_not_honor",
             "campaigns": "/campaigns",
             "campaign": "/campaigns/standard",
-            "draft": "/settings/campaigns/draft?key=standard",
+            "draft": "/campaigns/standard/draft",
             "tasks": "/tasks",
             "pay": link[link.index("/pay/") :],
         }
