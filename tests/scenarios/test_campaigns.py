@@ -289,3 +289,12 @@ def test_a_banner_and_a_webhook_wait_for_no_daytime_and_count_for_no_cap(quick_s
     assert "payment" in message(stage, robin, "banner")["body_text"].lower()
     stage.pass_time(hours=9)
     assert stage.messages(robin) == {"banner": "sent", "again": "sent", "mail": "sent"}
+
+
+def test_while_stripe_retries_the_plan_shows_its_next_try(watching_stage: Stage) -> None:
+    stage = watching_stage
+    robin = stage.fails("insufficient_funds")
+    coming = preview.coming(stage.house, stage.recovery(robin).id)
+    (theirs,) = [line for line in coming if line.kind == "retry"]
+    assert theirs.note == "Stripe’s own next try."
+    assert theirs.at > stage.clock.now()
