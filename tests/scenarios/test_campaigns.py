@@ -298,3 +298,15 @@ def test_while_stripe_retries_the_plan_shows_its_next_try(watching_stage: Stage)
     (theirs,) = [line for line in coming if line.kind == "retry"]
     assert theirs.note == "Stripe’s own next try."
     assert theirs.at > stage.clock.now()
+
+
+def test_the_night_on_which_clocks_go_forward_sends_each_step_once_by_day(quick_stage: Stage) -> None:
+    stage = quick_stage
+    publish(stage, campaign("standard", ("a", "3h", NOTE), ("b", "14h", NOTE), ("c", "2d", NOTE)))
+    stage.clock.advance_to(datetime(2026, 3, 28, 17, tzinfo=UTC))  # 18:00 in Berlin, the evening before
+    robin = stage.fails("lost_card", country="DE")
+    stage.pass_time(days=3)
+    went = [at.isoformat() for at, _ in stage.mails.sent]
+    assert went == ["2026-03-29T07:00:00+00:00", "2026-03-31T07:00:00+00:00"]  # nine o'clock in summer time
+    assert stage.messages(robin) == {"a": "skipped", "b": "sent", "c": "sent"}  # a and b were due together
+    assert all(row["moved"] == ["quiet_hours"] for row in stage.rows("messages", robin))
