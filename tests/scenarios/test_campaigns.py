@@ -309,4 +309,5 @@ def test_the_night_on_which_clocks_go_forward_sends_each_step_once_by_day(quick_
     went = [at.isoformat() for at, _ in stage.mails.sent]
     assert went == ["2026-03-29T07:00:00+00:00", "2026-03-31T07:00:00+00:00"]  # nine o'clock in summer time
     assert stage.messages(robin) == {"a": "skipped", "b": "sent", "c": "sent"}  # a and b were due together
-    assert all(row["moved"] == ["quiet_hours"] for row in stage.rows("messages", robin))
+    moved = {row["step"]: row["moved"] for row in stage.rows("messages", robin)}
+    assert moved == {"a": ["quiet_hours"], "b": [], "c": ["quiet_hours"]}
