@@ -10,7 +10,7 @@ from sqlalchemy import Connection
 from dunning.core.course import Retry, plan
 from dunning.core.outlook import Coming, Expected, outlook
 from dunning.core.sending import A_WEEK
-from dunning.core.vocabulary import CLOSED, MessageState
+from dunning.core.vocabulary import CLOSED, MessageState, Retries
 from dunning.flows import planning
 from dunning.flows.house import House
 from dunning.flows.steer import facts_of
@@ -21,6 +21,7 @@ from dunning.timing import Attempt, Case, Planner
 from dunning.timing.localtime import zone_of
 
 RETRIES_MOST: Final = 8
+STRIPES: Final = "Stripe’s own next try."
 A_MINUTE: Final = timedelta(minutes=1)
 
 
@@ -35,9 +36,11 @@ def coming(house: House, recovery_id: str) -> list[Coming]:
         if recovery is None or recovery.status in CLOSED:
             return []
         retries = list(_retries(connection, house, recovery, now))
+        theirs = _of_stripe(connection, recovery, now)
         if recovery.silenced_at is not None:
-            return outlook(retries, [], 1)
-        return _with_messages(connection, recovery, retries, now)
+            return outlook([*theirs, *retries], [], 1)
+        found = _with_messages(connection, recovery, retries, now)
+    return sorted([*found, *outlook(theirs, [], 1)], key=lambda line: line.at)
 
 
 def guessed(planner: Planner, case: Case, now: datetime) -> Iterator[Expected]:
@@ -100,6 +103,15 @@ def _retries(
     for one in guessed(planner, case, max(at, now) + A_MINUTE):
         number = asked + 1 + int(one.retry.occurrence)
         yield replace(one, retry=replace(one.retry, occurrence=str(number)))
+
+
+def _of_stripe(connection: Connection, recovery: RecoveryRow, now: datetime) -> list[Expected]:
+    """Return the next try of Stripe's own, where it makes the retries; no step of ours announces it."""
+    invoice = objects.invoice(connection, recovery.whose, recovery.invoice_id)
+    at = invoice.next_payment_attempt_at if invoice is not None else None
+    if at is None or at <= now or recovery.retries is Retries.OWN:
+        return []
+    return [Expected(Retry(at, "stripe"), STRIPES, sure=True)]
 
 
 def _failed(case: Case, at: datetime) -> Case:

@@ -21,6 +21,8 @@ from dunning.timing.localtime import zone_of
 from dunning.web.campaigns import HOME, STAFF
 from dunning.web.screen import Screen, back_to
 
+NEW: Final = "-"  # in the place of a key: a campaign that has none yet
+PLACE: Final = f"{HOME}/{{key}}/draft"
 WINDOW: Final = timedelta(days=14)  # of the sample
 
 
@@ -37,12 +39,12 @@ def draft_pages(screen: Screen) -> APIRouter:
     router = APIRouter(include_in_schema=False)
     house = screen.house
 
-    @router.get("/settings/campaigns/draft")
-    def edit(request: Request, key: str = "") -> HTMLResponse:
+    @router.get(PLACE)
+    def edit(request: Request, key: str) -> HTMLResponse:
         return screen.page(request, "campaign_draft.html", **_facts(screen, key, _text(screen, key)))
 
-    @router.post("/settings/campaigns/draft")
-    def change(request: Request, form: Annotated[DraftForm, Form()], key: str = "") -> Response:
+    @router.post(PLACE)
+    def change(request: Request, key: str, form: Annotated[DraftForm, Form()]) -> Response:
         text = form.text.replace("\r\n", "\n")
         try:
             if form.do == "save":
@@ -71,7 +73,7 @@ def _drop(screen: Screen, key: str) -> RedirectResponse:
 
 
 def _address(key: str) -> str:
-    return f"/settings/campaigns/draft?key={key}"
+    return PLACE.format(key=key)
 
 
 def _text(screen: Screen, key: str) -> str:
@@ -81,7 +83,7 @@ def _text(screen: Screen, key: str) -> str:
         newest = kept.version(connection, key)
     if draft is not None:
         return str(draft["text"])
-    if newest is None and key not in {"", BUILT_IN.key}:
+    if newest is None and key not in {NEW, BUILT_IN.key}:
         raise HTTPException(404, "There is no such campaign, and no draft of one.")
     return campaign_file.as_toml(newest or BUILT_IN)
 

@@ -62,11 +62,11 @@ def campaign_pages(screen: Screen) -> APIRouter:
 
 
 def campaign_forms(screen: Screen) -> APIRouter:
-    """Return the routes of the forms beside them: ready-made campaigns, rules, hours."""
+    """Return the routes of the forms beside them; `-` stands where no campaign's key can."""
     router = APIRouter(include_in_schema=False)
     house = screen.house
 
-    @router.post("/settings/campaigns/ready-made")
+    @router.post(f"{HOME}/-/ready-made")
     def publish_ready_made() -> RedirectResponse:
         try:
             done = campaigns.publish_ready_made(house, by=STAFF)
@@ -75,7 +75,7 @@ def campaign_forms(screen: Screen) -> APIRouter:
         count = sum(one.changed for one in done)
         return back_to(HOME, said=f"{count} campaigns are in force for recoveries that open from now on.")
 
-    @router.post("/settings/campaigns/rules")
+    @router.post(f"{HOME}/-/rules")
     def set_rules(form: Annotated[RulesForm, Form()]) -> RedirectResponse:
         try:
             number = campaigns.publish_rules(house, form.text, by=STAFF)
@@ -83,7 +83,7 @@ def campaign_forms(screen: Screen) -> APIRouter:
             return back_to(f"{HOME}#rules", refused=f"Nothing was changed. {error}")
         return back_to(HOME, said=f"Version {number} of the rules chooses from now on.")
 
-    @router.post("/settings/campaigns/hours")
+    @router.post(f"{HOME}/-/hours")
     def set_hours(form: Annotated[HoursForm, Form()]) -> RedirectResponse:
         try:
             wanted = Sending.loads(form.model_dump() | {"holidays": form.holidays.split()})

@@ -278,7 +278,7 @@ def _messages(connection: Connection, rec: dict[str, Any], end: datetime) -> Non
             "step": step.key,
         }
         row |= {
-            "occurrence": "1",
+            "occurrence": "0",
             "channel": "email",
             "recipient": "customer",
             "template": step.template,

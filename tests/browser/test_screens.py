@@ -97,6 +97,9 @@ class Served:
             "text": "/messages/texts/payment_failed?language=de&sample=long+name&scheme=dark",
             "look": "/messages/look",
             "left-alone": "/messages/suppressed",
+            "campaign": "/campaigns/standard",
+            "draft": "/campaigns/standard/draft",
+            "tasks": "/tasks",
             "pay": link[link.index("/pay/") :],
         }
 

@@ -80,7 +80,7 @@ def test_after_a_stop_of_two_days_only_the_newest_message_goes_out(stage: Stage)
     publish(stage, campaign("standard", *steps))
     robin = stage.fails("lost_card")
     switches.pause_all(stage.house, "an incident", by="test")
-    stage.pass_time(hours=54)
+    stage.skip_time(hours=54, hop=18)
     assert stage.mails.sent == []
     switches.resume_all(stage.house, by="test")
     stage.pass_time(hours=24)
@@ -98,7 +98,7 @@ def test_a_newer_message_that_would_not_go_out_does_not_hold_back_an_older_one(q
     )
     robin = stage.fails("lost_card")
     switches.pause_all(stage.house, "an incident", by="test")
-    stage.pass_time(hours=24)
+    stage.skip_time(hours=24, hop=12)
     switches.resume_all(stage.house, by="test")
     stage.pass_time(hours=48)
     assert stage.messages(robin) == {"a": "sent", "b": "skipped"}
@@ -266,3 +266,25 @@ def test_a_banner_and_a_webhook_wait_for_no_daytime_and_count_for_no_cap(quick_s
     assert "payment" in message(stage, robin, "banner")["body_text"].lower()
     stage.pass_time(hours=9)
     assert stage.messages(robin) == {"banner": "sent", "again": "sent", "mail": "sent"}
+
+
+def test_while_stripe_retries_the_plan_shows_its_next_try(watching_stage: Stage) -> None:
+    stage = watching_stage
+    robin = stage.fails("insufficient_funds")
+    coming = preview.coming(stage.house, stage.recovery(robin).id)
+    (theirs,) = [line for line in coming if line.kind == "retry"]
+    assert theirs.note == "Stripe’s own next try."
+    assert theirs.at > stage.clock.now()
+
+
+def test_the_night_on_which_clocks_go_forward_sends_each_step_once_by_day(quick_stage: Stage) -> None:
+    stage = quick_stage
+    publish(stage, campaign("standard", ("a", "3h", NOTE), ("b", "14h", NOTE), ("c", "2d", NOTE)))
+    stage.clock.advance_to(datetime(2026, 3, 28, 17, tzinfo=UTC))  # 18:00 in Berlin, the evening before
+    robin = stage.fails("lost_card", country="DE")
+    stage.pass_time(days=3)
+    went = [at.isoformat() for at, _ in stage.mails.sent]
+    assert went == ["2026-03-29T07:00:00+00:00", "2026-03-31T07:00:00+00:00"]  # nine o'clock in summer time
+    assert stage.messages(robin) == {"a": "skipped", "b": "sent", "c": "sent"}  # a and b were due together
+    moved = {row["step"]: row["moved"] for row in stage.rows("messages", robin)}
+    assert moved == {"a": ["quiet_hours"], "b": [], "c": ["quiet_hours"]}

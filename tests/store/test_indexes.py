@@ -8,7 +8,7 @@ import pytest
 from sqlalchemy import Connection, event
 
 from dunning.core.billing import Whose
-from dunning.store import inbox, messages
+from dunning.store import campaigns, inbox, messages, tasks
 from dunning.store.engine import open_store
 
 NOW = datetime(2026, 3, 1, tzinfo=UTC)
@@ -38,6 +38,18 @@ def test_events_of_a_type_are_found_without_walking_the_account(connection: Conn
     types = ("refund.created", "charge.dispute.created")
     how = plans(connection, lambda: inbox.reopen(connection, WHOSE, types, since=NOW, naming="ch_1", now=NOW))
     assert "ix_events_type (account_id=? AND livemode=? AND type=?" in how
+
+
+def test_what_a_customer_has_paid_is_found_by_the_customer(connection: Connection) -> None:
+    how = plans(connection, lambda: campaigns.paid_before(connection, WHOSE, "cus_1", "eur"))
+    assert "ix_past_charges_customer_id (account_id=? AND livemode=? AND customer_id=?" in how
+    assert "ix_invoices_customer_id (account_id=? AND livemode=? AND customer_id=?" in how
+
+
+def test_the_messages_and_tasks_of_a_recovery_are_found_by_the_recovery(connection: Connection) -> None:
+    how = plans(connection, lambda: messages.of_recovery(connection, "rec_1"))
+    assert "recovery_id=?" in how
+    assert "ix_staff_tasks_recovery_id" in plans(connection, lambda: tasks.of_recovery(connection, "rec_1"))
 
 
 def test_the_link_of_a_message_is_found_by_the_message(connection: Connection) -> None:

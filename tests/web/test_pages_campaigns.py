@@ -29,8 +29,8 @@ def desk(sqlite_url: str) -> Iterator[Desk]:
 
 
 def test_ready_made_campaigns_are_offered_and_published_with_their_rules(desk: Desk) -> None:
-    assert "8 campaigns come with dunning" in desk.see("/campaigns")
-    page = desk.press("/settings/campaigns/ready-made")
+    assert "8 campaigns that come with dunning are not" in desk.see("/campaigns")
+    page = desk.press("/campaigns/-/ready-made")
     assert "8 campaigns are in force" in page
     assert "Ready-made campaigns" not in page
     assert "decline class needs_card or hard or fraud" in page
@@ -44,17 +44,15 @@ def test_ready_made_campaigns_are_offered_and_published_with_their_rules(desk: D
 
 def test_a_draft_shows_its_mistakes_by_line_and_is_published_with_its_difference(desk: Desk) -> None:
     text = as_toml(BUILT_IN)
-    page = desk.press("/settings/campaigns/draft", text=text.replace('"4d"', '"soon"'), do="save")
+    page = desk.press("/campaigns/-/draft", text=text.replace('"4d"', '"soon"'), do="save")
     assert "The draft is saved; it is not in force." in page
     assert "steps[2].offset must be" in page
     answer = desk.browser.post(
-        "/settings/campaigns/draft", data={"text": text.replace('"4d"', '"soon"'), "do": "publish"}
+        "/campaigns/-/draft", data={"text": text.replace('"4d"', '"soon"'), "do": "publish"}
     )
     assert answer.status_code == 422
     assert "Nothing was published" in answer.text
-    page = desk.press(
-        "/settings/campaigns/draft?key=standard", text=text.replace('"4d"', '"5d"'), do="publish"
-    )
+    page = desk.press("/campaigns/standard/draft", text=text.replace('"4d"', '"5d"'), do="publish")
     assert "Version 2 is in force" in page
     assert "open recoveries stay on older versions" in page
     assert '-offset = "4d"' in page
@@ -63,10 +61,10 @@ def test_a_draft_shows_its_mistakes_by_line_and_is_published_with_its_difference
 
 
 def test_a_draft_can_be_thrown_away(desk: Desk) -> None:
-    desk.press("/settings/campaigns/draft", text='key = "mine"', do="save")
+    desk.press("/campaigns/-/draft", text='key = "mine"', do="save")
     assert "Drafts, not in force" in desk.see("/campaigns")
-    assert "The draft is gone." in desk.press("/settings/campaigns/draft?key=mine", text="x", do="drop")
-    desk.see("/settings/campaigns/draft?key=mine", 404)
+    assert "The draft is gone." in desk.press("/campaigns/mine/draft", text="x", do="drop")
+    desk.see("/campaigns/mine/draft", 404)
 
 
 @pytest.mark.parametrize(
@@ -77,12 +75,12 @@ def test_a_draft_can_be_thrown_away(desk: Desk) -> None:
     ],
 )
 def test_rules_are_put_in_force_or_refused_with_a_sentence(desk: Desk, text: str, says: str) -> None:
-    assert says in desk.press("/settings/campaigns/rules", text=text)
+    assert says in desk.press("/campaigns/-/rules", text=text)
 
 
 def test_hours_and_caps_are_set_or_refused_as_a_whole(desk: Desk) -> None:
-    assert "two hours or more" in desk.press("/settings/campaigns/hours", **HOURS | {"closing": "09:00"})
-    page = desk.press("/settings/campaigns/hours", **HOURS)
+    assert "two hours or more" in desk.press("/campaigns/-/hours", **HOURS | {"closing": "09:00"})
+    page = desk.press("/campaigns/-/hours", **HOURS)
     assert "between 08:00 and 19:00" in page
     assert "not on weekends" in page
     with desk.house.store.read() as connection:
@@ -114,7 +112,7 @@ def test_a_task_is_on_the_list_and_on_its_recovery_until_it_is_done(desk: Desk) 
 def test_a_recovery_shows_what_is_to_come_and_is_moved_on_purpose(desk: Desk) -> None:
     recovery_id = desk.one("scheduled")
     assert "If nobody pays: " in desk.see(f"/recoveries/{recovery_id}")
-    desk.press("/settings/campaigns/ready-made")
+    desk.press("/campaigns/-/ready-made")
     page = desk.press(f"/recoveries/{recovery_id}/move", campaign="soft_decline")
     assert "Moved from standard version 1 to soft_decline version 1." in page
     with desk.house.store.read() as connection:
