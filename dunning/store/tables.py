@@ -24,6 +24,7 @@ from dunning.store.tables_of_history import (
     past_invoices,
     past_payments,
 )
+from dunning.store.tables_of_notices import link_turns, notices, renewals
 from dunning.store.tables_of_recovery import (
     assignments,
     attempts,
@@ -51,10 +52,12 @@ __all__ = [
     "imports",
     "invoices",
     "ledger_entries",
+    "link_turns",
     "links",
     "messages",
     "metadata",
     "notes",
+    "notices",
     "past_charges",
     "past_invoices",
     "past_payments",
@@ -62,6 +65,7 @@ __all__ = [
     "plans",
     "policies",
     "recoveries",
+    "renewals",
     "segments",
     "subscriptions",
     "suppressions",
