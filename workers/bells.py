@@ -55,10 +55,13 @@ def hang(broker: dramatiq.Broker, house: House) -> Bells:
     def errand(errand_id: str) -> None:
         _contained(house, "errand", errand_id, work.work_errand)
 
+    def notice(notice_id: str) -> None:
+        _contained(house, "notice", notice_id, work.work_notice)
+
     def chore(name: str) -> None:
         work.work_chore(house, name)
 
-    functions: tuple[Any, ...] = (event, attempt, recovery, message, errand, chore)
+    functions: tuple[Any, ...] = (event, attempt, recovery, message, errand, notice, chore)
     return Bells({function.__name__: _actor(broker, function) for function in functions})
 
 

@@ -1,4 +1,4 @@
-"""Renewals that may fail: what is known of a subscription's next bill before it is charged, and of its card."""
+"""Renewals that may fail: what is known of a subscription's next bill before it is charged."""
 
 from calendar import monthrange
 from dataclasses import dataclass
@@ -90,9 +90,7 @@ def end_of(card: Card) -> datetime | None:
     """Return when a card stops being good (UTC), or None for anything without a date."""
     if card.exp_year is None or card.exp_month is None:
         return None
-    last = datetime(
-        card.exp_year, card.exp_month, monthrange(card.exp_year, card.exp_month)[1], tzinfo=UTC
-    )
+    last = datetime(card.exp_year, card.exp_month, monthrange(card.exp_year, card.exp_month)[1], tzinfo=UTC)
     return last + timedelta(days=1)
 
 

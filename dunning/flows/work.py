@@ -6,14 +6,18 @@ Every function may be called any number of times, and by several workers at once
 from dunning.core.vocabulary import AttemptState
 from dunning.flows import (
     attempting,
+    card_ahead,
     carrying_out,
     charging,
     learn,
     messaging,
+    notice_sending,
+    noticing,
     ownership,
     probing,
     receive,
     reconcile,
+    renewing,
     sweeping,
 )
 from dunning.flows.driver import run
@@ -54,6 +58,13 @@ def work_message(house: House, message_id: str) -> None:
     run(messaging.send(house, message_id))
 
 
+def work_notice(house: House, notice_id: str) -> None:
+    """Write and send one due notice, or look after the card that its customer was giving."""
+    run(noticing.write(house, notice_id))
+    run(notice_sending.send(house, notice_id))
+    run(card_ahead.follow(house, notice_id))
+
+
 def work_errand(house: House, errand_id: str) -> None:
     """Carry out one errand at Stripe."""
     run(carrying_out.carry_out(house, errand_id))
@@ -68,6 +79,8 @@ def work_chore(house: House, name: str) -> None:
             run(probing.probe(house))
         case "reconcile":
             reconcile.reconcile_all(house)
+        case "renewals":
+            renewing.look_ahead(house, pace=Pace())
         case "sweep":
             sweeping.look_after(house, pace=Pace())
         case _:

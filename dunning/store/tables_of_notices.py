@@ -15,7 +15,9 @@ notices = Table(
     Column("id", Text, primary_key=True),
     *whose(),
     Column("kind", Word(NoticeKind), nullable=False),
-    Column("about", Text, nullable=False),  # what it is sent once for: a recovery (and day), a card and renewal
+    Column(
+        "about", Text, nullable=False
+    ),  # what it is sent once for: a recovery (and day), a card and renewal
     Column("customer_id", Text, nullable=False),
     Column("recovery_id", Text, ForeignKey("recoveries.id")),  # None: nothing has failed
     Column("subscription_id", Text),

@@ -51,6 +51,7 @@ WORK: dict[str, Callable[[House, Any], None]] = {
     "recovery": work.work_recovery,
     "message": work.work_message,
     "errand": work.work_errand,
+    "notice": work.work_notice,
 }
 
 
