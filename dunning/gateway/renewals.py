@@ -1,4 +1,4 @@
-"""Coming renewals, read from Stripe's subscriptions: when each bills next, how much, and which card it charges.
+"""Coming renewals, read from Stripe's subscriptions: when each bills next, how much, and to which card.
 
 Since 2025-03-31 the period stands on the items of a subscription, before that on the subscription itself.
 Source: https://docs.stripe.com/changelog/basil/2025-03-31/deprecate-subscription-current-period-start-and-end
@@ -22,7 +22,7 @@ OF_ONE: Final = ("default_payment_method", "customer.invoice_settings.default_pa
 
 @dataclass(frozen=True, slots=True)
 class RenewalPage:
-    """One page of subscriptions that renew; `next_after` asks for the page after it, None: it was the last."""
+    """One page of subscriptions that renew; `next_after` asks for the next one, None: it was the last."""
 
     renewals: tuple[Renewal, ...]
     next_after: str | None
@@ -86,7 +86,7 @@ def _plan(items: Any) -> str | None:
 
 
 def _card(raw: Mapping[str, Any]) -> Card | None:
-    """Return what would be charged: the subscription's own, else its customer's; an old source has no date."""
+    """Return what would be charged: the subscription's own, else its customer's; a source has no date."""
     customer = raw.get("customer")
     own, theirs = (
         raw.get("default_payment_method"),

@@ -1,9 +1,10 @@
 """Queries on messages, their links and the addresses that must not be written to."""
 
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Any, Final
 
-from sqlalchemy import Connection, and_, bindparam, func, insert, literal, or_, select, update
+from sqlalchemy import Connection, RowMapping, and_, bindparam, func, insert, literal, or_, select, update
 
 from dunning.core.vocabulary import MessageState
 from dunning.store.prepared import ITS_FENCE, ITS_ID
@@ -86,6 +87,18 @@ def first_sent_at(connection: Connection, recovery_id: str) -> datetime | None:
     query = select(func.min(messages.c.sent_at)).where(messages.c.recovery_id == recovery_id)
     first: datetime | None = connection.execute(query).scalar_one()
     return first
+
+
+def newest_in_app(connection: Connection, recovery_ids: Sequence[str]) -> RowMapping | None:
+    """Return the newest message of these recoveries that is shown inside the merchant's own application."""
+    query = (
+        select(messages.c.id, messages.c.subject, messages.c.body_text)
+        .where(messages.c.recovery_id.in_(recovery_ids), messages.c.channel == "in_app")
+        .where(messages.c.state == MessageState.SENT)
+        .order_by(messages.c.sent_at.desc(), messages.c.id.desc())
+        .limit(1)
+    )
+    return connection.execute(query).mappings().one_or_none() if recovery_ids else None
 
 
 def add_link(connection: Connection, values: dict[str, Any]) -> None:

@@ -28,7 +28,7 @@ class Desk:
     screen: Screen
 
     def tongue(self, request: Request, page: Page) -> Tongue:
-        """Return the language that was chosen, else the customer's own, else one that their browser asks for."""
+        """Return the language that was chosen, else the customer's own, else what their browser asks for."""
         wishes = tongues.wished(request.headers.get("accept-language", ""))
         chosen = request.query_params.get("lang")
         return tongues.tongue(self.screen.house.templates / "words", chosen, page.locale, *wishes)

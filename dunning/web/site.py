@@ -8,6 +8,7 @@ from starlette.types import ASGIApp, Lifespan
 from dunning.flows.house import House
 from dunning.web import static_files
 from dunning.web.api import ROOT, action_api, recovery_api
+from dunning.web.api_access import access_api
 from dunning.web.api_reports import report_api
 from dunning.web.campaigns import campaign_pages
 from dunning.web.card_rules import card_rules_pages
@@ -82,4 +83,5 @@ def _add_routes(site: FastAPI, house: House, demo: DemoBar | None) -> None:
     site.include_router(recovery_api(house))
     site.include_router(action_api(house))
     site.include_router(report_api(house))
+    site.include_router(access_api(house))
     add_problem_handlers(site, screen)
