@@ -17,6 +17,7 @@ from dunning.commands import (
     database,
     declines,
     experiments,
+    forecasts,
     health,
     importing,
     judging,
@@ -140,6 +141,7 @@ app.command("backtest", rich_help_panel=OPERATE)(judging.backtest)
 _report = _group("report", "Reports that tie to the cent.", MONEY)
 _report.command("recovered")(money.recovered)
 _report.command("incremental")(uplifts.incremental)
+_report.command("at-risk")(forecasts.at_risk)
 
 
 def run(arguments: Sequence[str]) -> int:

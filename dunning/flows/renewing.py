@@ -4,10 +4,10 @@ It only reads, and plans notices where their switch is on; in every mode, so tha
 is there from the first day.
 """
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import datetime
 from functools import partial
-from typing import Final
+from typing import Any, Final
 
 from sqlalchemy import Connection
 
@@ -27,6 +27,14 @@ DEFINITION: Final = (
 )
 
 
+WORDS: Final = {
+    Risk.NO_CARD: "no card is there to be charged",
+    Risk.CARD_EXPIRES: "the card expires before",
+    Risk.CARD_FAILED: "the card was refused last time and has not paid since",
+    Risk.FAILED_BEFORE: "the card was refused at first last time, and paid on a retry",
+}
+
+
 @dataclass(frozen=True, slots=True)
 class Forecast:
     """Revenue at risk: the renewals, what they sum to, and all that renews; minor units by currency."""
@@ -35,6 +43,15 @@ class Forecast:
     at_risk: dict[str, int]
     coming: dict[str, tuple[int, int]]  # count, minor units
     read_at: datetime | None
+
+    def dumps(self) -> dict[str, Any]:
+        """Return the forecast as JSON-ready values."""
+        coming = {code: {"renewals": count, "amount": sum_} for code, (count, sum_) in self.coming.items()}
+        listed = [asdict(one) for one in self.renewals]
+        return {"definition": DEFINITION, "read_at": self.read_at, "at_risk": self.at_risk} | {
+            "coming": coming,
+            "renewals": listed,
+        }
 
 
 def look_ahead(house: House, *, pace: Pace) -> int:
@@ -60,10 +77,10 @@ def forecast(house: House) -> Forecast:
     with house.store.read() as connection:
         found = renewals.at_risk(connection, whose, now, now + HORIZON)
         coming = renewals.coming(connection, whose, now, now + HORIZON)
+        read_at = renewals.read_at(connection, whose)
     sums: dict[str, int] = {}
     for one in found:
         sums[one.currency] = sums.get(one.currency, 0) + (one.amount or 0)
-    read_at = min((one.read_at for one in found), default=None)
     return Forecast(tuple(found), dict(sorted(sums.items())), coming, read_at)
 
 

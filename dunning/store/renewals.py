@@ -30,7 +30,6 @@ class AtRisk:
     plan: str | None
     risk: Risk
     noticed_at: datetime | None  # when its customer was told
-    read_at: datetime
 
 
 def records(connection: Connection, whose: Whose, fingerprints: Collection[str]) -> dict[str, CardRecord]:
@@ -94,7 +93,7 @@ def at_risk(connection: Connection, whose: Whose, now: datetime, until: datetime
     return [
         AtRisk(
             row.id, row.customer_id, row.name, row.renews_at, row.currency, row.amount,
-            row.plan, row.risk, row.told, row.read_at,
+            row.plan, row.risk, row.told,
         )
         for row in connection.execute(query)
     ]  # fmt: skip
@@ -111,6 +110,14 @@ def coming(
         .order_by(renewals.c.currency)
     )
     return {currency: (count, int(amount)) for currency, count, amount in connection.execute(query)}
+
+
+def read_at(connection: Connection, whose: Whose) -> datetime | None:
+    """Return when the account's renewals were last read, if any was."""
+    read: datetime | None = connection.execute(
+        select(func.max(renewals.c.read_at)).where(*_of(whose))
+    ).scalar_one()
+    return read
 
 
 def _row(whose: Whose, renewal: Renewal, risk: Risk | None, now: datetime) -> dict[str, Any]:

@@ -10,6 +10,7 @@ from dunning.web import static_files
 from dunning.web.api import ROOT, action_api, recovery_api
 from dunning.web.api_access import access_api
 from dunning.web.api_reports import report_api
+from dunning.web.at_risk import at_risk_pages
 from dunning.web.campaigns import campaign_pages
 from dunning.web.card_rules import card_rules_pages
 from dunning.web.debt import debt_pages
@@ -74,6 +75,7 @@ def _add_routes(site: FastAPI, house: House, demo: DemoBar | None) -> None:
     site.include_router(payment_pages(screen))
     site.include_router(learned_pages(screen))
     site.include_router(experiment_pages(screen))
+    site.include_router(at_risk_pages(screen))
     site.include_router(settings_pages(screen))
     site.include_router(settings_forms(screen))
     site.include_router(card_rules_pages(screen))
