@@ -91,7 +91,7 @@ def mint(house: House, token: str, *, recovery: str | None = None) -> str | None
         debt = debts.of_recovery(connection, (chosen or page.bills[0]).recovery)
     if debt is None or not _takes_turn(house, name):
         return None
-    hosted = chosen is not None or page.bills[0].on_stripes_page
+    hosted = chosen is not None or all(bill.on_stripes_page for bill in page.bills)
     url = _hosted(house, debt.recovery) if hosted else _portal(house, debt.recovery, token)
     if url is not None:
         with house.store.write() as connection:

@@ -66,6 +66,7 @@ class States:
         self._set(rows["confirm"].id, decline_class="needs_authentication")
         self._set(rows["paid"].id, status="recovered", reason="our_retry", closed_at=NOW)
         self._owes_more(rows["several"].id)
+        self._set(rows["several"].id, decline_class="hard")
         with self.house.store.write() as connection:
             link = tables.links.c
             old = update(tables.links).where(link.recovery_id == rows["expired"].id)
