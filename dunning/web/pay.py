@@ -17,7 +17,6 @@ from dunning.web.tongues import Tongue
 
 LOOKS: Final = 12  # how often the page after the return looks again by itself
 FIRST_LOOK_S: Final = 4
-STATUS: Final = {PageState.UNKNOWN: 404, PageState.TOO_MANY: 429}
 Lang = Annotated[str | None, Query(max_length=20)]
 
 
@@ -53,11 +52,9 @@ class Desk:
             "t": tongue.t,
             "languages": list(tongues.switches(f"/pay/{token}", tongue.language)),
         }
-        answer = self.screen.bare(template, status=STATUS.get(page.state, status), **facts, **more)
+        answer = self.screen.bare(template, status=404 if page.state is PageState.UNKNOWN else status, **facts, **more)
         answer.headers["content-language"] = tongue.language
         answer.headers["content-security-policy"] = _policy(self.screen)
-        if page.free_in is not None and page.state is PageState.TOO_MANY:
-            answer.headers["retry-after"] = str(int(page.free_in.total_seconds()) + 1)
         return answer
 
 
@@ -82,7 +79,10 @@ def pay_pages(screen: Screen) -> APIRouter:
         page = card_update.look(house, token)
         if page.bills or page.state is PageState.AHEAD:
             return desk.show(request, token, page, "pay_later.html", 503)
-        return desk.show(request, token, page)
+        answer = desk.show(request, token, page, status=200 if page.free_in is None else 429)
+        if page.free_in is not None:
+            answer.headers["retry-after"] = str(int(page.free_in.total_seconds()) + 1)
+        return answer
 
     @router.post("/pay/{token}/new-link")
     def new_link(request: Request, token: str) -> HTMLResponse:
