@@ -52,9 +52,27 @@ class Desk:
             "t": tongue.t,
             "languages": list(tongues.switches(f"/pay/{token}", tongue.language)),
         }
-        answer = self.screen.bare(template, status=404 if page.state is PageState.UNKNOWN else status, **facts, **more)
+        status = 404 if page.state is PageState.UNKNOWN else status
+        answer = self.screen.bare(template, status=status, **facts, **more)
         answer.headers["content-language"] = tongue.language
         answer.headers["content-security-policy"] = _policy(self.screen)
+        return answer
+
+    def press(self, request: Request, token: str, recovery: str | None) -> Response:
+        """Lead to the Stripe page that helps, or say why there is none now."""
+        house = self.screen.house
+        try:
+            url = card_update.mint(house, token, recovery=recovery)
+        except StripeError:
+            url = None
+        if url is not None:
+            return RedirectResponse(url, 303)
+        page = card_update.look(house, token)
+        if page.bills or page.state is PageState.AHEAD:
+            return self.show(request, token, page, "pay_later.html", 503)
+        answer = self.show(request, token, page, status=200 if page.free_in is None else 429)
+        if page.free_in is not None:
+            answer.headers["retry-after"] = str(int(page.free_in.total_seconds()) + 1)
         return answer
 
 
@@ -70,19 +88,7 @@ def pay_pages(screen: Screen) -> APIRouter:
     def go(
         request: Request, token: str, recovery: Annotated[str | None, Form(max_length=64)] = None
     ) -> Response:
-        try:
-            url = card_update.mint(house, token, recovery=recovery)
-        except StripeError:
-            url = None
-        if url is not None:
-            return RedirectResponse(url, 303)
-        page = card_update.look(house, token)
-        if page.bills or page.state is PageState.AHEAD:
-            return desk.show(request, token, page, "pay_later.html", 503)
-        answer = desk.show(request, token, page, status=200 if page.free_in is None else 429)
-        if page.free_in is not None:
-            answer.headers["retry-after"] = str(int(page.free_in.total_seconds()) + 1)
-        return answer
+        return desk.press(request, token, recovery)
 
     @router.post("/pay/{token}/new-link")
     def new_link(request: Request, token: str) -> HTMLResponse:
