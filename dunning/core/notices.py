@@ -45,6 +45,7 @@ class Standing:
     suppressed: bool
     held_out: bool = False  # by an experiment
     late: bool = False  # its time is over
+    thanked: bool = False  # within a day: one card may have paid several invoices
 
 
 def deserves_thanks(reason: Reason | None, *, imported: bool) -> bool:
@@ -67,6 +68,8 @@ def refusal(kind: NoticeKind, standing: Standing) -> str | None:
         return "Its occasion has passed."
     if standing.late:
         return "Its time is over."
+    if kind is NoticeKind.THANK_YOU and standing.thanked:
+        return "The customer was thanked already."
     if standing.held_out and kind is not NoticeKind.NEW_LINK:
         return "An experiment: this customer is in the share that gets no messages."
     if standing.address is None:

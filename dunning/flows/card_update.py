@@ -174,7 +174,7 @@ def _stands(debt: Debt, tried: list[tuple[AttemptState, datetime]]) -> PageState
 
 
 def _bill(debt: Debt, zone: ZoneInfo) -> Bill:
-    recovery = debt.recovery
+    recovery, closed = debt.recovery, debt.recovery.closed_at is not None
     return Bill(
         recovery=recovery.id,
         amount=debt.remaining or recovery.amount,
@@ -182,7 +182,8 @@ def _bill(debt: Debt, zone: ZoneInfo) -> Bill:
         plan=debt.plan,
         failed_on=recovery.failed_at.astimezone(zone).date(),
         why=wording.reason_of(recovery),
-        needs="payment" if recovery.by_hand else wording.needs(recovery.decline_class),
+        # A lost one is not tried again by anybody: the customer pays it on its own page.
+        needs="payment" if recovery.by_hand or closed else wording.needs(recovery.decline_class),
     )
 
 

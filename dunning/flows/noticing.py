@@ -201,6 +201,7 @@ def why_not(
         suppressed=address is not None and messages.suppressed(connection, notice.account_id, address),
         held_out=recovery.messages_arm is Arm.HOLDOUT if recovery is not None else held_out,
         late=_late(notice, now),
+        thanked=address is not None and notices.thanked(connection, address, now - A_DAY, but=notice.id),
     )
     return refusal(notice.kind, standing)
 

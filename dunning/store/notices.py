@@ -92,6 +92,19 @@ def sent_to(connection: Connection, address: str, now: datetime, window: timedel
     return connection.execute(_SENT_TO, given).scalar_one()
 
 
+def thanked(connection: Connection, address: str, since: datetime, *, but: str) -> bool:
+    """Return whether another thank-you than `but` is going, or went out, to an address since an instant."""
+    going = notices.c.state.in_([MessageState.SENDING, MessageState.SENT, MessageState.UNKNOWN])
+    query = select(notices.c.id).where(
+        notices.c.address == address,
+        notices.c.kind == NoticeKind.THANK_YOU,
+        notices.c.id != but,
+        going,
+        notices.c.due_at > since,
+    )
+    return connection.execute(query.limit(1)).first() is not None
+
+
 def held_out(connection: Connection, whose: Whose, customer_id: str) -> bool:
     """Return whether an experiment gives the customer no messages."""
     query = select(assignments.c.arm).where(

@@ -17,7 +17,6 @@ from dunning.web.tongues import Tongue
 
 LOOKS: Final = 12  # how often the page after the return looks again by itself
 FIRST_LOOK_S: Final = 4
-Lang = Annotated[str | None, Query(max_length=20)]
 
 
 @dataclass(frozen=True, slots=True)

@@ -79,6 +79,8 @@ GOES = Standing(messages_on=True, notices_on=True, wanted=True, address="ana@exa
         ("new_link", {"messages_on": False}, "Messages are switched off."),
         ("new_link", {"held_out": True}, None),
         ("thank_you", {"held_out": True}, "experiment"),
+        ("thank_you", {"thanked": True}, "thanked already"),
+        ("new_link", {"thanked": True}, None),
         ("card_expiring", {"wanted": False}, "Its occasion has passed."),
         ("card_expiring", {"late": True}, "Its time is over."),
         ("new_link", {"address": None}, "no email address"),

@@ -14,6 +14,7 @@ from dunning.core.vocabulary import Status
 from dunning.flows import renewing, switches
 from dunning.flows.pacing import Pace
 from dunning.mail.provider import NotSent, UnknownOutcome
+from dunning.sandbox import billing
 from dunning.store import tables
 
 QUICK = Pace(per_second=10_000)
@@ -52,6 +53,19 @@ def test_a_customer_who_gave_another_card_is_thanked_once(stage: Stage) -> None:
     assert [row["state"] for row in notices(stage)] == ["sent"]
     assert subjects(stage)[-1].startswith("Thank you: your payment to")
     assert "The customer was thanked." in stage.sentences(robin)
+
+
+def test_one_card_that_pays_several_invoices_is_thanked_for_once(quick_stage: Stage) -> None:
+    stage = quick_stage
+    robin = stage.fails("lost_card")
+    with stage.sandbox.world.lock:
+        billing.bill(stage.sandbox.world, robin["subscription"], 5, again=False)
+    stage.settle()
+    stage.pass_time(days=2, hours=5)
+    save_card(press(stage, robin))
+    stage.pass_time(days=1)
+    assert sorted(row["state"] for row in notices(stage)) == ["sent", "skipped"]
+    assert sum(subject.startswith("Thank you") for subject in subjects(stage)) == 1
 
 
 def test_a_quiet_retry_that_paid_is_followed_by_silence(quick_stage: Stage) -> None:
