@@ -47,6 +47,7 @@ WORK: Final[dict[str, Callable[[House, Any], None]]] = {
     "recovery": work.work_recovery,
     "message": work.work_message,
     "errand": work.work_errand,
+    "notice": work.work_notice,
     "chore": work.work_chore,
 }
 TROUBLE_LASTS: Final = timedelta(days=7)
@@ -223,7 +224,7 @@ class City:
 
     def _go_on(self, worker: Worker) -> None:
         # Nobody can know whether the mail of a sender that died went out, so none dies here.
-        mortal = self.trouble and not worker.name.startswith("message")
+        mortal = self.trouble and not worker.name.startswith(("message", "notice"))
         worker.doomed = mortal and (self.down or self.dice.random() < 0.015)
         worker.step()
         if worker.over:
