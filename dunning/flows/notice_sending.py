@@ -8,7 +8,7 @@ from dunning.core.vocabulary import MessageState
 from dunning.flows import notice_words
 from dunning.flows.driver import Flow
 from dunning.flows.house import House
-from dunning.flows.noticing import LEASE, POLL, close, hold_notice, put_off, why_not
+from dunning.flows.noticing import LEASE, POLL, close, hold_notice, put_off, tell_unknown, why_not
 from dunning.flows.telling import tell
 from dunning.mail.provider import NotSent, UnknownOutcome
 from dunning.mail.render import Rendered
@@ -99,3 +99,5 @@ def _record(house: House, written: Written, sent: Sent) -> None:
         )
         if ours and went_out and notice.recovery_id is not None:
             tell(connection, notice.recovery_id, TOLD[notice.kind], now=now, by="dunning")
+        elif ours and sent.state is MessageState.UNKNOWN:
+            tell_unknown(connection, notice, now)

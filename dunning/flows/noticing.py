@@ -22,6 +22,7 @@ from dunning.flows.attempting import hold
 from dunning.flows.driver import Flow
 from dunning.flows.house import House
 from dunning.flows.notice_words import Occasion
+from dunning.flows.telling import tell
 from dunning.gateway.renewals import renewal
 from dunning.store import messages, notices, objects, recoveries, switches
 from dunning.store.notices import NoticeRow
@@ -68,7 +69,7 @@ def _take(house: House, notice_id: str) -> InHand | None:
         if notice is None or notice.state not in {MessageState.PLANNED, MessageState.SENDING}:
             return None
         if notice.state is MessageState.SENDING and notice.lease_until is not None:
-            _give_up_if_stale(connection, notice, lease_now)
+            _give_up_if_stale(connection, notice, now, lease_now)
             return None
         if put_off(connection, notice, now):
             return None
@@ -84,13 +85,22 @@ def hold_notice(connection: Connection, notice_id: str) -> tuple[NoticeRow | Non
     return notices.by_id(connection, notice_id, lock=True), recovery
 
 
-def _give_up_if_stale(connection: Connection, notice: NoticeRow, lease_now: datetime) -> None:
+def _give_up_if_stale(connection: Connection, notice: NoticeRow, now: datetime, lease_now: datetime) -> None:
     if notice.lease_until is None or notice.lease_until > lease_now:
         return  # being handed over right now
     why = "The sender died while handing it over; the provider may have it."
     unknown = {"state": MessageState.UNKNOWN, "note": why, "ring_at": None, "fence": notice.fence + 1}
     notices.change(connection, notice.id, notice.fence, **unknown)
+    tell_unknown(connection, notice, now)
+
+
+def tell_unknown(connection: Connection, notice: NoticeRow, now: datetime) -> None:
+    """Tell staff, on the timeline of its recovery if it has one, of a notice that may have gone out."""
     log.warning("notice_unknown", notice_id=notice.id)
+    if notice.recovery_id is not None:
+        what = notice.kind.replace("_", " ")
+        told = f"A notice ({what}) may have gone out, or not; it is never sent again."
+        tell(connection, notice.recovery_id, told, now=now, by="dunning")
 
 
 def put_off(connection: Connection, notice: NoticeRow, now: datetime) -> bool:

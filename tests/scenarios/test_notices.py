@@ -226,6 +226,7 @@ def test_a_notice_that_may_have_gone_out_is_never_sent_again(
     stage.pass_time(days=1)
     assert len(stage.mails.sent) == before + 1
     assert [row["state"] for row in notices(stage)] == ["unknown"]
+    assert sum("may have gone out, or not" in sentence for sentence in stage.sentences(robin)) == 1
 
 
 def test_a_provider_that_is_busy_is_asked_again(quick_stage: Stage) -> None:
