@@ -20,6 +20,7 @@ from dunning.commands import (
     database,
     declines,
     experiments,
+    forecasts,
     health,
     hours,
     importing,
@@ -188,6 +189,7 @@ _report = _group("report", "Reports that tie to the cent.", MONEY)
 _report.command("recovered")(money.recovered)
 _report.command("incremental")(uplifts.incremental)
 _report.command("arms")(arms.arms)
+_report.command("at-risk")(forecasts.at_risk)
 
 
 def run(arguments: Sequence[str]) -> int:

@@ -58,10 +58,13 @@ def hang(broker: dramatiq.Broker, house: House) -> Bells:
     def announcement(row_id: str) -> None:
         _contained(house, "announcement", row_id, work.work_announcement)
 
+    def notice(notice_id: str) -> None:
+        _contained(house, "notice", notice_id, work.work_notice)
+
     def chore(name: str) -> None:
         work.work_chore(house, name)
 
-    functions: tuple[Any, ...] = (event, attempt, recovery, message, errand, announcement, chore)
+    functions: tuple[Any, ...] = (event, attempt, recovery, message, errand, announcement, notice, chore)
     return Bells({function.__name__: _actor(broker, function) for function in functions})
 
 

@@ -19,6 +19,7 @@ BATCH: Final = 100
 CHORES: Final[Mapping[str, timedelta]] = {
     "reconcile": timedelta(minutes=15),
     "learn": timedelta(days=1),
+    "renewals": timedelta(days=1),
     "sweep": timedelta(days=1),
     "alarm": timedelta(hours=1),
 }

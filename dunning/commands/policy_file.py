@@ -10,6 +10,9 @@ backup_cards = "off"                # off | newest_first | oldest_first
 backup_after = 3                    # refusals before another card is used; sooner when the own one is spent
 last_resort = "leave"               # leave | mark_uncollectible | cancel_subscription | pause_subscription
 drafts = "leave"                    # leave | collect: what piled up while the subscription was unpaid
+grace = "14d"                       # access as before, with a banner, from the failure: 0d to 90d
+after_grace = "restricted"          # full | grace | restricted | none: what the access verdict says then
+when_lost = "none"                  # the same, once the recovery is lost
 
 [trial_end]                         # only what differs: first, trial_end, renewal, one_off
 window = "5d"
@@ -25,6 +28,7 @@ from enum import StrEnum
 from typing import Any, Final
 
 from dunning.commands import times
+from dunning.core.access import Level
 from dunning.core.campaign_file import NotReadable, Problem
 from dunning.core.policy import (
     DURATIONS,
@@ -50,11 +54,14 @@ SPANS: Final = {
     "window": (timedelta(days=1), timedelta(days=60)),
     "gap": (timedelta(hours=12), timedelta(days=14)),
     "technical_gap": (timedelta(hours=1), timedelta(days=14)),
+    "grace": (timedelta(0), timedelta(days=90)),
 }
 WORDS: Final[Mapping[str, type[StrEnum]]] = {
     "backup_cards": BackupCards,
     "last_resort": LastResort,
     "drafts": Drafts,
+    "after_grace": Level,
+    "when_lost": Level,
 }
 _SECTION: Final = re.compile(r"^[ \t]*\[\s*([A-Za-z0-9_-]+)\s*\]", re.MULTILINE)
 

@@ -28,6 +28,10 @@ def mode(
     messages: Annotated[
         Literal["on", "off"] | None, typer.Option(help="Whether messages go out to customers.")
     ] = None,
+    notices: Annotated[
+        Literal["on", "off"] | None,
+        typer.Option(help="Whether customers are told before a card expires or fails again; needs messages."),
+    ] = None,
     release: Annotated[
         bool,
         typer.Option("--release", help="Hand every open invoice back to Stripe: the mode becomes watch."),
@@ -41,13 +45,22 @@ def mode(
     if release and retries not in {None, Retries.WATCH}:
         raise Unusable("--release sets the mode to watch: leave --retries out.")
     sends = None if messages is None else messages == "on"
+    if segment is not None and notices is not None:
+        raise Unusable("--notices has no segments: leave --segment out.")
     if segment is not None and not (retries or release or messages):
         raise Unusable("--segment needs --retries, --messages or --release: what shall change in it?")
     with opened_house() as house:
         moved = None
-        if retries or release or sends is not None:
+        tells = None if notices is None else notices == "on"
+        if retries or release or sends is not None or tells is not None:
             moved = switches.set_mode(
-                house, by=operator(), retries=retries, messages=sends, release=release, segment=segment
+                house,
+                by=operator(),
+                retries=retries,
+                messages=sends,
+                notices=tells,
+                release=release,
+                segment=segment,
             )
         _show(house, moved, as_json=as_json)
 
@@ -92,11 +105,17 @@ def _show(house: Any, moved: int | None, *, as_json: bool) -> None:
     sends = "on" if now.messages else "off"
     if as_json:
         told: dict[str, Any] = {"retries": now.retries, "messages": sends, "paused": now.paused}
-        told |= {"pause_reason": now.pause_reason, "moved": moved, "segments": parts.dumps()}
+        told |= {
+            "notices": "on" if now.notices else "off",
+            "pause_reason": now.pause_reason,
+            "moved": moved,
+            "segments": parts.dumps(),
+        }
         console.say_json(told)
         return
     console.say(f"retries   {now.retries}")
     console.say(f"messages  {sends}")
+    console.say(f"notices   {'on' if now.notices else 'off'} (before a failure; they need messages)")
     if now.paused:
         console.say(f"PAUSED    {now.pause_reason}: nothing is charged or sent until `dunning resume`.")
     if parts.all:

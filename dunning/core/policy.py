@@ -10,6 +10,7 @@ from datetime import timedelta
 from enum import StrEnum
 from typing import Any, Final, Self
 
+from dunning.core.access import Level, Terms
 from dunning.core.vocabulary import InvoiceClass
 
 
@@ -38,8 +39,14 @@ class Drafts(StrEnum):
 
 
 NEED_SUBSCRIPTION: Final = frozenset({LastResort.CANCEL_SUBSCRIPTION, LastResort.PAUSE_SUBSCRIPTION})
-DURATIONS: Final = ("window", "gap", "technical_gap")
-_WORDS: Final = {"backup_cards": BackupCards, "last_resort": LastResort, "drafts": Drafts}
+DURATIONS: Final = ("window", "gap", "technical_gap", "grace")
+_WORDS: Final = {
+    "backup_cards": BackupCards,
+    "last_resort": LastResort,
+    "drafts": Drafts,
+    "after_grace": Level,
+    "when_lost": Level,
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +67,14 @@ class Policy:
     backup_after: int = 3  # refusals of the invoice; sooner where its own card can be tried no more
     last_resort: LastResort = LastResort.LEAVE
     drafts: Drafts = Drafts.LEAVE
+    grace: timedelta = timedelta(days=14)  # from the failure: access as before, with a banner
+    after_grace: Level = Level.RESTRICTED
+    when_lost: Level = Level.NONE
+
+    @property
+    def terms(self) -> Terms:
+        """Return what the policy says of access."""
+        return Terms(self.grace, self.after_grace, self.when_lost)
 
     def dumps(self) -> dict[str, Any]:
         """Return the policy as JSON-ready values; durations in seconds."""

@@ -9,9 +9,9 @@ from sqlalchemy import Connection
 from dunning.core.campaign import Anchor, Campaign, Situation, Step, refusal
 from dunning.core.conditions import Known
 from dunning.core.course import COLLAPSED, NO_TIME, NOTED, UNTIMED
-from dunning.core.sending import A_WEEK, due
+from dunning.core.sending import due
 from dunning.core.vocabulary import Arm, AttemptState, MessageState
-from dunning.store import attempts, messages, objects, rules, sending, switches
+from dunning.store import attempts, letters, messages, objects, rules, sending, switches
 from dunning.store.rows import MessageRow, RecoveryRow
 from dunning.timing.localtime import zone_of
 
@@ -55,7 +55,7 @@ def not_yet(
         return None
     sent: list[datetime] = []
     if message.channel in NOTED and address is not None:
-        sent = messages.written_to(connection, address, now, A_WEEK, but=message.id)
+        sent = letters.written_to(connection, address, now, but=message.id)
     customer = objects.customer(connection, message.whose, recovery.customer_id)
     zone = zone_of(customer.timezone if customer else None, customer.country if customer else None)
     found = due(now, zone, sending.current(connection), sent)

@@ -9,6 +9,7 @@ from dunning.core.attribution import PaymentFacts, attribute
 from dunning.core.billing import Card, Invoice, Payment
 from dunning.core.changes import Ended, Paid
 from dunning.core.effects import RULES, Effect
+from dunning.core.notices import NoticeKind, deserves_thanks
 from dunning.core.vocabulary import (
     UNFINISHED,
     AttemptState,
@@ -16,7 +17,7 @@ from dunning.core.vocabulary import (
     Reason,
     Status,
 )
-from dunning.flows import observing, parts
+from dunning.flows import notice_plan, observing, parts
 from dunning.flows.announcing import announce_attempt
 from dunning.flows.house import House
 from dunning.flows.observing import Origin
@@ -71,6 +72,8 @@ def settle(
     if outside > 0:
         parts.enter(connection, recovery, reason, invoice.id, outside, paid_at, now, None)
     steer(connection, house, recovery, Paid(), now=now, reason=reason, fresh_card_id=None)
+    if deserves_thanks(reason, imported=recovery.import_id is not None):
+        notice_plan.plan_for(connection, recovery, NoticeKind.THANK_YOU, about=recovery.id, now=now)
 
 
 def _keep_paying_card(

@@ -65,10 +65,11 @@ def set_mode(
     by: str,
     retries: Retries | None = None,
     messages: bool | None = None,
+    notices: bool | None = None,
     release: bool = False,
     segment: str | None = None,
 ) -> int:
-    """Change who retries, or whether messages go out; return how many open recoveries changed hands.
+    """Change who retries, or whether messages and notices go out; return how many recoveries changed hands.
 
     A change of `retries` moves the open recoveries too, one transaction each. `release` hands every open
     invoice (of the segment) back to Stripe: the mode becomes watch, and no segment keeps another.
@@ -82,7 +83,8 @@ def set_mode(
     with house.store.write() as connection:
         if segment is not None:
             _change(connection, house, segment, by, **told)
-        for name, value in told.items() if segment is None else ():
+        overall = told | ({} if notices is None else {"notices": notices})
+        for name, value in overall.items() if segment is None else ():
             switches.put(connection, name, value, at=house.clock.now(), by=by)
         if release and segment is None:
             _release_segments(connection, house, by)

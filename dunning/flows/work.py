@@ -7,16 +7,20 @@ from dunning.core.vocabulary import AttemptState
 from dunning.flows import (
     alarming,
     attempting,
+    card_ahead,
     carrying_out,
     charging,
     delivering,
     learn,
     listening,
     messaging,
+    notice_sending,
+    noticing,
     ownership,
     probing,
     receive,
     reconcile,
+    renewing,
     sending,
     sweeping,
 )
@@ -58,6 +62,13 @@ def work_message(house: House, message_id: str) -> None:
     run(sending.send(house, message_id))
 
 
+def work_notice(house: House, notice_id: str) -> None:
+    """Write and send one due notice, or look after the card that its customer was giving."""
+    run(noticing.write(house, notice_id))
+    run(notice_sending.send(house, notice_id))
+    run(card_ahead.follow(house, notice_id))
+
+
 def work_errand(house: House, errand_id: str) -> None:
     """Carry out one errand at Stripe."""
     run(carrying_out.carry_out(house, errand_id))
@@ -77,6 +88,8 @@ def work_chore(house: House, name: str) -> None:
             run(probing.probe(house))
         case "reconcile":
             reconcile.reconcile_all(house)
+        case "renewals":
+            renewing.look_ahead(house, pace=Pace())
         case "sweep":
             sweeping.look_after(house, pace=Pace())
             listening.forget_old(house)

@@ -23,7 +23,7 @@ from sqlalchemy import (
     update,
 )
 
-from dunning.store.tables import announcements, attempts, errands, events, messages, recoveries
+from dunning.store.tables import announcements, attempts, errands, events, messages, notices, recoveries
 from dunning.store.types import UTCDateTime
 
 RING_AGAIN: Final = timedelta(seconds=100)  # lost bells are rung again within two minutes
@@ -34,6 +34,7 @@ KINDS: Final[dict[str, tuple[Table, str]]] = {
     "message": (messages, "id"),
     "errand": (errands, "id"),
     "announcement": (announcements, "id"),
+    "notice": (notices, "id"),
 }
 
 

@@ -127,6 +127,18 @@ def first_sent_at(connection: Connection, recovery_id: str) -> datetime | None:
     return first
 
 
+def newest_in_app(connection: Connection, recovery_ids: Sequence[str]) -> RowMapping | None:
+    """Return the newest message of these recoveries that is shown inside the merchant's own application."""
+    query = (
+        select(messages.c.id, messages.c.subject, messages.c.body_text)
+        .where(messages.c.recovery_id.in_(recovery_ids), messages.c.channel == "in_app")
+        .where(messages.c.state == MessageState.SENT)
+        .order_by(messages.c.sent_at.desc(), messages.c.id.desc())
+        .limit(1)
+    )
+    return connection.execute(query).mappings().one_or_none() if recovery_ids else None
+
+
 def add_link(connection: Connection, values: dict[str, Any]) -> None:
     """Insert a card-update link."""
     connection.execute(_ADD_LINK, values)

@@ -21,6 +21,7 @@ class Switches:
 
     retries: Retries = Retries.WATCH
     messages: bool = False
+    notices: bool = False  # before anything failed: a card that expires, one that was refused last time
     paused: bool = False
     pause_reason: str | None = None
 
@@ -34,6 +35,7 @@ def read(connection: Connection, segment: str | None = None) -> Switches:
     overall = Switches(
         retries=Retries(values.get("retries", Retries.WATCH)),
         messages=bool(values.get("messages", False)),
+        notices=bool(values.get("notices", False)),
         paused=values.get("paused") is not None,
         pause_reason=values.get("paused"),
     )
@@ -73,7 +75,7 @@ def hold_retries(connection: Connection, known: Known) -> tuple[str | None, Retr
 
 
 def put(connection: Connection, name: str, value: Any, *, at: datetime, by: str) -> None:
-    """Set one switch: `retries`, `messages`, or `paused` (the reason, or None)."""
+    """Set one switch: `retries`, `messages`, `notices`, or `paused` (the reason, or None)."""
     row = {"name": name, "value": value, "changed_at": at, "changed_by": by}
     upsert(connection, switches, ("name",), row)
 

@@ -26,6 +26,7 @@ from dunning.store.tables_of_history import (
     past_payments,
 )
 from dunning.store.tables_of_mail import brandings, mail_events, mail_texts
+from dunning.store.tables_of_notices import link_turns, notices, renewals
 from dunning.store.tables_of_outside import announcements, contacts, listeners
 from dunning.store.tables_of_recovery import (
     assignments,
@@ -60,6 +61,7 @@ __all__ = [
     "imports",
     "invoices",
     "ledger_entries",
+    "link_turns",
     "links",
     "listeners",
     "mail_events",
@@ -67,6 +69,7 @@ __all__ = [
     "messages",
     "metadata",
     "notes",
+    "notices",
     "past_charges",
     "past_invoices",
     "past_payments",
@@ -74,6 +77,7 @@ __all__ = [
     "plans",
     "policies",
     "recoveries",
+    "renewals",
     "segments",
     "staff_tasks",
     "subscriptions",

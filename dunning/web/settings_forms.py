@@ -1,6 +1,6 @@
 """The larger forms of the settings page: who is held out, and the segments."""
 
-from typing import Annotated
+from typing import Annotated, Literal
 
 from fastapi import APIRouter, Form
 from pydantic import BaseModel, ConfigDict, Field
@@ -29,6 +29,13 @@ class HoldoutForm(BaseModel):
     messages: Annotated[str, Field(max_length=20)]
 
 
+class NoticesForm(BaseModel):
+    """Whether customers are written to before anything failed."""
+
+    model_config = ConfigDict(extra="forbid")
+    notices: Literal["on", "off"]
+
+
 def settings_forms(screen: Screen) -> APIRouter:
     """Return the routes of these forms."""
     router = APIRouter(include_in_schema=False)
@@ -43,6 +50,11 @@ def settings_forms(screen: Screen) -> APIRouter:
         experiments.set_shares(house, shares, by=STAFF)
         told = " and ".join(f"{name} {said(share)}" for name, share in shares.items())
         return back_to(HOME, said=f"Held out from now on: {told}. Open recoveries keep their side.")
+
+    @router.post("/settings/notices")
+    def set_notices(form: Annotated[NoticesForm, Form()]) -> RedirectResponse:
+        switches.set_mode(house, notices=form.notices == "on", by=STAFF)
+        return back_to(HOME, said=f"Notices before a failure are {form.notices}.")
 
     @router.post("/settings/segments")
     def set_segments(form: Annotated[SegmentsForm, Form()]) -> RedirectResponse:

@@ -8,7 +8,9 @@ from starlette.types import ASGIApp, Lifespan
 from dunning.flows.house import House
 from dunning.web import static_files
 from dunning.web.api import ROOT, action_api, recovery_api
+from dunning.web.api_access import access_api
 from dunning.web.api_reports import report_api
+from dunning.web.at_risk import at_risk_pages
 from dunning.web.campaign_drafts import draft_pages
 from dunning.web.campaigns import campaign_forms, campaign_pages
 from dunning.web.card_rules import card_rules_pages
@@ -83,6 +85,7 @@ def _add_routes(site: FastAPI, house: House, demo: DemoBar | None) -> None:
     site.include_router(payment_pages(screen))
     site.include_router(learned_pages(screen))
     site.include_router(experiment_pages(screen))
+    site.include_router(at_risk_pages(screen))
     site.include_router(settings_pages(screen))
     site.include_router(settings_forms(screen))
     site.include_router(card_rules_pages(screen))
@@ -104,4 +107,5 @@ def _add_routes(site: FastAPI, house: House, demo: DemoBar | None) -> None:
     site.include_router(action_api(house))
     site.include_router(contact_api(house))
     site.include_router(report_api(house))
+    site.include_router(access_api(house))
     add_problem_handlers(site, screen)

@@ -86,6 +86,7 @@ class Served:
             "report": report,
             "experiments": "/reports/experiments",
             "learned": "/reports/learned",
+            "at-risk": "/reports/at-risk",
             "payments": f"{report}/payments?figure=recovered&currency=usd",
             "settings": "/settings",
             "card-rules": "/settings/card-rules?code=do_not_honor",

@@ -133,6 +133,8 @@ def test_the_mode_is_shown_changed_and_released(business: Business) -> None:
     changed = business.json("mode", "--retries", "weave", "--messages", "off")
     assert (changed["retries"], changed["messages"]) == ("weave", "off")
     assert changed["moved"] > 0
+    assert business.json("mode", "--notices", "on")["notices"] == "on"
+    assert "before a failure" in business.run("mode").out
     released = business.json("mode", "--release")
     assert released["retries"] == "watch"
     assert business.json("recoveries", "list", "--status", "scheduled")["data"] == []
@@ -228,6 +230,7 @@ def test_segments_go_through_a_file_and_their_switches_through_mode_and_pause(
     [
         (("mode", "--segment", "big", "--retries", "own"), "There is no segment 'big'"),
         (("mode", "--segment", "big"), "--segment needs"),
+        (("mode", "--segment", "big", "--notices", "on"), "--notices has no segments"),
         (("pause", "--reason", "x"), "--all, or --segment"),
         (("pause", "--all", "--segment", "big", "--reason", "x"), "--all, or --segment"),
         (("resume", "--segment", "big"), "There is no segment 'big'"),

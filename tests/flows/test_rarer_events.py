@@ -73,7 +73,8 @@ def test_the_link_of_an_overdue_invoice_leads_to_its_own_page_and_the_payment_is
     stage.pass_time(days=2)
     token = stage.mails.sent[0][1].text.split("/pay/")[1].split()[0].rstrip(".,)")
     page = card_update.look(stage.house, token)
-    assert (page.needs, page.why) == ("payment", "it is past its due date")
+    assert page.own is not None
+    assert (page.own.needs, page.own.why) == ("payment", "it is past its due date")
     target = card_update.mint(stage.house, token)
     assert target is not None
     httpx.post(target, data={"card": "new"}, trust_env=False)

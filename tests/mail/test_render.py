@@ -106,6 +106,9 @@ def test_the_subject_names_no_amount_and_the_body_does(template_dir: Path) -> No
     for template in TEMPLATES:
         rendered = render(template_dir, template, USUAL, locale="en-US")
         assert "$49.00" not in rendered.subject + rendered.preheader
+        # Of a renewal to come only its prices are known, not what its bill will say.
+        if template in {"card_expiring", "renewal_at_risk"}:
+            continue
         assert "$49.00" in rendered.text
         assert "$49.00" in rendered.html
 

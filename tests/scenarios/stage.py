@@ -52,6 +52,7 @@ WORK: dict[str, Callable[[House, Any], None]] = {
     "message": work.work_message,
     "errand": work.work_errand,
     "announcement": work.work_announcement,
+    "notice": work.work_notice,
 }
 
 

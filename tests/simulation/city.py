@@ -48,6 +48,7 @@ WORK: Final[dict[str, Callable[[House, Any], None]]] = {
     "message": work.work_message,
     "errand": work.work_errand,
     "announcement": work.work_announcement,
+    "notice": work.work_notice,
     "chore": work.work_chore,
 }
 TROUBLE_LASTS: Final = timedelta(days=7)
@@ -224,7 +225,7 @@ class City:
 
     def _go_on(self, worker: Worker) -> None:
         # Nobody can know whether the mail of a sender that died went out, so none dies here.
-        mortal = self.trouble and not worker.name.startswith("message")
+        mortal = self.trouble and not worker.name.startswith(("message", "notice"))
         worker.doomed = mortal and (self.down or self.dice.random() < 0.015)
         worker.step()
         if worker.over:

@@ -92,7 +92,8 @@ def follows_our_link(city: City, invoice: Obj) -> None:
     """The customer clicks the button of our newest mail and does what the page asks."""
     world = city.sandbox.world
     address = world.tables["customers"][invoice["customer"]]["email"]
-    sent = [mail for _, mail in city.house.mailer.sent if mail.recipient == address]  # type: ignore[attr-defined]  # the stage's mailer
+    mails = [mail for _, mail in city.house.mailer.sent if mail.recipient == address]  # type: ignore[attr-defined]  # the stage's mailer
+    sent = [mail for mail in mails if "/pay/" in mail.text]
     if not sent:
         return
     token = sent[-1].text.split("/pay/")[1].split()[0].rstrip(".,)")

@@ -1,0 +1,29 @@
+"""The report on what may fail next month: coming renewals, and why their cards may not do."""
+
+from typing import Final
+
+from fastapi import APIRouter, Request
+from starlette.responses import HTMLResponse
+
+from dunning.flows.renewing import DEFINITION, WORDS, forecast
+from dunning.store import switches
+from dunning.web.screen import Screen
+
+ROOT: Final = "/reports/at-risk"
+
+
+def at_risk_pages(screen: Screen) -> APIRouter:
+    """Return the route of the list of revenue at risk."""
+    router = APIRouter(include_in_schema=False)
+
+    @router.get(ROOT)
+    def at_risk(request: Request) -> HTMLResponse:
+        found = forecast(screen.house)
+        with screen.house.store.read() as connection:
+            switched = switches.read(connection)
+        writes = switched.messages and switched.notices
+        return screen.page(
+            request, "at_risk.html", found=found, reasons=WORDS, definition=DEFINITION, writes=writes
+        )
+
+    return router
