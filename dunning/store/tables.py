@@ -24,6 +24,16 @@ from dunning.store.tables_of_history import (
     past_invoices,
     past_payments,
 )
+from dunning.store.tables_of_people import (
+    api_answers,
+    api_tokens,
+    audit_head,
+    audit_log,
+    login_tries,
+    sessions,
+    user_links,
+    users,
+)
 from dunning.store.tables_of_recovery import (
     assignments,
     attempts,
@@ -38,8 +48,12 @@ from dunning.store.tables_of_rules import card_rules, withheld
 from dunning.store.tables_of_stripe import cards, customers, events, invoices, subscriptions
 
 __all__ = [
+    "api_answers",
+    "api_tokens",
     "assignments",
     "attempts",
+    "audit_head",
+    "audit_log",
     "campaigns",
     "card_rules",
     "cards",
@@ -52,6 +66,7 @@ __all__ = [
     "invoices",
     "ledger_entries",
     "links",
+    "login_tries",
     "messages",
     "metadata",
     "notes",
@@ -63,8 +78,11 @@ __all__ = [
     "policies",
     "recoveries",
     "segments",
+    "sessions",
     "subscriptions",
     "suppressions",
     "switches",
+    "user_links",
+    "users",
     "withheld",
 ]
