@@ -13,6 +13,7 @@ import typer
 
 from dunning import __version__
 from dunning.commands import (
+    auditing,
     campaigns,
     database,
     declines,
@@ -22,6 +23,7 @@ from dunning.commands import (
     judging,
     learning,
     money,
+    people,
     policies,
     queue,
     running,
@@ -30,6 +32,7 @@ from dunning.commands import (
     stripe_account,
     subscriptions,
     switching,
+    tokens,
     trying,
     uplifts,
 )
@@ -130,6 +133,21 @@ _policy.command("show")(policies.show)
 _policy.command("validate")(policies.validate)
 _policy.command("publish")(policies.publish)
 _policy.command("export")(policies.export)
+_user = _group("user", "Who may use the pages, and as what.", OPERATE)
+_user.command("add")(people.add)
+_user.command("list")(people.show_list)
+_user.command("role")(people.set_role)
+_user.command("disable")(people.disable)
+_user.command("enable")(people.enable)
+_user.command("reset-link")(people.reset_link)
+_user.command("sessions")(people.sessions)
+_token = _group("token", "Tokens of programs that use the API.", OPERATE)
+_token.command("create")(tokens.create)
+_token.command("list")(tokens.show_list)
+_token.command("revoke")(tokens.revoke)
+_audit = _group("audit", "Who changed what, and whether the log is whole.", OPERATE)
+_audit.command("list")(auditing.show_list)
+_audit.command("verify")(auditing.verify)
 app.command("reconcile", rich_help_panel=OPERATE)(stripe_account.reconcile)
 _import = _group("import", "Bring in the past: history for the planner and the report.", OPERATE)
 _import.command("stripe")(importing.from_stripe)

@@ -82,11 +82,7 @@ class Tries:
     @property
     def too_many(self) -> bool:
         """Return whether the present try must not be looked at."""
-        return (
-            self.pair > TRIES_OF_PAIR
-            or self.account > TRIES_OF_ACCOUNT
-            or self.address > TRIES_OF_ADDRESS
-        )
+        return self.pair > TRIES_OF_PAIR or self.account > TRIES_OF_ACCOUNT or self.address > TRIES_OF_ADDRESS
 
 
 def rights_of(scopes: Iterable[str]) -> frozenset[Right]:

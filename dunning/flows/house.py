@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from dunning.core.clock import Clock
+from dunning.core.clock import Clock, WallClock
 from dunning.flows.guard import Guard
 from dunning.gateway.ask import Stripe
 from dunning.mail.provider import Mailer
@@ -14,7 +14,7 @@ from dunning.timing import Planner
 
 @dataclass(frozen=True, slots=True)
 class House:
-    """Everything a flow may touch; `secret` signs card-update links."""
+    """Everything a flow may touch; `secret` signs card-update links, `wall` says how long people are away."""
 
     store: Store
     stripe: Stripe
@@ -26,4 +26,5 @@ class House:
     merchant: str = "Your merchant"
     simulated: bool = False
     guard: Guard = field(kw_only=True)
+    wall: Clock = field(default_factory=WallClock)
     planners: dict[int, Planner] = field(default_factory=dict)  # the fitted ones this process has loaded

@@ -1,10 +1,12 @@
 """Turning the switches: who retries, whether messages go out, the kill switch; overall or in a segment."""
 
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
 from sqlalchemy import Connection
 
+from dunning.core.audit import changed
 from dunning.core.changes import ModeSet
 from dunning.core.conditions import NotUsable
 from dunning.core.segments import Segments
@@ -13,7 +15,7 @@ from dunning.errors import Unusable
 from dunning.flows.attempting import hold
 from dunning.flows.house import House
 from dunning.flows.steer import steer
-from dunning.store import recoveries, segments, switches
+from dunning.store import audit, recoveries, segments, switches
 
 
 def first_start(house: House) -> None:
@@ -24,7 +26,8 @@ def first_start(house: House) -> None:
             ("retries", house.settings.retries.value),
             ("messages", house.settings.messages),
         ):
-            switches.put_once(connection, name, value, at=now, by="first start")
+            if switches.put_once(connection, name, value, at=now, by="first start"):
+                _enter(connection, house, "first start", f"switch.{name}", "overall", {}, {name: value})
 
 
 def pause_all(house: House, reason: str, *, by: str, segment: str | None = None) -> None:
@@ -47,10 +50,13 @@ def resume_all(house: House, *, by: str, segment: str | None = None) -> None:
 
 def _set_pause(house: House, reason: str | None, by: str, segment: str | None) -> None:
     with house.store.write() as connection:
-        if segment is None:
-            switches.put(connection, "paused", reason, at=house.clock.now(), by=by)
-        else:
+        if segment is not None:
             _change(connection, house, segment, by, paused=reason)
+            return
+        before = {"paused": switches.read(connection).pause_reason}
+        switches.put(connection, "paused", reason, at=house.clock.now(), by=by)
+        action = "switch.pause" if reason is not None else "switch.resume"
+        _enter(connection, house, by, action, "overall", before, {"paused": reason})
 
 
 def set_mode(
@@ -76,8 +82,12 @@ def set_mode(
     with house.store.write() as connection:
         if segment is not None:
             _change(connection, house, segment, by, **told)
-        for name, value in told.items() if segment is None else ():
-            switches.put(connection, name, value, at=house.clock.now(), by=by)
+        elif told:
+            before = switches.read(connection)
+            for name, value in told.items():
+                switches.put(connection, name, value, at=house.clock.now(), by=by)
+            was = {name: getattr(before, name) for name in told}
+            _enter(connection, house, by, "switch.mode", "overall", was, told)
         if release and segment is None:
             _release_segments(connection, house, by)
     return move_all(house, by=by) if wanted is not None else 0
@@ -103,8 +113,7 @@ def publish_segments(house: House, text: str, *, by: str) -> int:
             if new.named(paused.name) is None:
                 raise Unusable(f"Segment {paused.name!r} is paused: resume it before you take it away.")
             new = new.changed(paused.name, paused=paused.paused)
-        new = replace(new, version=old.version)
-        segments.publish(connection, new, at=house.clock.now(), by=by)
+        _publish(connection, house, old, replace(new, version=old.version), by)
     return move_all(house, by=by)
 
 
@@ -119,12 +128,12 @@ def move_all(house: House, *, by: str) -> int:
 
 
 def _release_segments(connection: Connection, house: House, by: str) -> None:
-    released = segments.current(connection)
-    for segment in released.all:
+    before = released = segments.current(connection)
+    for segment in before.all:
         if segment.retries is not None:
             released = released.changed(segment.name, retries=Retries.WATCH)
     if released.all:
-        segments.publish(connection, released, at=house.clock.now(), by=by)
+        _publish(connection, house, before, released, by)
 
 
 def _change(connection: Connection, house: House, name: str, by: str, **given: Any) -> None:
@@ -134,7 +143,27 @@ def _change(connection: Connection, house: House, name: str, by: str, **given: A
     if now_in_force.named(name) is None:
         names = ", ".join(segment.name for segment in now_in_force.all) or "none yet"
         raise Unusable(f"There is no segment {name!r}; known: {names}. `dunning segment publish` adds one.")
-    segments.publish(connection, now_in_force.changed(name, **given), at=house.clock.now(), by=by)
+    _publish(connection, house, now_in_force, now_in_force.changed(name, **given), by)
+
+
+def _publish(connection: Connection, house: House, before: Segments, after: Segments, by: str) -> None:
+    """Put segments into force, and enter into the audit log which are other now."""
+    segments.publish(connection, after, at=house.clock.now(), by=by)
+    was, becomes = ({str(one["name"]): one for one in each.dumps()} for each in (before, after))
+    _enter(connection, house, by, "segments.publish", "segments", *changed(was, becomes))
+
+
+def _enter(
+    connection: Connection,
+    house: House,
+    by: str,
+    action: str,
+    about: str,
+    before: Mapping[str, Any],
+    after: Mapping[str, Any],
+) -> None:
+    at = house.clock.now()
+    audit.append(connection, at=at, by=by, action=action, about=about, before=before, after=after)
 
 
 def _move(house: House, recovery_id: str, by: str) -> int:

@@ -6,14 +6,16 @@ from fastapi import APIRouter, Request
 from starlette.responses import HTMLResponse
 
 from dunning.core.campaign import BUILT_IN, Campaign
+from dunning.core.people import Right
 from dunning.store.timeline import newest_campaigns
+from dunning.web.rights import needs
 from dunning.web.screen import Screen
 from dunning.web.words import CONDITION
 
 
 def campaign_pages(screen: Screen) -> APIRouter:
     """Return the route of the campaigns page."""
-    router = APIRouter(include_in_schema=False)
+    router = APIRouter(include_in_schema=False, dependencies=[needs(Right.READ)])
 
     @router.get("/campaigns")
     def campaigns(request: Request) -> HTMLResponse:
