@@ -25,4 +25,4 @@ def _rules(version: PolicyVersion) -> dict[str, Any]:
     """Return every rule by its name, those of a class of invoices as `class.rule`."""
     said = version.dumps()
     own = {f"{name}.{rule}": value for name, part in said["sections"].items() for rule, value in part.items()}
-    return {**said["default"], **own}
+    return {rule: value for rule, value in {**said["default"], **own}.items() if rule != "version"}

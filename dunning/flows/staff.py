@@ -1,5 +1,6 @@
 """What a person may do to one recovery; the same guards for pages, API and commands."""
 
+import secrets
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
@@ -126,7 +127,7 @@ def link(house: House, recovery_id: str, *, by: str) -> str:
         if recovery is None:
             raise NotFound(recovery_id)
         now = house.clock.now()
-        made = wording.new_link(connection, recovery, f"{by}:{now.isoformat()}", now)
+        made = wording.new_link(connection, recovery, f"{by}:{secrets.token_hex(8)}", now)
         after = {"link": made.id}
         audit.append(connection, at=now, by=by, action="recovery.link", about=recovery_id, after=after)
     return wording.link_url(house, made.id)

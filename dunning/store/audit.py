@@ -2,12 +2,15 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
-from typing import Any
+from typing import Any, Final
 
 from sqlalchemy import Connection, RowMapping, func, insert, or_, select, update
 
 from dunning.core.audit import START, Entry, Head, first_break, seal, written
 from dunning.store.tables import audit_head, audit_log
+
+SEARCHED: Final = ("actor", "action", "object", "before", "after")
+BATCH: Final = 1000
 
 
 def hold(connection: Connection) -> Head:
@@ -63,14 +66,17 @@ def page(
     return connection.execute(query).mappings().all()
 
 
-SEARCHED = ("actor", "action", "object", "before", "after")
-
-
 def _mentions(name: str, word: str) -> Any:
     return func.lower(audit_log.c[name]).contains(word, autoescape=True)
 
 
 def _entries(connection: Connection) -> Iterator[tuple[Entry, str]]:
-    query = select(audit_log).order_by(audit_log.c.seq).execution_options(yield_per=1000)
-    for row in connection.execute(query).mappings():
-        yield Entry(**{name: row[name] for name in Entry.__slots__}), row["hash"]
+    last = -1
+    while True:
+        query = select(audit_log).where(audit_log.c.seq > last).order_by(audit_log.c.seq).limit(BATCH)
+        rows = connection.execute(query).mappings().all()
+        for row in rows:
+            yield Entry(**{name: row[name] for name in Entry.__slots__}), row["hash"]
+        if len(rows) < BATCH:
+            return
+        last = rows[-1]["seq"]

@@ -1,4 +1,4 @@
-"""Idempotency keys of the API: a write that is sent again under its key is answered, and not done again."""
+"""Writes of the API: of a bounded size, and done once under an idempotency key, however often they are sent."""
 
 import hashlib
 from dataclasses import dataclass, field
@@ -46,24 +46,26 @@ class OncePerKey:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass the request on, or answer it from what is kept."""
-        key = Headers(scope=scope).get(HEADER) if self._concerns(scope) else None
-        if key is None:
+        if not self._concerns(scope):
             await self.site(scope, receive, send)
+            return
+        body = await _whole(receive)
+        key = Headers(scope=scope).get(HEADER)
+        if body is None:
+            await _problem(413, f"A body has {MAX_BODY} bytes at most.")(scope, receive, send)
+        elif key is None:
+            await self.site(scope, _replaying(body, receive), send)
         elif not key or len(key) > KEY_MOST or not (key.isascii() and key.isprintable()):
             why = f"An Idempotency-Key has 1 to {KEY_MOST} printable ASCII characters."
             await _problem(400, why)(scope, receive, send)
         else:
-            await self._once(key, scope, receive, send)
+            await self._once(key, body, scope, receive, send)
 
     def _concerns(self, scope: Scope) -> bool:
         writes = scope["type"] == "http" and scope["method"] not in SAFE_METHODS
         return writes and scope["path"].startswith(self.root)
 
-    async def _once(self, key: str, scope: Scope, receive: Receive, send: Send) -> None:
-        body = await _whole(receive)
-        if body is None:
-            await _problem(413, f"A body has {MAX_BODY} bytes at most.")(scope, receive, send)
-            return
+    async def _once(self, key: str, body: bytes, scope: Scope, receive: Receive, send: Send) -> None:
         actor = scope["state"]["actor"].by
         request = _fingerprint(scope, body)
         known = await run_in_threadpool(self._claim, actor, key, request)
