@@ -52,11 +52,11 @@ def show_list(*, as_json: JsonOption = False) -> None:
 
 
 def revoke(
-    token_id: Annotated[str, typer.Argument(metavar="ID", help="The id that `list` shows.")],
+    which: Annotated[str, typer.Argument(metavar="ID", help="The id that `list` shows.")],
 ) -> None:
     """Revoke a token at once."""
     from dunning.flows import tokens
 
     with opened_house() as house:
-        name = tokens.revoke(house, token_id, by=operator())
+        name = tokens.revoke(house, which, by=operator())
     console.say(f"{name} is revoked: it opens nothing any more.")

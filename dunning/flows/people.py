@@ -4,6 +4,7 @@
 """
 
 import secrets
+from dataclasses import replace
 from typing import Any, Final
 
 from sqlalchemy import Connection
@@ -161,7 +162,7 @@ def choose_password(house: House, secret: str, password: str) -> User:
         if current is None or not people.use_link(connection, link, now, setup=False):
             raise Unusable(LINK_IS_OVER)
         _set_password(connection, house, current, known)
-    return user
+    return replace(current, password=known)
 
 
 def change_password(house: House, user_id: str, old: str, new: str, *, session: str | None) -> None:

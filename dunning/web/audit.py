@@ -38,12 +38,14 @@ def audit_pages(screen: Screen) -> APIRouter:
 def changes(before: str | None, after: str | None) -> list[tuple[str, str | None, str | None]]:
     """Return what an entry changed: a name, how it was and how it is (None where there was nothing)."""
     was, becomes = (json.loads(text) if text else {} for text in (before, after))
-    names = sorted(was | becomes)
-    return [(name, _said(was, name), _said(becomes, name)) for name in names]
+    told = ((name, _said(was, name), _said(becomes, name)) for name in sorted(was | becomes))
+    return [one for one in told if one[1:] != (None, None)]
 
 
 def _said(facts: dict[str, Any], name: str) -> str | None:
     value = facts.get(name)
     if value is None:
         return None
+    if isinstance(value, list):
+        return ", ".join(map(str, value))
     return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)

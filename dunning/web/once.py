@@ -1,4 +1,4 @@
-"""Writes of the API: of a bounded size, and done once under an idempotency key, however often they are sent."""
+"""Writes of the API: of a bounded size, and once under an idempotency key, however often they are sent."""
 
 import hashlib
 from dataclasses import dataclass, field

@@ -10,11 +10,13 @@ import pytest
 from browser.house import BASE, LOCAL, StillDemo, front_of, furnish
 from fastapi import APIRouter
 from signed_in import COOKIE, open_session
+from sqlalchemy import select
 from starlette.testclient import TestClient
 
 from dunning.core.people import RIGHTS, Right, Role
 from dunning.flows import tokens
 from dunning.flows.house import House
+from dunning.store import tables
 from dunning.web.gates import is_public
 from dunning.web.rights import Declared, declared
 from dunning.web.screen import make_screen
@@ -53,6 +55,13 @@ class Walk:
         return answer.status_code
 
     @property
+    def open_recovery(self) -> str:
+        column = tables.recoveries.c
+        with self.house.store.read() as connection:
+            query = select(column.id).where(column.closed_at.is_(None)).limit(1)
+            return str(connection.execute(query).scalar_one())
+
+    @property
     def closed(self) -> list[Declared]:
         return [one for one in self.routes if one.rights and one.path not in ALONE]
 
@@ -60,7 +69,7 @@ class Walk:
 @pytest.fixture(scope="module")
 def walk(sqlite_template: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Walk]:
     path = shutil.copyfile(sqlite_template, tmp_path_factory.mktemp("walk") / "dunning.db")
-    house, _ = furnish(f"sqlite:///{path}", recoveries=4)
+    house, _ = furnish(f"sqlite:///{path}", recoveries=12)
     routes = routes_of(make_screen(house, StillDemo()))
     client = TestClient(
         front_of(house, StillDemo()), client=("203.0.113.9", 1), base_url=BASE, follow_redirects=False
@@ -126,3 +135,30 @@ def test_on_loopback_the_scraper_needs_nothing_and_the_rest_does(walk: Walk) -> 
     assert near.get("/metrics").status_code == 200
     assert near.get("/recoveries").status_code == 303
     assert near.get("/api/v1/recoveries").status_code == 401
+
+
+def test_a_page_offers_only_what_its_reader_may_do(walk: Walk) -> None:
+    recovery = f"/recoveries/{walk.open_recovery}"
+    offered = {
+        role: [_offers(walk, role, path) for path in (recovery, "/settings", "/reports/recovered-revenue")]
+        for role in Role
+    }
+    acts, looks = ("/retry", "/stop", "/link"), ()
+    assert {role: tuple(part for part in acts if part in told[0]) for role, told in offered.items()} == {
+        Role.VIEWER: looks,
+        Role.STAFF: acts,
+        Role.FINANCE: looks,
+        Role.ADMIN: acts,
+    }
+    assert [role for role, told in offered.items() if "/settings/people" in told[1]] == [Role.ADMIN]
+    assert [role for role, told in offered.items() if " disabled>Pause everything" in told[1]] == [
+        Role.VIEWER,
+        Role.FINANCE,
+    ]
+    assert [role for role, told in offered.items() if ".csv" in told[2]] == [Role.FINANCE, Role.ADMIN]
+
+
+def _offers(walk: Walk, role: Role, path: str) -> str:
+    answer = walk.http.get(path, headers={"Cookie": f"{COOKIE}={open_session(walk.house, role)}"})
+    assert answer.status_code == 200
+    return answer.text
