@@ -21,7 +21,7 @@ class BackForm(BaseModel):
 
 def demo_pages(demo: DemoBar) -> APIRouter:
     """Return the route of the demo bar's buttons."""
-    router = APIRouter(include_in_schema=False, dependencies=[needs(Right.ACT)])
+    router = APIRouter(include_in_schema=False, dependencies=[needs(Right.READ)])
 
     @router.post("/demo/{action}")
     def press(

@@ -17,6 +17,7 @@ PROBLEM: Final = "application/problem+json"
 REFUSALS: Final = {
     "401": "No token, or one that is not known, revoked or too old.",
     "403": "The token lacks the scope, or another site sent this.",
+    "503": "The database, or Stripe, does not answer now.",
 }
 KEY: Final = {
     "name": "Idempotency-Key",

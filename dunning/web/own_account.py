@@ -67,7 +67,6 @@ def account_pages(screen: Screen) -> APIRouter:
         answer.delete_cookie(
             cookie_name(request.scope, house), secure=secure(request.scope, house), httponly=True
         )
-        answer.headers["clear-site-data"] = '"cache"'
         return answer
 
     return router

@@ -5,23 +5,28 @@ page answers, and only on this machine; a demo takes whoever sits at this machin
 """
 
 from dataclasses import dataclass
+from http import HTTPStatus
 from typing import Final
 from urllib.parse import quote, urlsplit
 
+from sqlalchemy.exc import SQLAlchemyError
 from starlette.concurrency import run_in_threadpool
 from starlette.datastructures import Headers
 from starlette.requests import cookie_parser
 from starlette.responses import JSONResponse, PlainTextResponse, RedirectResponse
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from dunning import logs
 from dunning.core.people import RIGHTS, Actor, Right, Role
 from dunning.flows import signing_in
 from dunning.flows.house import House
 from dunning.web.gates import SAFE_METHODS, forged, is_public, refusal, stranger
 
+log = logs.get(__name__)
+
 API: Final = "/api/"
 METRICS: Final = "/metrics"
-BEARER: Final = "bearer "
+BEARER: Final = "bearer"
 DEMO: Final = Actor("demo visitor", "Demo visitor", RIGHTS[Role.ADMIN], Role.ADMIN, demo=True)
 SCRAPER: Final = Actor("metrics", "metrics", frozenset({Right.READ}))
 SIGN_IN: Final = (
@@ -42,7 +47,11 @@ class Reception:
         if scope["type"] != "http" or is_public(scope["path"]):
             await self.site(scope, receive, send)
             return
-        found = await run_in_threadpool(self._receive, scope)
+        try:
+            found = await run_in_threadpool(self._receive, scope)
+        except SQLAlchemyError:
+            log.exception("nobody_recognised")
+            found = _answer(scope["path"], 503, "The database does not answer; try again in a moment.")
         if isinstance(found, Actor):
             scope.setdefault("state", {})["actor"] = found
             await self.site(scope, receive, send)
@@ -51,9 +60,10 @@ class Reception:
 
     def _receive(self, scope: Scope) -> Actor | ASGIApp:
         headers = Headers(scope=scope)
-        given = headers.get("authorization")
-        if given is not None and scope["path"].startswith((API, METRICS)):
-            return self._program(given) or _unknown(scope["path"], "The token is not known, or over.")
+        scheme, _, token = headers.get("authorization", "").strip().partition(" ")
+        if scheme.lower() == BEARER and scope["path"].startswith((API, METRICS)):
+            program = signing_in.program(self.house, token.strip())
+            return program or _unknown(scope["path"], "The token is not known, revoked or too old.")
         secret = session_of(scope, self.house)
         person = signing_in.person(self.house, secret, touches="x-live" not in headers) if secret else None
         if person is not None:
@@ -62,11 +72,6 @@ class Reception:
         if near is None and (self.demo or scope["path"] == METRICS):
             return DEMO if self.demo else SCRAPER
         return self._nobody(scope, near)
-
-    def _program(self, authorization: str) -> Actor | None:
-        if not authorization.lower().startswith(BEARER):
-            return None
-        return signing_in.program(self.house, authorization[len(BEARER) :].strip())
 
     def _nobody(self, scope: Scope, near: str | None) -> ASGIApp:
         """Lead to the page that helps, where a person is looking; refuse everything else."""
@@ -114,8 +119,12 @@ def _unexplained(scope: Scope) -> bool:
 
 
 def _unknown(path: str, why: str) -> ASGIApp:
-    headers = {"www-authenticate": "Bearer"}
+    return _answer(path, 401, why, {"www-authenticate": "Bearer"})
+
+
+def _answer(path: str, status: int, why: str, headers: dict[str, str] | None = None) -> ASGIApp:
     if path.startswith(API):
-        content = {"type": "about:blank", "title": "Unauthorized", "status": 401, "detail": why}
-        return JSONResponse(content, 401, headers, media_type="application/problem+json")
-    return PlainTextResponse(f"{why}\n", 401, headers)
+        title = HTTPStatus(status).phrase
+        content = {"type": "about:blank", "title": title, "status": status, "detail": why}
+        return JSONResponse(content, status, headers, media_type="application/problem+json")
+    return PlainTextResponse(f"{why}\n", status, headers)

@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 from argon2 import PasswordHasher
-from browser.house import BASE, front_of, furnish
+from browser.house import BASE, LOCAL, StillDemo, front_of, furnish
 from signed_in import COOKIE
 from starlette.testclient import TestClient
 
@@ -260,3 +260,31 @@ def test_who_signed_in_from_where_stands_in_the_audit_log(quick: Door) -> None:
     assert "203.0.113.9" in page
     with quick.house.store.read() as connection:
         assert audit.broken(connection) is None
+
+
+def test_a_demo_takes_who_sits_at_this_machine_for_its_admin_and_says_so(quick: Door) -> None:
+    site = front_of(quick.house, StillDemo())
+    here = TestClient(site, client=LOCAL, base_url=BASE, follow_redirects=False)
+    assert "signed in by the demo" in here.get("/").text
+    assert "The demo has signed you in" in here.get("/account").text
+    assert here.get("/api/v1/recoveries").status_code == 200
+    assert here.post("/settings/resume").status_code == 303
+    assert here.post("/settings/resume", headers={"Sec-Fetch-Site": "cross-site"}).status_code == 403
+    with quick.house.store.read() as connection:
+        assert {row["actor"] for row in audit.page(connection)} == {"demo visitor"}
+    here.headers["Sec-Fetch-Site"] = "same-origin"
+    here.post("/login", data={"email": BO, "password": PASSWORD})
+    assert "Sign out" in here.get("/").text  # somebody with an account is themselves
+    away = TestClient(site, client=("203.0.113.9", 1), base_url=BASE, follow_redirects=False)
+    assert away.get("/").status_code == 303
+    proxied = {"X-Forwarded-For": "203.0.113.9"}
+    assert TestClient(site, client=LOCAL, base_url=BASE).get("/metrics", headers=proxied).status_code == 401
+
+
+def test_a_database_that_is_away_is_said_so(quick: Door) -> None:
+    browser = quick.enter()
+    with quick.house.store.write() as connection:
+        connection.exec_driver_sql("DROP TABLE sessions")
+    assert browser.get("/").status_code == 503
+    answer = browser.get("/api/v1/recoveries")
+    assert (answer.status_code, answer.json()["status"]) == (503, 503)
