@@ -63,7 +63,7 @@ def begin(house: House, user: User, *, address: str, agent: str, before: str | N
     with house.store.write() as connection:
         audit.hold(connection)
         current = people.by_id(connection, user.id)
-        if current is None or not current.active or current.password != user.password:
+        if current is None or current.disabled_at is not None or current.password != user.password:
             return Entered(refusal=WRONG)
         if before is not None:
             sessions.end(connection, fingerprint(before))

@@ -1,6 +1,7 @@
 """The doors: signing in, the first set-up with the console's token, and choosing a password by a link."""
 
 from typing import Annotated
+from urllib.parse import urlsplit
 
 from fastapi import APIRouter, Form, Query, Request
 from pydantic import BaseModel, ConfigDict, Field
@@ -64,18 +65,17 @@ def _login(router: APIRouter, screen: Screen) -> None:
     ) -> Response:
         if not signing_in.anybody(house) and stranger(request.scope) is None:
             return RedirectResponse("/setup", 303)
-        return _door(screen, "login.html", going=own_path(going), email="", refusal=None)
+        return login_page(screen, going=own_path(going))
 
     @router.post("/login")
     def enter(request: Request, form: Annotated[LoginForm, Form()]) -> Response:
         had = session_of(request.scope, house)
-        entered = signing_in.sign_in(house, form.email, form.password, before=had, **_where(request))
+        entered = signing_in.sign_in(house, form.email, form.password, before=had, **where(request))
         going = own_path(form.next)
         if entered.secret is not None:
-            return _let_in(request, house, entered.secret, going)
+            return let_in(request, house, entered.secret, going)
         status = 429 if entered.throttled else 401
-        facts = {"going": going, "email": form.email[:254], "refusal": entered.refusal}
-        page = _door(screen, "login.html", status=status, **facts)
+        page = login_page(screen, going=going, email=form.email[:254], refusal=entered.refusal, status=status)
         page.headers.update(RETRY_AFTER if entered.throttled else {})
         return page
 
@@ -97,7 +97,7 @@ def _setup(router: APIRouter, screen: Screen) -> None:
             user = people.set_up(house, form.token, **given)
         except Unusable as error:
             return _door(screen, "setup.html", status=400, given=form, refusal=str(error))
-        return _begin(request, screen, signing_in.begin(house, user, **_where(request)))
+        return _begin(request, screen, signing_in.begin(house, user, **where(request)))
 
 
 def _join(router: APIRouter, screen: Screen) -> None:
@@ -121,7 +121,7 @@ def _join(router: APIRouter, screen: Screen) -> None:
             changed = people.choose_password(house, secret, form.password)
         except Unusable as error:
             return _door(screen, "join.html", status=400, user=user, secret=secret, refusal=str(error))
-        return _begin(request, screen, signing_in.begin(house, changed, **_where(request)))
+        return _begin(request, screen, signing_in.begin(house, changed, **where(request)))
 
 
 def _elsewhere(request: Request, screen: Screen) -> Response | None:
@@ -138,6 +138,15 @@ def _over(screen: Screen) -> HTMLResponse:
     return screen.bare("plain.html", status=404, title="This link is over", detail=people.LINK_IS_OVER)
 
 
+def login_page(
+    screen: Screen, *, going: str = "/", email: str = "", refusal: str | None = None, status: int = 200
+) -> HTMLResponse:
+    """Return the page to sign in on, with why the last try was refused."""
+    issuer = screen.house.settings.oidc_issuer
+    facts = {"going": going, "email": email, "refusal": refusal, "provider": urlsplit(issuer or "").netloc}
+    return _door(screen, "login.html", status=status, **facts)
+
+
 def _door(screen: Screen, template: str, *, status: int = 200, **facts: object) -> HTMLResponse:
     house = screen.house
     shared = {"merchant": house.merchant, "least": PASSWORD_LEAST, "demo": screen.demo is not None}
@@ -147,10 +156,11 @@ def _door(screen: Screen, template: str, *, status: int = 200, **facts: object) 
 def _begin(request: Request, screen: Screen, entered: Entered) -> Response:
     if entered.secret is None:
         return RedirectResponse("/login", 303)
-    return _let_in(request, screen.house, entered.secret, "/")
+    return let_in(request, screen.house, entered.secret, "/")
 
 
-def _let_in(request: Request, house: House, secret: str, going: str) -> RedirectResponse:
+def let_in(request: Request, house: House, secret: str, going: str) -> RedirectResponse:
+    """Return the redirect that gives the browser its session."""
     answer = RedirectResponse(going, 303)
     answer.set_cookie(
         cookie_name(request.scope, house),
@@ -163,6 +173,7 @@ def _let_in(request: Request, house: House, secret: str, going: str) -> Redirect
     return answer
 
 
-def _where(request: Request) -> dict[str, str]:
+def where(request: Request) -> dict[str, str]:
+    """Return where a session begins, for its owner and the audit log."""
     address = request.client.host if request.client is not None else "?"
     return {"address": address, "agent": request.headers.get("user-agent", "")}

@@ -16,7 +16,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 WEBHOOK = "/webhooks/stripe"
 PUBLIC = ("/pay/", "/webhooks/", "/static/", "/join/")
 PROBES = frozenset({"/healthz", "/readyz"})
-DOORS = frozenset({"/login", "/setup"})
+DOORS = frozenset({"/login", "/login/oidc", "/login/oidc/back", "/setup"})
 STRIPE_PAGES = (
     "https://billing.stripe.com",
     "https://checkout.stripe.com",

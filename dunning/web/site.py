@@ -21,6 +21,7 @@ from dunning.web.experiments import experiment_pages
 from dunning.web.gates import STRIPE_PAGES, Doorway, SameOriginOnly, SecurityHeaders, origin_of
 from dunning.web.health import health_pages
 from dunning.web.learned import learned_pages
+from dunning.web.oidc import oidc_pages
 from dunning.web.once import OncePerKey
 from dunning.web.overview import overview_pages
 from dunning.web.own_account import account_pages
@@ -109,6 +110,7 @@ def _routers(screen: Screen) -> list[APIRouter]:
 PAGES: Final = (
     pay_pages,
     door_pages,
+    oidc_pages,
     account_pages,
     overview_pages,
     queue_pages,

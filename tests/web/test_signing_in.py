@@ -32,8 +32,11 @@ class Door:
     house: House
     wall: VirtualClock
 
+    def __post_init__(self) -> None:
+        self.site = front_of(self.house)
+
     def browser(self, address: str = "203.0.113.9", base: str = BASE) -> TestClient:
-        made = TestClient(front_of(self.house), client=(address, 1), base_url=base, follow_redirects=False)
+        made = TestClient(self.site, client=(address, 1), base_url=base, follow_redirects=False)
         made.headers["Sec-Fetch-Site"] = "same-origin"
         return made
 
