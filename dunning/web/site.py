@@ -8,6 +8,7 @@ from starlette.types import ASGIApp, Lifespan
 from dunning.flows.house import House
 from dunning.web import static_files
 from dunning.web.api import action_api, recovery_api
+from dunning.web.api_audit import audit_api
 from dunning.web.api_reports import report_api
 from dunning.web.audit import audit_pages
 from dunning.web.campaigns import campaign_pages
@@ -94,13 +95,8 @@ def routes_of(screen: Screen) -> tuple[Declared, ...]:
 
 def _routers(screen: Screen) -> list[APIRouter]:
     house = screen.house
-    routers = [
-        static_files.router,
-        health_pages(house),
-        recovery_api(house),
-        action_api(house),
-        report_api(house),
-    ]
+    routers = [static_files.router, health_pages(house)]
+    routers += [make(house) for make in (recovery_api, action_api, report_api, audit_api)]
     routers += [make(screen) for make in PAGES]
     if screen.demo is not None:
         routers.append(demo_pages(screen.demo))

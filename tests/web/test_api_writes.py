@@ -217,3 +217,21 @@ def test_the_description_says_what_each_operation_asks_and_answers(quick: Progra
             for status, response in operation["responses"].items():
                 if status >= "400":
                     assert list(response["content"]) == ["application/problem+json"], path
+
+
+def test_an_admins_program_reads_the_audit_log_page_by_page(program: Program) -> None:
+    _, secret = tokens.create(program.house, name="auditor", scopes=["admin"], by="test")
+    path = program.one("scheduled")
+    program.http.post(f"{path}/stop")
+    auditor, seen = client(program.house, secret), []
+    cursor: int | None = 2**31 - 1
+    while cursor is not None:
+        page = auditor.get("/api/v1/audit", params={"limit": 2, "cursor": cursor}).json()
+        seen += page["data"]
+        cursor = page["next_cursor"]
+    assert [one["seq"] for one in seen] == list(range(len(seen), 0, -1))
+    assert seen[0]["after"]["status"] == "stopped"
+    assert seen[0]["prev_hash"] == seen[1]["hash"]
+    found = auditor.get("/api/v1/audit", params={"q": "token.create auditor"}).json()["data"]
+    assert [one["action"] for one in found] == ["token.create"]
+    assert problem(program.http.get("/api/v1/audit"), 403)
