@@ -20,9 +20,7 @@ from dunning import logs
 from dunning.core.people import RIGHTS, Actor, Right, Role
 from dunning.flows import signing_in
 from dunning.flows.house import House
-from dunning.web.gates import SAFE_METHODS, forged, is_public, refusal, stranger
-
-log = logs.get(__name__)
+from dunning.web.gates import SAFE_METHODS, is_public, refusal, stranger
 
 API: Final = "/api/"
 METRICS: Final = "/metrics"
@@ -32,6 +30,13 @@ SCRAPER: Final = Actor("metrics", "metrics", frozenset({Right.READ}))
 SIGN_IN: Final = (
     "Sign in, or send a token (Authorization: Bearer …); `dunning token create --scope read` makes one."
 )
+
+NO_BROWSER: Final = (
+    "A browser says which page sends a form (Sec-Fetch-Site or Origin), and this one does not; a program "
+    "uses a token instead of a session."
+)
+
+log = logs.get(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,12 +92,6 @@ class Reception:
         return RedirectResponse(f"/login?next={quote(here, safe='/')}" if known else "/setup", 303)
 
 
-NO_BROWSER: Final = (
-    "A browser says which page sends a form (Sec-Fetch-Site or Origin), and this one does not; a program "
-    "uses a token instead of a session."
-)
-
-
 def secure(scope: Scope, house: House) -> bool:
     """Return whether the reader speaks https with us, or with the proxy under our public address."""
     public = urlsplit(house.settings.public_url or "")
@@ -112,10 +111,10 @@ def session_of(scope: Scope, house: House) -> str | None:
 
 
 def _unexplained(scope: Scope) -> bool:
-    """Return whether an unsafe request with a session says nothing of where it comes from."""
+    """Return whether an unsafe request says nothing of where it comes from."""
     headers = Headers(scope=scope)
     silent = "sec-fetch-site" not in headers and "origin" not in headers
-    return scope["method"] not in SAFE_METHODS and (silent or forged(scope))
+    return scope["method"] not in SAFE_METHODS and silent
 
 
 def _unknown(path: str, why: str) -> ASGIApp:

@@ -90,7 +90,8 @@ def routes_of(screen: Screen) -> tuple[Declared, ...]:
     Raises:
         RuntimeError: a route that is not for everybody declares none.
     """
-    return declared(_routers(screen))
+    routers = _routers(screen)
+    return declared([*routers, api_description(FastAPI(), declared(routers))])
 
 
 def _routers(screen: Screen) -> list[APIRouter]:

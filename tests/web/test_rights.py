@@ -93,6 +93,15 @@ def test_a_route_that_declares_nothing_keeps_the_site_from_starting() -> None:
         declared([router])
 
 
+def test_what_changes_something_takes_more_than_looking_except_for_ones_own_account(walk: Walk) -> None:
+    lax = {one.path for one in walk.closed if one.method != "GET" and one.rights == {Right.READ}}
+    assert lax == {"/account/password", "/account/sessions/end", "/demo/{action}"}
+    staff = {one.path for one in walk.closed if one.path.startswith("/settings") and Right.ACT in one.rights}
+    assert staff == {"/settings/pause", "/settings/resume"}
+    private = ("/settings/people", "/settings/tokens", "/settings/audit", "/api/v1/audit")
+    assert all(Right.ADMIN in one.rights for one in walk.closed if one.path.startswith(private))
+
+
 @pytest.mark.parametrize("role", list(Role))
 def test_each_role_gets_what_its_rights_open_and_nothing_else(walk: Walk, role: Role) -> None:
     cookie = {"Cookie": f"{COOKIE}={open_session(walk.house, role)}"}
