@@ -14,6 +14,7 @@ import typer
 from dunning import __version__
 from dunning.commands import (
     arms,
+    auditing,
     campaign_versions,
     campaigns,
     contacts,
@@ -28,6 +29,7 @@ from dunning.commands import (
     learning,
     mailing,
     money,
+    people,
     policies,
     queue,
     running,
@@ -38,6 +40,7 @@ from dunning.commands import (
     switching,
     tasks,
     texts,
+    tokens,
     trying,
     uplifts,
     webhooks,
@@ -178,6 +181,21 @@ _listeners.command("test")(webhooks.try_out)
 _listeners.command("deliveries")(webhooks.deliveries)
 _listeners.command("redeliver")(webhooks.redeliver)
 _listeners.command("secret")(webhooks.secret)
+_user = _group("user", "Who may use the pages, and as what.", OPERATE)
+_user.command("add")(people.add)
+_user.command("list")(people.show_list)
+_user.command("role")(people.set_role)
+_user.command("disable")(people.disable)
+_user.command("enable")(people.enable)
+_user.command("reset-link")(people.reset_link)
+_user.command("sessions")(people.sessions)
+_token = _group("token", "Tokens of programs that use the API.", OPERATE)
+_token.command("create")(tokens.create)
+_token.command("list")(tokens.show_list)
+_token.command("revoke")(tokens.revoke)
+_audit = _group("audit", "Who changed what, and whether the log is whole.", OPERATE)
+_audit.command("list")(auditing.show_list)
+_audit.command("verify")(auditing.verify)
 app.command("reconcile", rich_help_panel=OPERATE)(stripe_account.reconcile)
 _import = _group("import", "Bring in the past: history for the planner and the report.", OPERATE)
 _import.command("stripe")(importing.from_stripe)

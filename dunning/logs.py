@@ -8,7 +8,7 @@ from typing import Any
 
 import structlog
 
-_SECRETS = re.compile(r"\b(sk|rk|whsec|pk)_[A-Za-z0-9_]{6,}|/pay/[^\s\"']+")
+_SECRETS = re.compile(r"\b(sk|rk|whsec|pk)_[A-Za-z0-9_]{6,}|dun_[A-Za-z0-9_-]{6,}|/(?:pay|join)/[^\s\"']+")
 
 
 def configure(*, json: bool | None = None, level: int = logging.INFO) -> None:
@@ -44,5 +44,5 @@ def get(name: str) -> Any:
 
 
 def redact(_logger: Any, _method: str, event: MutableMapping[str, Any]) -> Mapping[str, Any]:
-    """Blank keys, signing secrets and card-update tokens wherever they stand in a line."""
+    """Blank keys, secrets, tokens and the links of customers and people wherever they stand in a line."""
     return {k: _SECRETS.sub("[redacted]", v) if isinstance(v, str) else v for k, v in event.items()}

@@ -10,6 +10,7 @@ from typing import Final
 from dunning import app, logs
 from dunning.errors import Unusable
 from dunning.flows.house import House
+from dunning.flows.people import offer_setup
 from dunning.flows.switches import first_start
 from dunning.parts import (
     WORK_ENDS_WITHIN_MS,
@@ -27,6 +28,10 @@ from workers.clock import run_clock
 
 THREADS: Final = 8
 RESTART_AFTER_S: Final = 1.0
+SETUP: Final = (
+    "Nobody has an account yet. Open {url}/setup on this machine, and enter this token, which is good once, "
+    "for 24 hours:\n\n    {token}\n"
+)
 
 log = logs.get(__name__)
 
@@ -48,10 +53,9 @@ def serve(settings: Settings, host: str | None = None, port: int | None = None) 
         web_server = start_web(stack, house, settings, host, port, wake.set)
         bells = start_worker(stack, house, settings, THREADS)
         start_clock(stack, house, bells, stop, wake)
-        log.info(
-            "serving",
-            url=f"http://{host or settings.host}:{web_server.port}",
-        )
+        url = f"http://{host or settings.host}:{web_server.port}"
+        log.info("serving", url=url)
+        _offer_setup(house, url)
         wait_for_the_end(stop, web_server)
 
 
@@ -63,6 +67,7 @@ def web(settings: Settings, host: str | None = None, port: int | None = None) ->
     with until_told() as stop, contextlib.ExitStack() as stack:
         web_server = start_web(stack, house, settings, host, port, None)
         log.info("web_ready", port=web_server.port)
+        _offer_setup(house, f"http://{host or settings.host}:{web_server.port}")
         wait_for_the_end(stop, web_server)
 
 
@@ -87,6 +92,13 @@ def clock(settings: Settings) -> None:
         bells = hang(broker_of(settings), house)
         log.info("clock_ready")
         run_clock(house, bells, stop, threading.Event())
+
+
+def _offer_setup(house: House, url: str) -> None:
+    """Print the token that sets up the first account, while there is none."""
+    token = offer_setup(house)
+    if token is not None:
+        print(SETUP.format(url=url, token=token), flush=True)  # noqa: T201 - for whoever sits at the console
 
 
 def _apart(settings: Settings) -> House:

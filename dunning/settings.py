@@ -4,11 +4,13 @@ Whatever cannot work is refused with a sentence that names the key and the cure.
 """
 
 import difflib
+import importlib.util
 import os
 import tomllib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Self
+from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pydantic import BaseModel, ConfigDict, SecretStr, ValidationError, field_validator
@@ -64,6 +66,9 @@ class Settings(BaseModel):
     slack_url: SecretStr | None = None
     zendesk_url: SecretStr | None = None
     private_webhooks: bool = False
+    oidc_issuer: str | None = None
+    oidc_client_id: str | None = None
+    oidc_client_secret: SecretStr | None = None
 
     @field_validator("messages", "sms_details", "private_webhooks", mode="before")
     @classmethod
@@ -118,7 +123,7 @@ class Settings(BaseModel):
             raise ValueError(msg) from None
         return value
 
-    @field_validator("public_url", "stripe_api_base", "mail_api_base")
+    @field_validator("public_url", "stripe_api_base", "mail_api_base", "oidc_issuer")
     @classmethod
     def _http_url(cls, value: str | None) -> str | None:
         if value is not None and not value.startswith(("http://", "https://")):
@@ -190,6 +195,7 @@ class Settings(BaseModel):
         except ValidationError as error:
             raise Unusable(_sentence(error, origin)) from None
         _check_stripe(settings)
+        _check_oidc(settings)
         return settings
 
 
@@ -250,6 +256,20 @@ def _check_stripe(settings: Settings) -> None:
         raise Unusable(
             "STRIPE_WEBHOOK_SECRET must be the endpoint's signing secret, which starts with whsec_."
         )
+
+
+def _check_oidc(settings: Settings) -> None:
+    names = ("oidc_issuer", "oidc_client_id", "oidc_client_secret")
+    missing = [environment_name(name) for name in names if getattr(settings, name) is None]
+    if len(missing) == len(names):
+        return
+    if missing:
+        raise Unusable(f"{missing[0]} is missing: a provider takes all three DUNNING_OIDC_ settings.")
+    issuer = urlsplit(settings.oidc_issuer or "")
+    if issuer.scheme != "https" and issuer.hostname not in {"127.0.0.1", "localhost"}:
+        raise Unusable("DUNNING_OIDC_ISSUER must start with https://, for what it says is believed.")
+    if importlib.util.find_spec("joserfc") is None:
+        raise Unusable("DUNNING_OIDC_ISSUER needs joserfc: install dunning with its extra, `dunning[oidc]`.")
 
 
 def _with_psycopg(url: str) -> str:

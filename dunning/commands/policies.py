@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from dunning.commands import console
-from dunning.commands.opening import opened_house
+from dunning.commands.opening import opened_house, operator
 from dunning.errors import Unusable
 
 if TYPE_CHECKING:
@@ -47,17 +47,14 @@ def validate(file: PolicyFile, *, as_json: JsonOption = False) -> None:
 
 def publish(file: PolicyFile, *, as_json: JsonOption = False) -> None:
     """Put a policy file in force for recoveries that open from now on; a file with a problem does nothing."""
-    from dunning.store import rules
+    from dunning.flows import policies
 
     wanted, found = _checked(file)
     if wanted is None:
         first = f"{file}:{found[0].line}: {found[0].sentence}"
         raise Unusable(f"{first} `dunning policy validate` lists every problem; nothing was published.")
     with opened_house() as house:
-        now = house.clock.now()
-        with house.store.write() as connection:
-            before = rules.current_policy(connection, now).version
-            made = rules.publish_policy(connection, wanted, now).version
+        before, made = policies.publish(house, wanted, by=operator())
     if as_json:
         console.say_json({"version": made, "changed": made != before})
     elif made == before:

@@ -25,7 +25,7 @@ from dunning.flows.following import ENDS, meet_refusal
 from dunning.flows.house import House
 from dunning.flows.observing import Origin
 from dunning.flows.staff import Answer, NotFound
-from dunning.store import attempts, recoveries
+from dunning.store import attempts, audit, recoveries
 from dunning.store.rows import AttemptRow, RecoveryRow
 
 LEASE: Final = timedelta(seconds=90)
@@ -127,6 +127,8 @@ def _record(house: House, hand: _InHand, invoice: Invoice, verdict: Verdict, by:
             return Answer(done=False, sentence="Its outcome has just come in by itself.")
         said = f"Charge no. {hand.attempt.ordinal} was concluded as {verdict.replace('-', ' ')}."
         _note(connection, recovery, now, by=by, kind="staff", said=said)
+        after = {"attempt": hand.attempt.id, "verdict": verdict}
+        audit.append(connection, at=now, by=by, action="recovery.conclude", about=recovery.id, after=after)
         return Answer(done=True, sentence=said)
 
 

@@ -4,10 +4,11 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from dunning.core.audit import changed
 from dunning.core.card_rules import CardRules, Mistake, mistakes
 from dunning.core.network_advice import ANY, ROWS, bank_advice, network_advice, network_status
 from dunning.flows.house import House
-from dunning.store import card_rules
+from dunning.store import audit, card_rules
 from dunning.store.card_rules import Seen
 
 Document = Mapping[str, Any]
@@ -89,6 +90,9 @@ def _publish(house: House, change: Callable[[Document], Document], by: str) -> P
                 return Published(before.version, mistakes=wrong)
             number, now = before.version + 1, house.clock.now()
             if card_rules.publish(connection, number, document, at=now, by=by):
+                about, (was, becomes) = f"card rules {number}", changed(before.document, document)
+                act = "card_rules.publish"
+                audit.append(connection, at=now, by=by, action=act, about=about, before=was, after=becomes)
                 return Published(number, changed=True)
 
 

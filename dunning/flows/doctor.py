@@ -18,7 +18,7 @@ from dunning.core.vocabulary import Retries
 from dunning.flows.mail_account import mailer_from
 from dunning.resources import alembic_config
 from dunning.settings import Settings
-from dunning.store import gauges, invariants, segments, switches
+from dunning.store import audit, gauges, invariants, people, segments, switches
 from dunning.store.engine import Store, is_sqlite
 
 LOCAL: Final = frozenset({"localhost", "127.0.0.1", "::1", "0.0.0.0"})
@@ -159,6 +159,7 @@ def _database(settings: Settings, store: Store, clock: Clock) -> Iterator[Findin
     yield Finding(Mark.OK, "database", "It answers, and fits this version.")
     yield _switches(store, settings)
     yield from _laws(store, clock)
+    yield from _people(store)
 
 
 def _behind(settings: Settings, found: frozenset[str]) -> Finding:
@@ -206,6 +207,22 @@ def _laws(store: Store, clock: Clock) -> Iterator[Finding]:
         yield Finding(Mark.BAD, "laws", f"{rows} the law: {law}.", _law_cure(law))
     if not broken:
         yield Finding(Mark.OK, "laws", "Every law of the books holds.")
+
+
+def _people(store: Store) -> Iterator[Finding]:
+    """Yield whether anybody can sign in, and whether the audit log is whole."""
+    with store.read() as connection:
+        anybody, why, entries = people.anybody(connection), audit.broken(connection), audit.count(connection)
+    if anybody:
+        yield Finding(Mark.OK, "people", "There are accounts: pages answer whoever signs in.")
+    else:
+        cure = "Open /setup with the token that `dunning serve` prints, or run `dunning user add`."
+        yield Finding(Mark.WARN, "people", "Nobody has an account yet.", cure)
+    if why is None:
+        yield Finding(Mark.OK, "audit log", f"The chain of {entries} entries is whole.")
+    else:
+        cure = "Compare it with a backup: somebody has written in the database past dunning."
+        yield Finding(Mark.BAD, "audit log", why, cure)
 
 
 def _law_cure(law: str) -> str:

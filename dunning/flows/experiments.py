@@ -9,14 +9,19 @@ from sqlalchemy import Connection
 from dunning.core.billing import Whose
 from dunning.core.vocabulary import Arm, Experiment, Retries
 from dunning.flows.house import House
-from dunning.store import experiments
+from dunning.store import audit, experiments
 
 
 def set_shares(house: House, shares: Mapping[Experiment, Fraction], *, by: str) -> None:
     """Set what share of the customers is held out, from the next recovery on; open ones keep their side."""
     with house.store.write() as connection:
+        at, before = house.clock.now(), experiments.shares(connection)
         for experiment, share in shares.items():
-            experiments.put_share(connection, experiment, share, at=house.clock.now(), by=by)
+            experiments.put_share(connection, experiment, share, at=at, by=by)
+        was = {name.value: str(share) for name, share in before.items() if name in shares}
+        becomes = {name.value: str(share) for name, share in shares.items()}
+        action = "holdout.set"
+        audit.append(connection, at=at, by=by, action=action, about="holdout", before=was, after=becomes)
 
 
 def arms_of(

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from dunning.core.clock import Clock
+from dunning.core.clock import Clock, WallClock
 from dunning.flows.guard import Guard
 from dunning.gateway.ask import Stripe
 from dunning.mail.provider import Channel, Mailer
@@ -15,9 +15,10 @@ from dunning.timing import Planner
 
 @dataclass(frozen=True, slots=True)
 class House:
-    """Everything a flow may touch; `secret` signs card-update links.
+    """Everything a flow may touch.
 
-    `channels` are the ways to reach a customer besides e-mail, by the word that a step asks with.
+    `secret` signs card-update links, `channels` are the ways to reach a customer besides e-mail by the word
+    that a step asks with, `wall` says how long people are away.
     """
 
     store: Store
@@ -31,4 +32,5 @@ class House:
     simulated: bool = False
     channels: Mapping[str, Channel] = field(default_factory=dict)
     guard: Guard = field(kw_only=True)
+    wall: Clock = field(default_factory=WallClock)
     planners: dict[int, Planner] = field(default_factory=dict)  # the fitted ones this process has loaded

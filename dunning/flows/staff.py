@@ -1,11 +1,13 @@
 """What a person may do to one recovery; the same guards for pages, API and commands."""
 
+import secrets
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
 
 from sqlalchemy import Connection
 
+from dunning.core.audit import changed
 from dunning.core.changes import Change, Ended, StaffPaused, StaffResumed, StaffRetried, StaffStopped
 from dunning.core.debt import Debt
 from dunning.core.recovery import retry_refusal
@@ -16,8 +18,8 @@ from dunning.flows.attempting import hold
 from dunning.flows.card_limits import staff_must_wait
 from dunning.flows.house import House
 from dunning.flows.steer import facts_of, steer, with_backup
+from dunning.store import audit, recoveries, rules, wallets
 from dunning.store import errands as errand_store
-from dunning.store import recoveries, rules, wallets
 from dunning.store.rows import RecoveryRow
 
 NO_SUBSCRIPTION: Final = "The invoice bills no subscription: there is nothing to cancel."
@@ -40,7 +42,7 @@ def retry(house: House, recovery_id: str, *, by: str) -> Answer:
     forbidden = refusal(house, recovery_id)
     if forbidden is not None:
         return Answer(done=False, sentence=forbidden)
-    done = _tell(house, recovery_id, StaffRetried(), by, staff_request=by)
+    done = _tell(house, recovery_id, StaffRetried(), by, "retry", staff_request=by)
     return _answer(done=done, sentence="An attempt will be made now.")
 
 
@@ -51,13 +53,13 @@ def pause(house: House, recovery_id: str, *, until: datetime, why: str, by: str)
     if not why.strip():
         return Answer(done=False, sentence="A pause needs a reason.")
     why = why.strip()[:500]
-    done = _tell(house, recovery_id, StaffPaused(until, why), by, pause_reason=why)
+    done = _tell(house, recovery_id, StaffPaused(until, why), by, "pause", pause_reason=why)
     return _answer(done=done, sentence=f"Paused until {until:%d %B %Y}.")
 
 
 def resume(house: House, recovery_id: str, *, by: str) -> Answer:
     """End a pause."""
-    return _answer(done=_tell(house, recovery_id, StaffResumed(), by), sentence="Resumed.")
+    return _answer(done=_tell(house, recovery_id, StaffResumed(), by, "resume"), sentence="Resumed.")
 
 
 def stop(
@@ -68,7 +70,7 @@ def stop(
     reason: ClosedReason = ClosedReason.STAFF,
 ) -> Answer:
     """Give a recovery up; the invoice goes back to Stripe's own collection."""
-    return _answer(done=_tell(house, recovery_id, StaffStopped(reason), by), sentence="Stopped.")
+    return _answer(done=_tell(house, recovery_id, StaffStopped(reason), by, "stop"), sentence="Stopped.")
 
 
 def cancel_subscription(house: House, recovery_id: str, *, by: str) -> Answer:
@@ -87,6 +89,7 @@ def cancel_subscription(house: House, recovery_id: str, *, by: str) -> Answer:
         steer(connection, house, recovery, Ended(ClosedReason.SUBSCRIPTION_CANCELLED), now=now, by=by)
         kind, request = ErrandKind.CANCEL_SUBSCRIPTION, f"{by}:{now.isoformat()}"
         errands.plan(connection, recovery, kind, about, now, request, by=by)
+        _enter(connection, recovery, "cancel_subscription", by, now)
     return Answer(done=True, sentence="The subscription is being cancelled; the timeline will say so.")
 
 
@@ -124,7 +127,9 @@ def link(house: House, recovery_id: str, *, by: str) -> str:
         if recovery is None:
             raise NotFound(recovery_id)
         now = house.clock.now()
-        made = wording.new_link(connection, recovery, f"{by}:{now.isoformat()}", now)
+        made = wording.new_link(connection, recovery, f"{by}:{secrets.token_hex(8)}", now)
+        after = {"link": made.id}
+        audit.append(connection, at=now, by=by, action="recovery.link", about=recovery_id, after=after)
     return wording.link_url(house, made.id)
 
 
@@ -141,14 +146,27 @@ def refusal(house: House, recovery_id: str) -> str | None:
         return forbidden or staff_must_wait(connection, recovery, facts.backup_card, now)
 
 
-def _tell(house: House, recovery_id: str, change: Change, by: str, **more: Any) -> bool:
+def _tell(house: House, recovery_id: str, change: Change, by: str, action: str, **more: Any) -> bool:
     with house.store.write() as connection:
         recovery = hold(connection, recovery_id)
         if recovery is None:
             raise NotFound(recovery_id)
         if _pointless(recovery, change):
             return False
-        return steer(connection, house, recovery, change, now=house.clock.now(), by=by, **more) is not None
+        now = house.clock.now()
+        done = steer(connection, house, recovery, change, now=now, by=by, **more) is not None
+        if done:
+            _enter(connection, recovery, action, by, now)
+        return done
+
+
+def _enter(connection: Connection, before: RecoveryRow, action: str, by: str, now: datetime) -> None:
+    """Enter what a person did into the audit log, with what it changed in the recovery."""
+    after = recoveries.by_id(connection, before.id) or before
+    names = ("status", "next_attempt_at", "pause_until", "pause_reason", "closed_reason", "staff_request")
+    was, becomes = changed(*({name: getattr(row, name) for name in names} for row in (before, after)))
+    does = f"recovery.{action}"
+    audit.append(connection, at=now, by=by, action=does, about=before.id, before=was, after=becomes)
 
 
 def _pointless(recovery: RecoveryRow, change: Change) -> bool:

@@ -1,11 +1,13 @@
 """Turning the switches: who retries, whether messages go out, the kill switch; overall or in a segment."""
 
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
 from sqlalchemy import Connection
 
 from dunning.core.announcement import Topic
+from dunning.core.audit import changed
 from dunning.core.billing import Whose
 from dunning.core.changes import ModeSet
 from dunning.core.conditions import NotUsable
@@ -16,7 +18,7 @@ from dunning.flows.announcing import announce_house
 from dunning.flows.attempting import hold
 from dunning.flows.house import House
 from dunning.flows.steer import steer
-from dunning.store import recoveries, segments, switches
+from dunning.store import audit, recoveries, segments, switches
 
 
 def first_start(house: House) -> None:
@@ -27,7 +29,8 @@ def first_start(house: House) -> None:
             ("retries", house.settings.retries.value),
             ("messages", house.settings.messages),
         ):
-            switches.put_once(connection, name, value, at=now, by="first start")
+            if switches.put_once(connection, name, value, at=now, by="first start"):
+                _enter(connection, house, "first start", f"switch.{name}", "overall", {}, {name: value})
 
 
 def pause_all(house: House, reason: str, *, by: str, segment: str | None = None) -> None:
@@ -50,10 +53,13 @@ def resume_all(house: House, *, by: str, segment: str | None = None) -> None:
 
 def _set_pause(house: House, reason: str | None, by: str, segment: str | None) -> None:
     with house.store.write() as connection:
-        if segment is None:
-            switches.put(connection, "paused", reason, at=house.clock.now(), by=by)
-        else:
+        if segment is not None:
             _change(connection, house, segment, by, paused=reason)
+        else:
+            before = {"paused": switches.read(connection).pause_reason}
+            switches.put(connection, "paused", reason, at=house.clock.now(), by=by)
+            action = "switch.pause" if reason is not None else "switch.resume"
+            _enter(connection, house, by, action, "overall", before, {"paused": reason})
         now, whose = house.clock.now(), Whose(livemode=house.settings.livemode)
         topic = Topic.RESUMED if reason is None else Topic.PAUSED
         announce_house(connection, topic, whose, now, segment, segment=segment, reason=reason, by=by)
@@ -84,8 +90,12 @@ def set_mode(
         if segment is not None:
             _change(connection, house, segment, by, **told)
         overall = told | ({} if notices is None else {"notices": notices})
-        for name, value in overall.items() if segment is None else ():
-            switches.put(connection, name, value, at=house.clock.now(), by=by)
+        if segment is None and overall:
+            before = switches.read(connection)
+            for name, value in overall.items():
+                switches.put(connection, name, value, at=house.clock.now(), by=by)
+            was = {name: getattr(before, name) for name in overall}
+            _enter(connection, house, by, "switch.mode", "overall", was, overall)
         if release and segment is None:
             _release_segments(connection, house, by)
     return move_all(house, by=by) if wanted is not None else 0
@@ -111,8 +121,7 @@ def publish_segments(house: House, text: str, *, by: str) -> int:
             if new.named(paused.name) is None:
                 raise Unusable(f"Segment {paused.name!r} is paused: resume it before you take it away.")
             new = new.changed(paused.name, paused=paused.paused)
-        new = replace(new, version=old.version)
-        segments.publish(connection, new, at=house.clock.now(), by=by)
+        _publish(connection, house, old, replace(new, version=old.version), by)
     return move_all(house, by=by)
 
 
@@ -127,12 +136,12 @@ def move_all(house: House, *, by: str) -> int:
 
 
 def _release_segments(connection: Connection, house: House, by: str) -> None:
-    released = segments.current(connection)
-    for segment in released.all:
+    before = released = segments.current(connection)
+    for segment in before.all:
         if segment.retries is not None:
             released = released.changed(segment.name, retries=Retries.WATCH)
     if released.all:
-        segments.publish(connection, released, at=house.clock.now(), by=by)
+        _publish(connection, house, before, released, by)
 
 
 def _change(connection: Connection, house: House, name: str, by: str, **given: Any) -> None:
@@ -142,7 +151,27 @@ def _change(connection: Connection, house: House, name: str, by: str, **given: A
     if now_in_force.named(name) is None:
         names = ", ".join(segment.name for segment in now_in_force.all) or "none yet"
         raise Unusable(f"There is no segment {name!r}; known: {names}. `dunning segment publish` adds one.")
-    segments.publish(connection, now_in_force.changed(name, **given), at=house.clock.now(), by=by)
+    _publish(connection, house, now_in_force, now_in_force.changed(name, **given), by)
+
+
+def _publish(connection: Connection, house: House, before: Segments, after: Segments, by: str) -> None:
+    """Put segments into force, and enter into the audit log which are other now."""
+    segments.publish(connection, after, at=house.clock.now(), by=by)
+    was, becomes = ({str(one["name"]): one for one in each.dumps()} for each in (before, after))
+    _enter(connection, house, by, "segments.publish", "segments", *changed(was, becomes))
+
+
+def _enter(
+    connection: Connection,
+    house: House,
+    by: str,
+    action: str,
+    about: str,
+    before: Mapping[str, Any],
+    after: Mapping[str, Any],
+) -> None:
+    at = house.clock.now()
+    audit.append(connection, at=at, by=by, action=action, about=about, before=before, after=after)
 
 
 def _move(house: House, recovery_id: str, by: str) -> int:

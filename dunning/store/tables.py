@@ -28,6 +28,16 @@ from dunning.store.tables_of_history import (
 from dunning.store.tables_of_mail import brandings, mail_events, mail_texts
 from dunning.store.tables_of_notices import link_turns, notices, renewals
 from dunning.store.tables_of_outside import announcements, contacts, listeners
+from dunning.store.tables_of_people import (
+    api_answers,
+    api_tokens,
+    audit_head,
+    audit_log,
+    login_tries,
+    sessions,
+    user_links,
+    users,
+)
 from dunning.store.tables_of_recovery import (
     assignments,
     attempts,
@@ -43,8 +53,12 @@ from dunning.store.tables_of_stripe import cards, customers, events, invoices, s
 
 __all__ = [
     "announcements",
+    "api_answers",
+    "api_tokens",
     "assignments",
     "attempts",
+    "audit_head",
+    "audit_log",
     "brandings",
     "campaign_arms",
     "campaign_drafts",
@@ -64,6 +78,7 @@ __all__ = [
     "link_turns",
     "links",
     "listeners",
+    "login_tries",
     "mail_events",
     "mail_texts",
     "messages",
@@ -79,9 +94,12 @@ __all__ = [
     "recoveries",
     "renewals",
     "segments",
+    "sessions",
     "staff_tasks",
     "subscriptions",
     "suppressions",
     "switches",
+    "user_links",
+    "users",
     "withheld",
 ]

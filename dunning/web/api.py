@@ -6,6 +6,7 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Query
 from starlette.exceptions import HTTPException
 
+from dunning.core.people import Right
 from dunning.core.vocabulary import Status
 from dunning.errors import StripeError
 from dunning.flows import card_budget, staff
@@ -23,8 +24,8 @@ from dunning.web.api_models import (
     RecoveryDetail,
     RecoveryPage,
 )
+from dunning.web.rights import By, needs
 
-BY = "api"
 ROOT = "/api/v1"
 PROBLEMS: dict[int | str, dict[str, Any]] = {
     404: {"model": Problem, "description": "There is no such recovery."},
@@ -35,7 +36,9 @@ PROBLEMS: dict[int | str, dict[str, Any]] = {
 
 def recovery_api(house: House) -> APIRouter:
     """Return the routes under /api/v1/recoveries that read."""
-    router = APIRouter(prefix=f"{ROOT}/recoveries", tags=["recoveries"], responses=PROBLEMS)
+    router = APIRouter(
+        prefix=f"{ROOT}/recoveries", tags=["recoveries"], responses=PROBLEMS, dependencies=[needs(Right.READ)]
+    )
 
     @router.get("", operation_id="listRecoveries")
     def list_recoveries(
@@ -82,45 +85,45 @@ def recovery_api(house: House) -> APIRouter:
 def action_api(house: House) -> APIRouter:
     """Return the routes under /api/v1/recoveries/{id} that change something."""
     prefix = f"{ROOT}/recoveries/{{recovery_id}}"
-    router = APIRouter(prefix=prefix, tags=["actions"], responses=PROBLEMS)
+    router = APIRouter(prefix=prefix, tags=["actions"], responses=PROBLEMS, dependencies=[needs(Right.ACT)])
 
-    def done(recovery_id: str, act: Callable[..., Answer], **how: Any) -> Done:
-        answer = act(house, recovery_id, by=BY, **how)
+    def done(recovery_id: str, by: str, act: Callable[..., Answer], **how: Any) -> Done:
+        answer = act(house, recovery_id, by=by, **how)
         if not answer.done:
             raise HTTPException(409, answer.sentence)
         return Done(sentence=answer.sentence, recovery=_read(house, recovery_id))
 
     @router.post("/retry", operation_id="retryRecovery")
-    def retry(recovery_id: str) -> Done:
+    def retry(recovery_id: str, by: By) -> Done:
         """Ask for an attempt now; 409 names the rule that forbids it."""
-        return done(recovery_id, staff.retry)
+        return done(recovery_id, by, staff.retry)
 
     @router.post("/pause", operation_id="pauseRecovery")
-    def pause(recovery_id: str, body: PauseBody) -> Done:
+    def pause(recovery_id: str, body: PauseBody, by: By) -> Done:
         """Set the recovery aside until an instant."""
         if body.until <= house.clock.now():
             raise HTTPException(422, "`until` must lie in the future.")
-        return done(recovery_id, staff.pause, until=body.until, why=body.why)
+        return done(recovery_id, by, staff.pause, until=body.until, why=body.why)
 
     @router.post("/resume", operation_id="resumeRecovery")
-    def resume(recovery_id: str) -> Done:
+    def resume(recovery_id: str, by: By) -> Done:
         """End a pause."""
-        return done(recovery_id, staff.resume)
+        return done(recovery_id, by, staff.resume)
 
     @router.post("/stop", operation_id="stopRecovery")
-    def stop(recovery_id: str) -> Done:
+    def stop(recovery_id: str, by: By) -> Done:
         """Give the recovery up; nothing is charged or written any more."""
-        return done(recovery_id, staff.stop)
+        return done(recovery_id, by, staff.stop)
 
     @router.post("/cancel", operation_id="cancelSubscription")
-    def cancel(recovery_id: str) -> Done:
+    def cancel(recovery_id: str, by: By) -> Done:
         """Stop the recovery and cancel its subscription; `debt` says beforehand what that does."""
-        return done(recovery_id, staff.cancel_subscription)
+        return done(recovery_id, by, staff.cancel_subscription)
 
     @router.post("/link", operation_id="linkRecovery")
-    def link(recovery_id: str) -> Link:
+    def link(recovery_id: str, by: By) -> Link:
         """Make a card-update link to hand to the customer."""
-        return Link(url=staff.link(house, recovery_id, by=BY))
+        return Link(url=staff.link(house, recovery_id, by=by))
 
     return router
 

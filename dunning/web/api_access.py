@@ -7,11 +7,13 @@ from fastapi import APIRouter, Path, Query, Request
 
 from dunning.core.access import SAID, Level, Verdict, Why
 from dunning.core.billing import Whose
+from dunning.core.people import Right
 from dunning.flows.access import Access, access
 from dunning.flows.house import House
 from dunning.web import tongues
 from dunning.web.api import PROBLEMS, ROOT
 from dunning.web.api_models import Shape
+from dunning.web.rights import needs
 from dunning.web.tongues import Tongue
 
 STRIPE_ID = r"^[A-Za-z0-9_]{1,255}$"
@@ -86,7 +88,12 @@ class AccessVerdict(Shape):
 
 def access_api(house: House) -> APIRouter:
     """Return the route of the access verdict."""
-    router = APIRouter(prefix=f"{ROOT}/customers", tags=["access"], responses={422: PROBLEMS[422]})
+    router = APIRouter(
+        prefix=f"{ROOT}/customers",
+        tags=["access"],
+        responses={422: PROBLEMS[422]},
+        dependencies=[needs(Right.READ)],
+    )
 
     @router.get("/{customer_id}/access", operation_id="getAccess")
     def get_access(

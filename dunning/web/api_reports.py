@@ -7,15 +7,22 @@ from zoneinfo import ZoneInfo
 from fastapi import APIRouter, Query
 from starlette.exceptions import HTTPException
 
+from dunning.core.people import Right
 from dunning.flows.house import House
 from dunning.flows.report import BadPeriod, Basis, GroupBy, Question, recovered_revenue
 from dunning.web.api import PROBLEMS, ROOT
 from dunning.web.api_models import RecoveredRevenue
+from dunning.web.rights import needs
 
 
 def report_api(house: House) -> APIRouter:
     """Return the routes under /api/v1/reports."""
-    router = APIRouter(prefix=f"{ROOT}/reports", tags=["reports"], responses={422: PROBLEMS[422]})
+    router = APIRouter(
+        prefix=f"{ROOT}/reports",
+        tags=["reports"],
+        responses={422: PROBLEMS[422]},
+        dependencies=[needs(Right.READ)],
+    )
 
     @router.get("/recovered-revenue", operation_id="recoveredRevenue", response_model=RecoveredRevenue)
     def recovered(

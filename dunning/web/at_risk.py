@@ -5,8 +5,10 @@ from typing import Final
 from fastapi import APIRouter, Request
 from starlette.responses import HTMLResponse
 
+from dunning.core.people import Right
 from dunning.flows.renewing import DEFINITION, WORDS, forecast
 from dunning.store import switches
+from dunning.web.rights import needs
 from dunning.web.screen import Screen
 
 ROOT: Final = "/reports/at-risk"
@@ -14,7 +16,7 @@ ROOT: Final = "/reports/at-risk"
 
 def at_risk_pages(screen: Screen) -> APIRouter:
     """Return the route of the list of revenue at risk."""
-    router = APIRouter(include_in_schema=False)
+    router = APIRouter(include_in_schema=False, dependencies=[needs(Right.READ)])
 
     @router.get(ROOT)
     def at_risk(request: Request) -> HTMLResponse:

@@ -12,13 +12,15 @@ from dunning.core import campaign_file
 from dunning.core.campaign import BUILT_IN, Campaign
 from dunning.core.course import Course, Planned, plan
 from dunning.core.outlook import moved_words
+from dunning.core.people import Right
 from dunning.errors import Unusable
 from dunning.flows import campaigns
 from dunning.flows.campaigns import Checked
 from dunning.store import campaigns as kept
 from dunning.store import sending
 from dunning.timing.localtime import zone_of
-from dunning.web.campaigns import HOME, STAFF
+from dunning.web.campaigns import HOME
+from dunning.web.rights import By, needs
 from dunning.web.screen import Screen, back_to
 
 NEW: Final = "-"  # in the place of a key: a campaign that has none yet
@@ -36,23 +38,23 @@ class DraftForm(BaseModel):
 
 def draft_pages(screen: Screen) -> APIRouter:
     """Return the routes of drafts."""
-    router = APIRouter(include_in_schema=False)
+    router = APIRouter(include_in_schema=False, dependencies=[needs(Right.READ)])
     house = screen.house
 
     @router.get(PLACE)
     def edit(request: Request, key: str) -> HTMLResponse:
         return screen.page(request, "campaign_draft.html", **_facts(screen, key, _text(screen, key)))
 
-    @router.post(PLACE)
-    def change(request: Request, key: str, form: Annotated[DraftForm, Form()]) -> Response:
+    @router.post(PLACE, dependencies=[needs(Right.ADMIN)])
+    def change(request: Request, key: str, form: Annotated[DraftForm, Form()], by: By) -> Response:
         text = form.text.replace("\r\n", "\n")
         try:
             if form.do == "save":
-                saved, _ = campaigns.save_draft(house, text, by=STAFF)
+                saved, _ = campaigns.save_draft(house, text, by=by)
                 return back_to(_address(saved), said="The draft is saved; it is not in force.")
             if form.do == "drop":
                 return _drop(screen, key)
-            done = campaigns.publish(house, text, by=STAFF)
+            done = campaigns.publish(house, text, by=by)
         except Unusable as error:
             facts = _facts(screen, key, text) | {"refused": str(error)}
             return screen.page(request, "campaign_draft.html", status=422, **facts)

@@ -12,16 +12,17 @@ from dunning.core import ready_made
 from dunning.core.campaign import BUILT_IN, Anchor, Campaign
 from dunning.core.choosing import EXAMPLE
 from dunning.core.conditions import NotUsable
+from dunning.core.people import Right
 from dunning.core.sending import Sending
 from dunning.core.spans import spelled
 from dunning.errors import Unusable
 from dunning.flows import campaigns
 from dunning.store import campaigns as kept
 from dunning.store import sending
+from dunning.web.rights import By, needs
 from dunning.web.screen import Screen, back_to
 from dunning.web.words import CONDITION
 
-STAFF: Final = "staff"
 HOME: Final = "/campaigns"
 SHORT: Final = Field(max_length=10)
 
@@ -48,7 +49,7 @@ class HoursForm(BaseModel):
 
 def campaign_pages(screen: Screen) -> APIRouter:
     """Return the routes that read campaigns."""
-    router = APIRouter(include_in_schema=False)
+    router = APIRouter(include_in_schema=False, dependencies=[needs(Right.READ)])
 
     @router.get(HOME)
     def page(request: Request) -> HTMLResponse:
@@ -63,33 +64,33 @@ def campaign_pages(screen: Screen) -> APIRouter:
 
 def campaign_forms(screen: Screen) -> APIRouter:
     """Return the routes of the forms beside them; `-` stands where no campaign's key can."""
-    router = APIRouter(include_in_schema=False)
+    router = APIRouter(include_in_schema=False, dependencies=[needs(Right.READ)])
     house = screen.house
 
-    @router.post(f"{HOME}/-/ready-made")
-    def publish_ready_made() -> RedirectResponse:
+    @router.post(f"{HOME}/-/ready-made", dependencies=[needs(Right.ADMIN)])
+    def publish_ready_made(by: By) -> RedirectResponse:
         try:
-            done = campaigns.publish_ready_made(house, by=STAFF)
+            done = campaigns.publish_ready_made(house, by=by)
         except Unusable as error:
             return back_to(HOME, refused=str(error))
         count = sum(one.changed for one in done)
         return back_to(HOME, said=f"{count} campaigns are in force for recoveries that open from now on.")
 
-    @router.post(f"{HOME}/-/rules")
-    def set_rules(form: Annotated[RulesForm, Form()]) -> RedirectResponse:
+    @router.post(f"{HOME}/-/rules", dependencies=[needs(Right.ADMIN)])
+    def set_rules(form: Annotated[RulesForm, Form()], by: By) -> RedirectResponse:
         try:
-            number = campaigns.publish_rules(house, form.text, by=STAFF)
+            number = campaigns.publish_rules(house, form.text, by=by)
         except Unusable as error:
             return back_to(f"{HOME}#rules", refused=f"Nothing was changed. {error}")
         return back_to(HOME, said=f"Version {number} of the rules chooses from now on.")
 
-    @router.post(f"{HOME}/-/hours")
-    def set_hours(form: Annotated[HoursForm, Form()]) -> RedirectResponse:
+    @router.post(f"{HOME}/-/hours", dependencies=[needs(Right.ADMIN)])
+    def set_hours(form: Annotated[HoursForm, Form()], by: By) -> RedirectResponse:
         try:
             wanted = Sending.loads(form.model_dump() | {"holidays": form.holidays.split()})
         except NotUsable as error:
             return back_to(f"{HOME}#hours", refused=f"Nothing was changed. {error}")
-        campaigns.set_sending(house, wanted, by=STAFF)
+        campaigns.set_sending(house, wanted, by=by)
         return back_to(HOME, said="Messages that are due from now on keep to these hours and caps.")
 
     return router

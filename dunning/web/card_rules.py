@@ -11,14 +11,15 @@ from dunning.core.card_rules import CLASSES, NETWORKS, RETRIES_MOST, WORDS_MOST,
 from dunning.core.card_rules_file import written
 from dunning.core.network_advice import ROWS
 from dunning.core.network_rules import BUDGET_SOURCES, OTHER
+from dunning.core.people import Right
 from dunning.flows import card_rules
 from dunning.flows.card_rules import Published
 from dunning.flows.protection import DEFINITION, protected, totals
 from dunning.store import card_rules as kept
 from dunning.store import withheld
+from dunning.web.rights import By, needs
 from dunning.web.screen import Screen, back_to
 
-STAFF = "staff"
 HOME = "/settings/card-rules"
 SHORT = Field(max_length=100)
 
@@ -50,34 +51,34 @@ class BudgetForm(BaseModel):
 
 def card_rules_pages(screen: Screen) -> APIRouter:
     """Return the routes of the card rules and their forms."""
-    router = APIRouter(include_in_schema=False)
+    router = APIRouter(include_in_schema=False, dependencies=[needs(Right.READ)])
     house = screen.house
 
     @router.get(HOME)
     def page(request: Request, code: str = "") -> HTMLResponse:
         return screen.page(request, "card_rules.html", **_facts(screen, code))
 
-    @router.post(f"{HOME}/row")
-    def set_row(form: Annotated[RowForm, Form()]) -> RedirectResponse:
+    @router.post(f"{HOME}/row", dependencies=[needs(Right.ADMIN)])
+    def set_row(form: Annotated[RowForm, Form()], by: By) -> RedirectResponse:
         own: dict[str, Any] = {"class": form.decline_class}
         if form.retries:
             own["retries"] = int(form.retries) if form.retries.isdecimal() else form.retries
         if form.words:
             own["words"] = form.words
-        return _back(card_rules.set_row(house, form.code, own, by=STAFF))
+        return _back(card_rules.set_row(house, form.code, own, by=by))
 
-    @router.post(f"{HOME}/row/back")
-    def take_back(form: Annotated[BackForm, Form()]) -> RedirectResponse:
+    @router.post(f"{HOME}/row/back", dependencies=[needs(Right.ADMIN)])
+    def take_back(form: Annotated[BackForm, Form()], by: By) -> RedirectResponse:
         if form.code not in card_rules.in_force(house).document.get("declines", {}):
             return back_to(HOME, refused=f"{form.code} has no row of your own to take back.")
-        return _back(card_rules.set_row(house, form.code, None, by=STAFF))
+        return _back(card_rules.set_row(house, form.code, None, by=by))
 
-    @router.post(f"{HOME}/budgets")
-    def set_budgets(form: Annotated[BudgetForm, Form()]) -> RedirectResponse:
+    @router.post(f"{HOME}/budgets", dependencies=[needs(Right.ADMIN)])
+    def set_budgets(form: Annotated[BudgetForm, Form()], by: By) -> RedirectResponse:
         own = [part.strip() for part in form.budgets.split(",") if part.strip()]
         if not own and form.network not in card_rules.in_force(house).document.get("budgets", {}):
             return back_to(HOME, said="Nothing changed: the built-in budget holds already.")
-        return _back(card_rules.set_budgets(house, form.network, own or None, by=STAFF))
+        return _back(card_rules.set_budgets(house, form.network, own or None, by=by))
 
     return router
 

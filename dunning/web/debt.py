@@ -5,17 +5,19 @@ from starlette.exceptions import HTTPException
 from starlette.responses import HTMLResponse, RedirectResponse
 
 from dunning.core.debt import consequences_of_cancelling
+from dunning.core.people import Right
 from dunning.errors import StripeError
 from dunning.flows import staff
 from dunning.store import queue, timeline
+from dunning.web.rights import By, needs
 from dunning.web.screen import Screen, back_to
-
-BY = "staff"
 
 
 def debt_pages(screen: Screen) -> APIRouter:
     """Return the page of a subscription's debt, and the route of its button."""
-    router = APIRouter(include_in_schema=False, prefix="/recoveries/{recovery_id}")
+    router = APIRouter(
+        include_in_schema=False, prefix="/recoveries/{recovery_id}", dependencies=[needs(Right.READ)]
+    )
 
     @router.get("/debt")
     def debt(request: Request, recovery_id: str) -> HTMLResponse:
@@ -31,9 +33,9 @@ def debt_pages(screen: Screen) -> APIRouter:
         said = consequences_of_cancelling(found)
         return screen.page(request, "debt.html", recovery=row, story=story, debt=found, consequences=said)
 
-    @router.post("/cancel")
-    def cancel(recovery_id: str) -> RedirectResponse:
-        answer = staff.cancel_subscription(screen.house, recovery_id, by=BY)
+    @router.post("/cancel", dependencies=[needs(Right.ACT)])
+    def cancel(recovery_id: str, by: By) -> RedirectResponse:
+        answer = staff.cancel_subscription(screen.house, recovery_id, by=by)
         told = {"said": answer.sentence} if answer.done else {"refused": answer.sentence}
         return back_to(f"/recoveries/{recovery_id}", **told)
 

@@ -6,7 +6,9 @@ from fastapi import APIRouter, Form
 from pydantic import BaseModel, ConfigDict
 from starlette.responses import RedirectResponse
 
+from dunning.core.people import Right
 from dunning.web.demo_bar import DemoBar
+from dunning.web.rights import needs
 from dunning.web.screen import back_to, own_path
 
 
@@ -19,7 +21,7 @@ class BackForm(BaseModel):
 
 def demo_pages(demo: DemoBar) -> APIRouter:
     """Return the route of the demo bar's buttons."""
-    router = APIRouter(include_in_schema=False)
+    router = APIRouter(include_in_schema=False, dependencies=[needs(Right.READ)])
 
     @router.post("/demo/{action}")
     def press(

@@ -1,7 +1,7 @@
 """What every request passes on its way in and every answer on its way out, as plain ASGI.
 
-Until there are logins, staff pages and API answer on loopback only. An unsafe request that a browser sends
-on behalf of another site is refused. Every answer says what it may load and who may frame it.
+An unsafe request that a browser sends on behalf of another site is refused. Every answer says what it may
+load and who may frame it. Who asks is found out behind these gates, by the reception.
 """
 
 import ipaddress
@@ -14,8 +14,9 @@ from starlette.responses import JSONResponse, PlainTextResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 WEBHOOK = "/webhooks/stripe"
-PUBLIC = ("/pay/", "/webhooks/", "/static/")
+PUBLIC = ("/pay/", "/webhooks/", "/static/", "/join/")
 PROBES = frozenset({"/healthz", "/readyz"})
+DOORS = frozenset({"/login", "/login/oidc", "/login/oidc/back", "/setup"})
 STRIPE_PAGES = (
     "https://billing.stripe.com",
     "https://checkout.stripe.com",
@@ -44,21 +45,6 @@ class Doorway:
         """Pass the request on."""
         hot = scope["type"] == "http" and scope["path"] == WEBHOOK and scope["method"] == "POST"
         await (self.receiver if hot else self.site)(scope, receive, send)
-
-
-@dataclass(frozen=True, slots=True)
-class LoopbackOnly:
-    """Refuses staff pages and API to every client that is not on this machine."""
-
-    site: ASGIApp
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Pass the request on, or refuse it."""
-        why = stranger(scope) if scope["type"] == "http" and not is_public(scope["path"]) else None
-        if why is None:
-            await self.site(scope, receive, send)
-        else:
-            await refusal(scope["path"], why)(scope, receive, send)
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,13 +78,13 @@ class SecurityHeaders:
         async def send_with_headers(message: Message) -> None:
             if message["type"] == "http.response.start":
                 headers = MutableHeaders(scope=message)
-                for name, value in self._wanted(scope["path"]).items():
+                for name, value in self._wanted(scope["path"], scope["scheme"]).items():
                     headers.setdefault(name, value)
             await send(message)
 
         await self.site(scope, receive, send_with_headers)
 
-    def _wanted(self, path: str) -> Mapping[str, str]:
+    def _wanted(self, path: str, scheme: str) -> Mapping[str, str]:
         headers = {
             "content-security-policy": content_security_policy(self.form_targets),
             "x-content-type-options": "nosniff",
@@ -111,6 +97,8 @@ class SecurityHeaders:
         }
         if path.startswith("/pay/"):
             headers["referrer-policy"] = "no-referrer"
+        if scheme == "https":
+            headers["strict-transport-security"] = "max-age=31536000"
         if not path.startswith("/static/"):
             headers["cache-control"] = "no-store"
         return headers
@@ -132,8 +120,8 @@ def origin_of(url: str) -> str:
 
 
 def is_public(path: str) -> bool:
-    """Return whether anybody may ask for this path: customers, Stripe, and what watches over processes."""
-    return path.startswith(PUBLIC) or path in PROBES
+    """Return whether anybody may ask for this path: customers, Stripe, probes, and who wants to come in."""
+    return path.startswith(PUBLIC) or path in PROBES or path in DOORS
 
 
 def stranger(scope: Scope) -> str | None:
@@ -141,7 +129,8 @@ def stranger(scope: Scope) -> str | None:
     client = scope.get("client")
     if client is None or not on_loopback(client[0]):
         return (
-            "Staff pages and the API answer only on the machine that dunning runs on, until there are logins."
+            "Nobody has an account yet; until then pages answer only on the machine that dunning runs on: "
+            "open /setup there."
         )
     headers = Headers(scope=scope)
     if any(name in headers for name in PROXY_HEADERS):

@@ -11,9 +11,11 @@ from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4
 from sqlalchemy.exc import SQLAlchemyError
 from starlette.responses import JSONResponse, PlainTextResponse, Response
 
+from dunning.core.people import Right
 from dunning.flows.house import House
 from dunning.resources import alembic_config
 from dunning.store.gauges import Gauges, migration_of, read_gauges
+from dunning.web.rights import needs
 
 
 def health_pages(house: House) -> APIRouter:
@@ -29,7 +31,7 @@ def health_pages(house: House) -> APIRouter:
         why = unready(house)
         return JSONResponse({"ready": why is None, "why": why}, 200 if why is None else 503)
 
-    @router.get("/metrics")
+    @router.get("/metrics", dependencies=[needs(Right.READ)])
     def metrics() -> Response:
         with house.store.read() as connection:
             gauges = read_gauges(connection, house.clock.now())

@@ -6,9 +6,11 @@ from fastapi import APIRouter, Request
 from sqlalchemy import Connection, RowMapping
 from starlette.responses import HTMLResponse
 
+from dunning.core.people import Right
 from dunning.store import fits, rules
 from dunning.web import words
 from dunning.web.curve import Calibration, Curve, calibration, curve
+from dunning.web.rights import needs
 from dunning.web.screen import Screen
 
 ROOT: Final = "/reports/learned"
@@ -17,7 +19,7 @@ NEWEST: Final = 10
 
 def learned_pages(screen: Screen) -> APIRouter:
     """Return the route of what was learned."""
-    router = APIRouter(include_in_schema=False)
+    router = APIRouter(include_in_schema=False, dependencies=[needs(Right.READ)])
 
     @router.get(ROOT)
     def learned(request: Request) -> HTMLResponse:

@@ -6,15 +6,16 @@ from fastapi import APIRouter, Form, Request
 from pydantic import BaseModel, ConfigDict, Field
 from starlette.responses import HTMLResponse, PlainTextResponse, RedirectResponse, Response
 
+from dunning.core.people import Right
 from dunning.core.vocabulary import MessageState
 from dunning.errors import Unusable
 from dunning.flows import approving, looks, suppressing, wording
 from dunning.flows.staff import Answer
 from dunning.mail.look import Look, Tone
 from dunning.store import mail_texts, messages, suppressions
+from dunning.web.rights import By, needs
 from dunning.web.screen import Screen, back_to
 
-STAFF: Final = "staff"
 HOME: Final = "/messages"
 LOOK: Final = f"{HOME}/look"
 LEFT_ALONE: Final = f"{HOME}/suppressed"
@@ -54,7 +55,7 @@ class AddressForm(BaseModel):
 
 def mail_desk_pages(screen: Screen) -> APIRouter:
     """Return the routes of the messages that wait or whose fate nobody knows, and their forms."""
-    router = APIRouter(include_in_schema=False)
+    router = APIRouter(include_in_schema=False, dependencies=[needs(Right.READ)])
     house = screen.house
 
     @router.get(HOME)
@@ -68,20 +69,20 @@ def mail_desk_pages(screen: Screen) -> APIRouter:
         facts: dict[str, Any] = {"tab": tab, "tabs": TABS, "rows": rows, "waiting": len(waiting)}
         return screen.page(request, "mail_desk.html", **facts, left_alone=left_alone)
 
-    @router.post(HOME + "/{message_id}/approve")
-    def approve(message_id: str) -> RedirectResponse:
-        return _told(HOME, approving.approve(house, message_id, by=STAFF))
+    @router.post(HOME + "/{message_id}/approve", dependencies=[needs(Right.ACT)])
+    def approve(message_id: str, by: By) -> RedirectResponse:
+        return _told(HOME, approving.approve(house, message_id, by=by))
 
-    @router.post(HOME + "/{message_id}/refuse")
-    def refuse(message_id: str, form: Annotated[RefuseForm, Form()]) -> RedirectResponse:
-        return _told(HOME, approving.refuse(house, message_id, why=form.reason, by=STAFF))
+    @router.post(HOME + "/{message_id}/refuse", dependencies=[needs(Right.ACT)])
+    def refuse(message_id: str, form: Annotated[RefuseForm, Form()], by: By) -> RedirectResponse:
+        return _told(HOME, approving.refuse(house, message_id, why=form.reason, by=by))
 
     return router
 
 
 def mail_look_pages(screen: Screen) -> APIRouter:
     """Return the routes of the look and of the addresses left alone, and their forms."""
-    router = APIRouter(include_in_schema=False)
+    router = APIRouter(include_in_schema=False, dependencies=[needs(Right.READ)])
     house = screen.house
 
     @router.get(LOOK)
@@ -92,10 +93,10 @@ def mail_look_pages(screen: Screen) -> APIRouter:
         facts: dict[str, Any] = {"look": found, "tones": list(Tone), "versions": versions, "built_in": Look()}
         return screen.page(request, "mail_look.html", **facts)
 
-    @router.post(LOOK)
-    def set_look(form: Annotated[LookForm, Form()]) -> RedirectResponse:
+    @router.post(LOOK, dependencies=[needs(Right.ADMIN)])
+    def set_look(form: Annotated[LookForm, Form()], by: By) -> RedirectResponse:
         try:
-            done = looks.publish(house, form.model_dump(), by=STAFF)
+            done = looks.publish(house, form.model_dump(), by=by)
         except Unusable as error:
             return back_to(LOOK, refused=f"Nothing was changed. {error}")
         return back_to(
@@ -108,13 +109,13 @@ def mail_look_pages(screen: Screen) -> APIRouter:
             rows = suppressions.listed(connection, released=released == "yes")
         return screen.page(request, "mail_suppressed.html", rows=rows, released=released == "yes")
 
-    @router.post(LEFT_ALONE)
-    def suppress(form: Annotated[AddressForm, Form()]) -> RedirectResponse:
-        return _told(LEFT_ALONE, suppressing.suppress(house, form.address, why=form.reason, by=STAFF))
+    @router.post(LEFT_ALONE, dependencies=[needs(Right.ACT)])
+    def suppress(form: Annotated[AddressForm, Form()], by: By) -> RedirectResponse:
+        return _told(LEFT_ALONE, suppressing.suppress(house, form.address, why=form.reason, by=by))
 
-    @router.post(LEFT_ALONE + "/release")
-    def release(form: Annotated[AddressForm, Form()]) -> RedirectResponse:
-        return _told(LEFT_ALONE, suppressing.release(house, form.address, by=STAFF))
+    @router.post(LEFT_ALONE + "/release", dependencies=[needs(Right.ACT)])
+    def release(form: Annotated[AddressForm, Form()], by: By) -> RedirectResponse:
+        return _told(LEFT_ALONE, suppressing.release(house, form.address, by=by))
 
     return router
 

@@ -6,6 +6,7 @@ from fastapi import APIRouter, Form, Query, Request
 from pydantic import BaseModel, ConfigDict, Field
 from starlette.responses import HTMLResponse, RedirectResponse
 
+from dunning.core.people import Right
 from dunning.errors import Unusable
 from dunning.flows import texts
 from dunning.flows.house import House
@@ -14,9 +15,9 @@ from dunning.mail.samples import SAMPLES
 from dunning.mail.texts import BUILT_IN_LANGUAGES
 from dunning.store import mail_texts
 from dunning.web.gates import STRIPE_PAGES, content_security_policy
+from dunning.web.rights import By, needs
 from dunning.web.screen import Screen, back_to
 
-STAFF: Final = "staff"
 HOME: Final = "/messages/texts"
 MOST: Final = 20_000  # characters of a text: the form must fit into a request
 
@@ -62,7 +63,7 @@ class TestForm(BaseModel):
 
 def mail_text_pages(screen: Screen) -> APIRouter:
     """Return the routes of the texts and their forms."""
-    router = APIRouter(include_in_schema=False)
+    router = APIRouter(include_in_schema=False, dependencies=[needs(Right.READ)])
     house = screen.house
 
     @router.get(HOME)
@@ -73,21 +74,21 @@ def mail_text_pages(screen: Screen) -> APIRouter:
     def show(request: Request, template: str, how: Annotated[Looking, Query()]) -> HTMLResponse:
         return _editor(screen, request, template, how)
 
-    @router.post(HOME + "/{template}")
-    def edit(request: Request, template: str, form: Annotated[TextForm, Form()]) -> Any:
+    @router.post(HOME + "/{template}", dependencies=[needs(Right.ADMIN)])
+    def edit(request: Request, template: str, form: Annotated[TextForm, Form()], by: By) -> Any:
         if form.do == "preview":
             return _editor(screen, request, template, form, form.source)
-        done = texts.publish(house, template, form.language, form.source, by=STAFF, note=form.note)
+        done = texts.publish(house, template, form.language, form.source, by=by, note=form.note)
         if done.problems:
             return _editor(screen, request, template, form, form.source)
         return _published(template, form.language, done)
 
-    @router.post(HOME + "/{template}/back")
-    def back(template: str, form: Annotated[BackForm, Form()]) -> RedirectResponse:
-        done = texts.roll_back(house, template, form.language, form.version, by=STAFF)
+    @router.post(HOME + "/{template}/back", dependencies=[needs(Right.ADMIN)])
+    def back(template: str, form: Annotated[BackForm, Form()], by: By) -> RedirectResponse:
+        done = texts.roll_back(house, template, form.language, form.version, by=by)
         return _published(template, form.language, done)
 
-    @router.post(HOME + "/{template}/test")
+    @router.post(HOME + "/{template}/test", dependencies=[needs(Right.ACT)])
     def send_test(template: str, form: Annotated[TestForm, Form()]) -> RedirectResponse:
         answer = texts.send_test(house, template, form.language, form.sample, to=form.to)
         told = {"said": answer.sentence} if answer.done else {"refused": answer.sentence}

@@ -10,10 +10,12 @@ from fastapi import APIRouter, Request
 from sqlalchemy import Connection, RowMapping
 from starlette.responses import HTMLResponse
 
+from dunning.core.people import Right
 from dunning.flows.report import Basis, Figures, GroupBy, Question, recovered_revenue
 from dunning.store import queue
 from dunning.store.queue import Tab, Wanted
 from dunning.web.charts_of_reports import charts_of
+from dunning.web.rights import needs
 from dunning.web.screen import Screen
 from dunning.web.words import Calendar
 
@@ -28,7 +30,7 @@ DEFINITIONS = {
 
 def overview_pages(screen: Screen) -> APIRouter:
     """Return the route of the front page."""
-    router = APIRouter(include_in_schema=False)
+    router = APIRouter(include_in_schema=False, dependencies=[needs(Right.READ)])
 
     @router.get("/")
     def overview(request: Request) -> HTMLResponse:

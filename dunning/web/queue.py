@@ -6,8 +6,10 @@ from urllib.parse import urlencode
 from fastapi import APIRouter, Query, Request
 from starlette.responses import HTMLResponse
 
+from dunning.core.people import Right
 from dunning.store import queue
 from dunning.store.queue import Tab, Wanted
+from dunning.web.rights import needs
 from dunning.web.screen import Screen
 
 TABS = {
@@ -28,7 +30,7 @@ EMPTY = {
 
 def queue_pages(screen: Screen) -> APIRouter:
     """Return the route of the queue."""
-    router = APIRouter(include_in_schema=False)
+    router = APIRouter(include_in_schema=False, dependencies=[needs(Right.READ)])
 
     @router.get("/recoveries")
     def recoveries(

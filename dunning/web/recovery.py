@@ -10,6 +10,7 @@ from starlette.exceptions import HTTPException
 from starlette.responses import HTMLResponse, RedirectResponse
 
 from dunning.core.debt import Draft
+from dunning.core.people import Right
 from dunning.core.vocabulary import OPEN, Status
 from dunning.errors import StripeError
 from dunning.flows import abandonment, card_budget, preview, staff
@@ -20,10 +21,10 @@ from dunning.store import campaigns, card_rules, queue, timeline
 from dunning.store.timeline import Story
 from dunning.web.gates import STRIPE_PAGES, content_security_policy
 from dunning.web.moments import moments, next_step, percent
+from dunning.web.rights import By, needs
 from dunning.web.screen import Screen, back_to
 from dunning.web.words import decline_sentence
 
-BY = "staff"
 UNPAID = "unpaid"  # the subscription's status while its bills pile up as drafts
 LONGEST_PAUSE = timedelta(days=90)
 
@@ -45,7 +46,7 @@ class ConcludeForm(BaseModel):
 
 def recovery_pages(screen: Screen) -> APIRouter:
     """Return the routes that read one recovery."""
-    router = APIRouter(include_in_schema=False)
+    router = APIRouter(include_in_schema=False, dependencies=[needs(Right.READ)])
 
     @router.get("/recoveries/{recovery_id}")
     def recovery(request: Request, recovery_id: str) -> HTMLResponse:
@@ -68,41 +69,43 @@ def recovery_pages(screen: Screen) -> APIRouter:
 
 def recovery_forms(screen: Screen) -> APIRouter:
     """Return the routes of the buttons on a recovery's page."""
-    router = APIRouter(include_in_schema=False, prefix="/recoveries/{recovery_id}")
+    router = APIRouter(
+        include_in_schema=False, prefix="/recoveries/{recovery_id}", dependencies=[needs(Right.ACT)]
+    )
     house = screen.house
 
     @router.post("/retry")
-    def retry(recovery_id: str) -> RedirectResponse:
-        return _back(recovery_id, staff.retry(house, recovery_id, by=BY))
+    def retry(recovery_id: str, by: By) -> RedirectResponse:
+        return _back(recovery_id, staff.retry(house, recovery_id, by=by))
 
     @router.post("/pause")
-    def pause(recovery_id: str, form: Annotated[PauseForm, Form()]) -> RedirectResponse:
+    def pause(recovery_id: str, form: Annotated[PauseForm, Form()], by: By) -> RedirectResponse:
         until = datetime.combine(form.until, time(8), screen.calendar().zone).astimezone(UTC)
         now = house.clock.now()
         if not now < until <= now + LONGEST_PAUSE:
             refused = f"A pause ends on a day between tomorrow and {LONGEST_PAUSE.days} days from now."
             return back_to(f"/recoveries/{recovery_id}", refused=refused)
-        return _back(recovery_id, staff.pause(house, recovery_id, until=until, why=form.why, by=BY))
+        return _back(recovery_id, staff.pause(house, recovery_id, until=until, why=form.why, by=by))
 
     @router.post("/resume")
-    def resume(recovery_id: str) -> RedirectResponse:
-        return _back(recovery_id, staff.resume(house, recovery_id, by=BY))
+    def resume(recovery_id: str, by: By) -> RedirectResponse:
+        return _back(recovery_id, staff.resume(house, recovery_id, by=by))
 
     @router.post("/stop")
-    def stop(recovery_id: str) -> RedirectResponse:
-        return _back(recovery_id, staff.stop(house, recovery_id, by=BY))
+    def stop(recovery_id: str, by: By) -> RedirectResponse:
+        return _back(recovery_id, staff.stop(house, recovery_id, by=by))
 
     @router.post("/conclude")
-    def conclude(recovery_id: str, form: Annotated[ConcludeForm, Form()]) -> RedirectResponse:
+    def conclude(recovery_id: str, form: Annotated[ConcludeForm, Form()], by: By) -> RedirectResponse:
         try:
-            answer = abandonment.conclude(house, recovery_id, form.verdict, by=BY)
+            answer = abandonment.conclude(house, recovery_id, form.verdict, by=by)
         except StripeError as error:
             return back_to(f"/recoveries/{recovery_id}", refused=f"Stripe could not be asked: {error}")
         return _back(recovery_id, answer)
 
     @router.post("/link")
-    def link(request: Request, recovery_id: str) -> HTMLResponse:
-        made = staff.link(house, recovery_id, by=BY)
+    def link(request: Request, recovery_id: str, by: By) -> HTMLResponse:
+        made = staff.link(house, recovery_id, by=by)
         return screen.page(request, "recovery.html", link=made, **_facts(screen, recovery_id))
 
     return router

@@ -12,12 +12,14 @@ from starlette.exceptions import HTTPException
 from starlette.responses import HTMLResponse, Response
 
 from dunning.core.definitions import IMPORTED, REASONS
+from dunning.core.people import Right
 from dunning.flows import report as reports
 from dunning.flows.report import AMOUNTS, BadPeriod, Basis, GroupBy, Question, next_month, recovered_revenue
 from dunning.store.report import Behind, rows_behind
 from dunning.web import words
 from dunning.web.chart import period_name
 from dunning.web.charts_of_reports import charts_of
+from dunning.web.rights import needs
 from dunning.web.screen import Screen
 
 ROOT = "/reports/recovered-revenue"
@@ -43,7 +45,7 @@ PAYMENT_COLUMNS = (
 
 def report_pages(screen: Screen) -> APIRouter:
     """Return the routes of the report for people."""
-    router = APIRouter(include_in_schema=False)
+    router = APIRouter(include_in_schema=False, dependencies=[needs(Right.READ)])
     house, asked = screen.house, _asked(screen)
 
     @router.get(ROOT)
@@ -55,7 +57,7 @@ def report_pages(screen: Screen) -> APIRouter:
             periodic = recovered_revenue(connection, replace(question, group_by=_fitting(question)), now=now)
         return screen.page(request, "report.html", **_facts(grouped, periodic))
 
-    @router.get(f"{ROOT}.csv")
+    @router.get(f"{ROOT}.csv", dependencies=[needs(Right.FINANCE)])
     def report_csv(question: Annotated[Question, Depends(asked)]) -> Response:
         with house.store.read() as connection:
             answer = recovered_revenue(connection, question, now=house.clock.now())
@@ -66,7 +68,7 @@ def report_pages(screen: Screen) -> APIRouter:
 
 def payment_pages(screen: Screen) -> APIRouter:
     """Return the routes of the rows behind each figure."""
-    router = APIRouter(include_in_schema=False)
+    router = APIRouter(include_in_schema=False, dependencies=[needs(Right.READ)])
     house, asked = screen.house, _asked(screen)
 
     @router.get(f"{ROOT}/payments")
@@ -79,7 +81,7 @@ def payment_pages(screen: Screen) -> APIRouter:
             rows = rows_behind(connection, reports.scope_of(question), behind)
         return screen.page(request, "payments.html", **_payments(question, behind, rows))
 
-    @router.get(f"{ROOT}/payments.csv")
+    @router.get(f"{ROOT}/payments.csv", dependencies=[needs(Right.FINANCE)])
     def payments_csv(
         question: Annotated[Question, Depends(asked)],
         behind: Annotated[Behind, Depends(_behind)],

@@ -11,6 +11,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, RedirectResponse
 
+from dunning.core.people import Actor
 from dunning.flows import safety
 from dunning.flows.house import House
 from dunning.store import segments, switches
@@ -52,7 +53,10 @@ class Screen:
             parts = segments.current(connection)
             alarms = safety.alarms(connection, calendar.now)
         settings = self.house.settings
+        actor: Actor = request.state.actor
         frame = {
+            "actor": actor,
+            "may": actor.may,
             "merchant": self.house.merchant,
             "simulated": self.house.simulated,
             "dashboard": words.StripeLinks(settings.livemode, self.house.simulated),
@@ -107,7 +111,7 @@ def back_to(path: str, *, said: str = "", refused: str = "") -> RedirectResponse
 
 def own_path(path: str) -> str:
     """Return a path of this site to go back to; anything that could lead elsewhere becomes the front page."""
-    harmless = path.startswith("/") and not path.startswith(("//", "/\\")) and path.isprintable()
+    harmless = path.startswith("/") and "\\" not in path and not path.startswith("//") and path.isprintable()
     return path if harmless else "/"
 
 

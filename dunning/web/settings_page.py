@@ -8,6 +8,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from starlette.responses import HTMLResponse, RedirectResponse
 
 from dunning.core.experiments import said
+from dunning.core.people import Right
 from dunning.core.policy import RULES, PolicyVersion
 from dunning.core.segments import EXAMPLE
 from dunning.core.vocabulary import InvoiceClass, Retries
@@ -16,9 +17,9 @@ from dunning.flows.doctor_gaps import missed
 from dunning.flows.house import House
 from dunning.store import experiments, gaps, inbox, rules, segments
 from dunning.web.card_rules import summary
+from dunning.web.rights import By, needs
 from dunning.web.screen import Screen, back_to
 
-STAFF = "staff"
 HOME = "/settings"
 MODES = {
     Retries.WATCH: ("Watch", "Stripe retries as set in its Dashboard. dunning only records and reports."),
@@ -71,7 +72,7 @@ def _health(house: House) -> dict[str, Any]:
 
 def settings_pages(screen: Screen) -> APIRouter:
     """Return the routes of the settings page and its forms."""
-    router = APIRouter(include_in_schema=False)
+    router = APIRouter(include_in_schema=False, dependencies=[needs(Right.READ)])
     house = screen.house
 
     @router.get(HOME)
@@ -91,30 +92,30 @@ def settings_pages(screen: Screen) -> APIRouter:
         }
         return screen.page(request, "settings.html", **shown)
 
-    @router.post("/settings/retries")
-    def set_retries(form: Annotated[ModeForm, Form()]) -> RedirectResponse:
-        moved = switches.set_mode(house, retries=form.retries, by=STAFF, segment=form.segment)
+    @router.post("/settings/retries", dependencies=[needs(Right.ADMIN)])
+    def set_retries(form: Annotated[ModeForm, Form()], by: By) -> RedirectResponse:
+        moved = switches.set_mode(house, retries=form.retries, by=by, segment=form.segment)
         where = f" in {form.segment}" if form.segment else ""
         return back_to(
             HOME, said=f"Retries are set to {form.retries}{where}; {moved} open recoveries changed hands."
         )
 
-    @router.post("/settings/messages")
-    def set_messages(form: Annotated[MessagesForm, Form()]) -> RedirectResponse:
-        switches.set_mode(house, messages=form.messages == "on", by=STAFF, segment=form.segment)
+    @router.post("/settings/messages", dependencies=[needs(Right.ADMIN)])
+    def set_messages(form: Annotated[MessagesForm, Form()], by: By) -> RedirectResponse:
+        switches.set_mode(house, messages=form.messages == "on", by=by, segment=form.segment)
         return back_to(
             HOME, said=f"Messages are {form.messages}{f' in {form.segment}' if form.segment else ''}."
         )
 
-    @router.post("/settings/pause")
-    def pause(form: Annotated[PauseForm, Form()]) -> RedirectResponse:
-        switches.pause_all(house, form.reason, by=STAFF, segment=form.segment)
+    @router.post("/settings/pause", dependencies=[needs(Right.ACT)])
+    def pause(form: Annotated[PauseForm, Form()], by: By) -> RedirectResponse:
+        switches.pause_all(house, form.reason, by=by, segment=form.segment)
         what = form.segment or "Everything"
         return back_to(HOME, said=f"{what} is paused: no charge and no message leaves until you resume.")
 
-    @router.post("/settings/resume")
-    def resume(form: Annotated[ResumeForm, Form()]) -> RedirectResponse:
-        switches.resume_all(house, by=STAFF, segment=form.segment)
+    @router.post("/settings/resume", dependencies=[needs(Right.ACT)])
+    def resume(form: Annotated[ResumeForm, Form()], by: By) -> RedirectResponse:
+        switches.resume_all(house, by=by, segment=form.segment)
         return back_to(HOME, said="Retries and messages go on.")
 
     return router

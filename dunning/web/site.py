@@ -1,16 +1,18 @@
 """The web application: the receiver first, then gates, pages, forms and the API."""
 
-from typing import Any
+from typing import Any, Final
 
-from fastapi import FastAPI
+from fastapi import APIRouter, FastAPI
 from starlette.types import ASGIApp, Lifespan
 
 from dunning.flows.house import House
 from dunning.web import static_files
-from dunning.web.api import ROOT, action_api, recovery_api
+from dunning.web.api import action_api, recovery_api
 from dunning.web.api_access import access_api
+from dunning.web.api_audit import audit_api
 from dunning.web.api_reports import report_api
 from dunning.web.at_risk import at_risk_pages
+from dunning.web.audit import audit_pages
 from dunning.web.campaign_drafts import draft_pages
 from dunning.web.campaigns import campaign_forms, campaign_pages
 from dunning.web.card_rules import card_rules_pages
@@ -18,23 +20,32 @@ from dunning.web.contacts import contact_api, contact_pages
 from dunning.web.debt import debt_pages
 from dunning.web.demo_bar import DemoBar
 from dunning.web.demo_pages import demo_pages
+from dunning.web.description import api_description
+from dunning.web.doors import door_pages
 from dunning.web.experiments import experiment_pages
-from dunning.web.gates import STRIPE_PAGES, Doorway, LoopbackOnly, SameOriginOnly, SecurityHeaders, origin_of
+from dunning.web.gates import STRIPE_PAGES, Doorway, SameOriginOnly, SecurityHeaders, origin_of
 from dunning.web.health import health_pages
 from dunning.web.learned import learned_pages
 from dunning.web.mail_desk import mail_desk_pages, mail_look_pages, notice_pages
 from dunning.web.mail_hooks import MailDoor, mail_hooks
 from dunning.web.mail_texts import mail_text_pages
+from dunning.web.oidc import oidc_pages
+from dunning.web.once import OncePerKey
 from dunning.web.overview import overview_pages
+from dunning.web.own_account import account_pages
 from dunning.web.pay import pay_pages
+from dunning.web.people import people_forms, people_pages
 from dunning.web.problems import add_problem_handlers
 from dunning.web.queue import queue_pages
+from dunning.web.reception import Reception
 from dunning.web.recovery import recovery_forms, recovery_pages
 from dunning.web.reports import payment_pages, report_pages
-from dunning.web.screen import make_screen
+from dunning.web.rights import Declared, declared
+from dunning.web.screen import Screen, make_screen
 from dunning.web.settings_forms import settings_forms
 from dunning.web.settings_page import settings_pages
 from dunning.web.tasks import task_pages
+from dunning.web.tokens import token_pages
 from dunning.web.twilio import twilio_webhook
 from dunning.web.webhooks import webhook_buttons, webhook_pages
 
@@ -51,61 +62,99 @@ def create_site(
     """Return the whole site as one ASGI application.
 
     POST /webhooks/stripe goes to `receiver` before everything else, mail providers' reports come next. Staff
-    pages and API answer on loopback only; customer pages and probes answer everybody. `demo` puts a bar that
-    runs the clock on each page.
+    pages and API answer whoever is signed in or brings a token; customer pages and probes answer everybody.
+    `demo` puts a bar that runs the clock on each page, and takes who sits at this machine for its admin.
+
+    Raises:
+        RuntimeError: a route declares no right.
     """
     site = FastAPI(
         title="dunning",
         version="1",
         description="Payment recovery for Stripe. Amounts are integer minor units; instants are UTC.",
-        openapi_url=f"{ROOT}/openapi.json",
+        openapi_url=None,  # ours asks for a right, as every route does
         docs_url=None,
         redoc_url=None,
         telemetry={"logs": False},
         lifespan=lifespan,
         max_body_size=MAX_BODY,
     )
-    _add_routes(site, house, demo)
+    _add_routes(site, make_screen(house, demo))
     targets = (*STRIPE_PAGES, origin_of(house.settings.stripe_api_base)) if house.simulated else STRIPE_PAGES
-    inside = MailDoor(mail_hooks(house), LoopbackOnly(SameOriginOnly(site)))
+    staff = Reception(OncePerKey(site, house), house, demo=demo is not None)
+    inside = MailDoor(mail_hooks(house), SameOriginOnly(staff))
     return SecurityHeaders(Doorway(receiver, inside), targets)
 
 
-def _add_routes(site: FastAPI, house: House, demo: DemoBar | None) -> None:
-    screen = make_screen(house, demo)
-    site.include_router(static_files.router)
-    site.include_router(health_pages(house))
-    site.include_router(pay_pages(screen))
-    site.include_router(overview_pages(screen))
-    site.include_router(queue_pages(screen))
-    site.include_router(recovery_pages(screen))
-    site.include_router(recovery_forms(screen))
-    site.include_router(debt_pages(screen))
-    site.include_router(report_pages(screen))
-    site.include_router(payment_pages(screen))
-    site.include_router(learned_pages(screen))
-    site.include_router(experiment_pages(screen))
-    site.include_router(at_risk_pages(screen))
-    site.include_router(settings_pages(screen))
-    site.include_router(settings_forms(screen))
-    site.include_router(card_rules_pages(screen))
-    site.include_router(campaign_pages(screen))
-    site.include_router(campaign_forms(screen))
-    site.include_router(draft_pages(screen))
-    site.include_router(task_pages(screen))
-    site.include_router(mail_text_pages(screen))
-    site.include_router(mail_desk_pages(screen))
-    site.include_router(mail_look_pages(screen))
-    site.include_router(notice_pages(screen))
-    site.include_router(webhook_pages(screen))
-    site.include_router(webhook_buttons(screen))
-    site.include_router(contact_pages(screen))
-    site.include_router(twilio_webhook(house))
-    if demo is not None:
-        site.include_router(demo_pages(demo))
-    site.include_router(recovery_api(house))
-    site.include_router(action_api(house))
-    site.include_router(contact_api(house))
-    site.include_router(report_api(house))
-    site.include_router(access_api(house))
+def _add_routes(site: FastAPI, screen: Screen) -> None:
+    routers = _routers(screen)
+    routes = declared(routers)
+    description = api_description(site, routes)
+    for router in (*routers, description):
+        site.include_router(router)
     add_problem_handlers(site, screen)
+
+
+def routes_of(screen: Screen) -> tuple[Declared, ...]:
+    """Return every route of the site with the rights that it asks.
+
+    Raises:
+        RuntimeError: a route that is not for everybody declares none.
+    """
+    routers = _routers(screen)
+    return declared([*routers, api_description(FastAPI(), declared(routers))])
+
+
+def _routers(screen: Screen) -> list[APIRouter]:
+    house = screen.house
+    routers = [static_files.router, health_pages(house)]
+    routers += [make(house) for make in APIS]
+    routers += [make(screen) for make in PAGES]
+    if screen.demo is not None:
+        routers.append(demo_pages(screen.demo))
+    return routers
+
+
+APIS: Final = (
+    recovery_api,
+    action_api,
+    contact_api,
+    report_api,
+    access_api,
+    audit_api,
+    twilio_webhook,
+)
+PAGES: Final = (
+    pay_pages,
+    door_pages,
+    oidc_pages,
+    account_pages,
+    overview_pages,
+    queue_pages,
+    recovery_pages,
+    recovery_forms,
+    debt_pages,
+    report_pages,
+    payment_pages,
+    learned_pages,
+    experiment_pages,
+    settings_pages,
+    settings_forms,
+    card_rules_pages,
+    people_pages,
+    people_forms,
+    token_pages,
+    audit_pages,
+    campaign_pages,
+    campaign_forms,
+    draft_pages,
+    task_pages,
+    at_risk_pages,
+    mail_text_pages,
+    mail_desk_pages,
+    mail_look_pages,
+    notice_pages,
+    webhook_pages,
+    webhook_buttons,
+    contact_pages,
+)

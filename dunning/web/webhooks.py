@@ -8,12 +8,13 @@ from starlette.responses import HTMLResponse, RedirectResponse, Response
 
 from dunning.core.alerts import HEADINGS
 from dunning.core.announcement import ListenerKind, TellingState, Topic
+from dunning.core.people import Right
 from dunning.errors import Unusable
 from dunning.flows import listening
 from dunning.store.announcements import OVER
+from dunning.web.rights import By, needs
 from dunning.web.screen import Screen, back_to
 
-STAFF = "staff"
 HOME = "/settings/webhooks"
 
 
@@ -27,17 +28,17 @@ class AddForm(BaseModel):
 
 def webhook_pages(screen: Screen) -> APIRouter:
     """Return the page of the listeners, and the routes of its buttons."""
-    router = APIRouter(include_in_schema=False)
+    router = APIRouter(include_in_schema=False, dependencies=[needs(Right.READ)])
     house = screen.house
 
     @router.get(HOME)
     def page(request: Request) -> HTMLResponse:
         return screen.page(request, "webhooks.html", secrets=None, **_facts(screen))
 
-    @router.post(HOME)
-    def add(request: Request, form: Annotated[AddForm, Form()]) -> Response:
+    @router.post(HOME, dependencies=[needs(Right.ADMIN)])
+    def add(request: Request, form: Annotated[AddForm, Form()], by: By) -> Response:
         try:
-            made = listening.add(house, form.target, by=STAFF, topics=form.topics)
+            made = listening.add(house, form.target, by=by, topics=form.topics)
         except Unusable as error:
             return back_to(HOME, refused=str(error))
         if made.kind is not ListenerKind.WEBHOOK:
@@ -45,7 +46,7 @@ def webhook_pages(screen: Screen) -> APIRouter:
         found = listening.secrets(house, made.id)
         return screen.page(request, "webhooks.html", secrets=(made.target, found), **_facts(screen))
 
-    @router.post(f"{HOME}/{{listener_id}}/rotate")
+    @router.post(f"{HOME}/{{listener_id}}/rotate", dependencies=[needs(Right.ADMIN)])
     def rotate(request: Request, listener_id: str) -> Response:
         try:
             found = listening.secrets(house, listener_id, rotate=True)
@@ -58,10 +59,12 @@ def webhook_pages(screen: Screen) -> APIRouter:
 
 def webhook_buttons(screen: Screen) -> APIRouter:
     """Return the routes that try, repeat and remove."""
-    router = APIRouter(include_in_schema=False, prefix=f"{HOME}/{{listener_id}}")
+    router = APIRouter(
+        include_in_schema=False, prefix=f"{HOME}/{{listener_id}}", dependencies=[needs(Right.READ)]
+    )
     house = screen.house
 
-    @router.post("/test")
+    @router.post("/test", dependencies=[needs(Right.ADMIN)])
     def try_out(listener_id: str) -> RedirectResponse:
         try:
             told = listening.try_out(house, listener_id)
@@ -71,7 +74,7 @@ def webhook_buttons(screen: Screen) -> APIRouter:
             return back_to(HOME, said=f"It was told: {told.answer}")
         return back_to(HOME, refused=f"It was not told: {told.answer}")
 
-    @router.post("/redeliver")
+    @router.post("/redeliver", dependencies=[needs(Right.ADMIN)])
     def redeliver(listener_id: str) -> RedirectResponse:
         try:
             count = listening.redeliver(house, listener_id)
@@ -79,7 +82,7 @@ def webhook_buttons(screen: Screen) -> APIRouter:
             return back_to(HOME, refused=str(error))
         return back_to(HOME, said=f"{count} will be told again." if count else "Nothing was given up.")
 
-    @router.post("/remove")
+    @router.post("/remove", dependencies=[needs(Right.ADMIN)])
     def remove(listener_id: str) -> RedirectResponse:
         try:
             listening.remove(house, listener_id)

@@ -5,9 +5,11 @@ from pathlib import Path
 from typing import Any
 
 from browser.seed import NOW, seed
+from signed_in import signed_in
 from sqlalchemy import make_url
 
 from dunning.core.clock import VirtualClock
+from dunning.core.people import Role
 from dunning.core.vocabulary import Retries
 from dunning.errors import Transient
 from dunning.flows.guard import Guard
@@ -99,6 +101,11 @@ def _seeded(url: str, recoveries: int) -> tuple[Store, Sequence[str]]:
     return store, ids
 
 
-def site_of(house: House, demo: StillDemo | None = None) -> Any:
-    """Return the house's site, with a receiver that keeps nothing."""
+def site_of(house: House, demo: StillDemo | None = None, role: Role = Role.ADMIN) -> Any:
+    """Return the house's site as somebody sees it who has signed in, with a receiver that keeps nothing."""
+    return signed_in(front_of(house, demo), house, role)
+
+
+def front_of(house: House, demo: StillDemo | None = None) -> Any:
+    """Return the house's site as a stranger finds it."""
     return create_site(house, deaf_receiver, demo=demo)

@@ -37,6 +37,7 @@ SETTINGS: list[tuple[str, tuple[str, ...], dict[str, str], str]] = [
     ("a bad port", ("serve",), {"DUNNING_PORT": "70000"}, "DUNNING_PORT"),
     ("a bad zone", ("report", "recovered"), {"DUNNING_REPORT_TIMEZONE": "Mars"}, "time zone"),
     ("a bad switch", ("mode",), {"DUNNING_MESSAGES": "yes"}, "on or off"),
+    ("a third of a provider", ("serve",), {"DUNNING_OIDC_ISSUER": "https://x"}, "DUNNING_OIDC_CLIENT_ID"),
     ("no config", ("mode",), {"DUNNING_CONFIG": "nope.toml"}, "DUNNING_CONFIG"),
 ]
 

@@ -68,9 +68,12 @@ def test_serve_sets_up_its_database_serves_and_stops_when_told(told: signal.Sign
     answer = until_it_answers(f"http://127.0.0.1:{port}/readyz", running)
     assert answer.json() == {"ready": True, "why": None}
     running.send_signal(told)
-    _, err = running.communicate(timeout=60)
+    out, err = running.communicate(timeout=60)
     assert running.returncode == 0
     assert "Traceback" not in err
+    assert f"Open http://127.0.0.1:{port}/setup on this machine" in out
+    assert len(out.split()[-1]) == 43, "the token of the first set-up"
+    assert out.split()[-1] not in err, "no log keeps it"
 
 
 @pytest.mark.slow

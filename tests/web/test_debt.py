@@ -11,6 +11,7 @@ import structlog
 from scenarios.link import no_receiver
 from scenarios.stage import Stage
 from scenarios.stage_fixtures import quick_stage, stage, switchboard
+from signed_in import signed_in
 from starlette.testclient import TestClient
 
 from dunning.core.policy import Drafts, LastResort
@@ -23,7 +24,11 @@ LOCAL = ("127.0.0.1", 50000)
 
 
 def staff_browser(stage: Stage) -> TestClient:
-    return TestClient(create_site(stage.house, no_receiver), client=LOCAL, base_url="http://127.0.0.1:8000")
+    return TestClient(
+        signed_in(create_site(stage.house, no_receiver), stage.house),
+        client=LOCAL,
+        base_url="http://127.0.0.1:8000",
+    )
 
 
 def unpaid_with_drafts(stage: Stage) -> dict[str, Any]:
@@ -91,7 +96,11 @@ def test_the_api_tells_the_debt_and_cancels(quick_stage: Stage) -> None:
     assert browser.post(f"{home}/cancel").status_code == 409
     stage.settle()
     [errand] = browser.get(home).json()["errands"]
-    assert (errand["kind"], errand["state"], errand["by"]) == ("cancel_subscription", "done", "api")
+    assert (errand["kind"], errand["state"], errand["by"]) == (
+        "cancel_subscription",
+        "done",
+        "admin@juniper.example",
+    )
 
 
 def test_a_one_off_invoice_has_no_debt_of_a_subscription(quick_stage: Stage) -> None:
