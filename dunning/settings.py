@@ -134,8 +134,7 @@ class Settings(BaseModel):
     @property
     def mail_secrets(self) -> tuple[str, ...]:
         """Return what proves a report of the mail provider's; two while one is being rotated."""
-        given = self.mail_webhook_secret.get_secret_value() if self.mail_webhook_secret else ""
-        return tuple(secret.strip() for secret in given.split(",") if secret.strip())
+        return _each(self.mail_webhook_secret)
 
     @property
     def sends_mail(self) -> bool:
@@ -145,8 +144,7 @@ class Settings(BaseModel):
     @property
     def webhook_secrets(self) -> tuple[str, ...]:
         """Return the signing secrets that are accepted now; two while one is being rotated."""
-        given = self.stripe_webhook_secret.get_secret_value() if self.stripe_webhook_secret else ""
-        return tuple(secret.strip() for secret in given.split(",") if secret.strip())
+        return _each(self.stripe_webhook_secret)
 
     @property
     def livemode(self) -> bool:
@@ -270,6 +268,11 @@ def _check_oidc(settings: Settings) -> None:
         raise Unusable("DUNNING_OIDC_ISSUER must start with https://, for what it says is believed.")
     if importlib.util.find_spec("joserfc") is None:
         raise Unusable("DUNNING_OIDC_ISSUER needs joserfc: install dunning with its extra, `dunning[oidc]`.")
+
+
+def _each(secrets: SecretStr | None) -> tuple[str, ...]:
+    given = secrets.get_secret_value() if secrets else ""
+    return tuple(secret.strip() for secret in given.split(",") if secret.strip())
 
 
 def _with_psycopg(url: str) -> str:

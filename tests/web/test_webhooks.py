@@ -12,6 +12,7 @@ from flows.outside import open_to
 from scenarios.link import no_receiver
 from scenarios.stage import Stage
 from scenarios.stage_fixtures import quick_stage, switchboard
+from signed_in import signed_in
 from sqlalchemy import select
 from starlette.testclient import TestClient
 
@@ -31,7 +32,11 @@ def fake() -> Iterator[Fake]:
 
 
 def browser(stage: Stage, client: tuple[str, int] = LOCAL) -> TestClient:
-    return TestClient(create_site(stage.house, no_receiver), client=client, base_url="http://127.0.0.1:8000")
+    return TestClient(
+        signed_in(create_site(stage.house, no_receiver), stage.house),
+        client=client,
+        base_url="http://127.0.0.1:8000",
+    )
 
 
 def test_a_webhook_is_added_tried_rotated_repeated_and_removed(quick_stage: Stage, fake: Fake) -> None:
