@@ -201,4 +201,4 @@ def test_a_provider_reports_from_outside_and_staff_pages_stay_inside(quick_desk:
     stranger = TestClient(front_of(quick_desk.house), client=("203.0.113.9", 4000), base_url=BASE)
     assert stranger.post("/webhooks/mail/postmark", json={}).status_code == 404  # none is set up
     for path in ("/messages", TEXTS, "/messages/look", "/messages/suppressed"):
-        assert stranger.get(path, follow_redirects=False).headers["location"].startswith("/setup")
+        assert stranger.get(path, follow_redirects=False).headers["location"].startswith("/login")
