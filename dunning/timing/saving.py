@@ -13,7 +13,7 @@ from dunning.timing.tally import Row, Tally
 from dunning.timing.weights import Habits, Weights
 
 FORMAT: Final = "dunning-timing"
-VERSION: Final = 2
+VERSION: Final = 3
 
 
 def dumps(learned: Learned, memory: Memory, counts: Tally, seed: int) -> bytes:

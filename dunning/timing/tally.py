@@ -48,6 +48,10 @@ class Tally:
         rows = self.parts.get(segment)
         return rows[hour * PARTS // 24] if rows else (0, 0)
 
+    def tries(self, family: str) -> int:
+        """Return how many retries of a family were counted."""
+        return sum(tries for tries, _ in self.families.get("weekday", {}).get(family, ()))
+
     def lessons(self) -> tuple[Lesson, ...]:
         """Return every curve, families in the order of their tries, features in the order of SHOWN."""
         sizes = {name: sum(tries for tries, _ in row) for name, row in self.families.get("hour", {}).items()}
