@@ -190,7 +190,7 @@ class Planner:
         return self._choice(view, picked, lots, tuple(others))
 
     def _lots(self, view: _View, value: Floats, near: list[int]) -> Lots:
-        """Return how the time is drawn: the best, one near it, or the best of the quarter whose turn it is."""
+        """Return how the time is drawn: the best, one near it, or the best of the quarter that is on."""
         if view.family in {NEW_CARD, "technical"}:
             return Lots(near, near, 0, 0.0)
         start = int.from_bytes(hashlib.sha256(f"{self._seed}/{view.case.id}".encode()).digest()[:2])

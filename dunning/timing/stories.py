@@ -51,11 +51,7 @@ _RAMPS: Final = {
         )
         for before, day in pairwise((0.0, *days))
     ],
-    "issuer": [
-        (hours, hours * 0.6, lasts)
-        for lasts in (EVER, 96.0)
-        for hours in (3.0, 12.0, 30.0, 60.0, 120.0, 240.0)
-    ],
+    "issuer": [(hours, hours * 0.6, EVER) for hours in (3.0, 12.0, 30.0, 60.0, 120.0, 240.0)],
     "technical": [(hours, hours * 0.6, EVER) for hours in (1.0, 4.0, 12.0, 40.0, 90.0)],
     "paid_down": [(day * 24.0, day * 12.0, 336.0) for day in (2, 5, 8, 11, 18, 25)],
     "updated": [(day * 24.0, day * 12.0, EVER) for day in (1, 4, 9, 16, 30)],
