@@ -5,9 +5,11 @@
 
 Without `--play` every schedule is scored in expectation over many hidden courses of the same visible case, so
 that luck is averaged away, and the best schedule that the visible facts allow is shown beside the planner.
-With `--play` each case has one course, and each answer is fed back to the planner. Intervals are of 95 %, by a
-bootstrap over the cases; the best simple schedule is the best of 50 in hindsight: days 1/3/5/7 and evenly spread, at
-the hour of the failure and at every fixed hour. `docs/planner-benchmark.md` holds what this prints.
+With `--play` each case has one course, and each answer is fed back to the planner.
+
+Intervals are of 95 %, by a bootstrap over the cases. The best simple schedule is the best of 50 in hindsight:
+days 1/3/5/7 and evenly spread, at the hour of the failure and at every fixed hour.
+`docs/planner-benchmark.md` holds what this prints.
 """
 
 import argparse
@@ -22,9 +24,11 @@ from benchmarks.worlds.unseen import UNSEEN
 from benchmarks.worlds.world import TEST
 from dunning.timing import Planner
 
-HEAD = """| world | past | 1/3/5/7 | even | best simple | planner | visible | clairvoyant | less even | less best simple \
-| gap closed | of visible |
-|---|---|---|---|---|---|---|---|---|---|---|---|"""
+COLUMNS = (
+    "world", "past", "1/3/5/7", "even", "best simple", "planner", "visible", "clairvoyant",
+    "less even", "less best simple", "gap closed", "of visible",
+)  # fmt: skip
+HEAD = f"| {' | '.join(COLUMNS)} |\n|{'---|' * len(COLUMNS)}"
 EVERY = {**WORLDS, **UNSEEN}
 
 

@@ -1,4 +1,4 @@
-"""How a time is drawn, and how likely each was to be: exploration is small, deliberate and seeded."""
+"""How a time is drawn, and how likely it was to be: exploration is small, deliberate and seeded."""
 
 from dataclasses import dataclass
 from typing import Final
@@ -10,24 +10,23 @@ _WHOLE: Final = 1000
 
 @dataclass(frozen=True, slots=True)
 class Lots:
-    """Times as indexes: `near` are worth nearly the same, the best first; `turns` the best of each quarter.
+    """Times as indexes: `near` are worth nearly the same, the best first; `turn` is the best of its quarter.
 
-    `turn` is the quarter whose turn it is, `unsure` the share of choices that follow the turns.
+    `unsure` is the share of choices that follow the turns: all without history, few with much.
     """
 
     near: list[int]
-    turns: list[int]
     turn: int
     unsure: float
 
     def drawn(self, lot: int, pick: int) -> int:
         """Return the time that two large numbers draw."""
         if lot // _WHOLE % _WHOLE < self.unsure * _WHOLE:
-            return self.turns[self.turn]
+            return self.turn
         return self.near[pick % len(self.near) if lot % _WHOLE < EXPLORING * _WHOLE else 0]
 
     def propensity(self, index: int) -> float:
-        """Return how likely a time was drawn, whichever quarter's turn it was."""
+        """Return how likely a time was to be drawn."""
         by_chance = EXPLORING / len(self.near) if index in self.near else 0.0
         sure = by_chance + (1 - EXPLORING if index == self.near[0] else 0.0)
-        return (1 - self.unsure) * sure + self.unsure * self.turns.count(index) / len(self.turns)
+        return (1 - self.unsure) * sure + (self.unsure if index == self.turn else 0.0)

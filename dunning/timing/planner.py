@@ -24,7 +24,7 @@ from dunning.timing.plan import Plan, Slots, gains, plan
 from dunning.timing.rules import GAP, TECHNICAL_GAP, Allowed, allowed
 from dunning.timing.sample import fair_sample
 from dunning.timing.stories import Curves
-from dunning.timing.tally import Lesson, Tally, tally
+from dunning.timing.tally import Tally, tally
 
 AHEAD: Final = 4  # tries planned jointly; only the first is carried out
 PATIENT: Final = 0.9995  # what money is worth a day later
@@ -96,10 +96,6 @@ class Planner:
             ValueError: if the bytes are not a planner of this version.
         """
         return cls(*saving.loads(data))
-
-    def lessons(self) -> tuple[Lesson, ...]:
-        """Return what history showed: per decline class a curve by hour, weekday, day of month and age."""
-        return self._counts.lessons()
 
     def choose(self, case: Case, *, now: datetime) -> Choice | None:
         """Return when to try next, or None when no attempt is allowed or worth making.
@@ -190,13 +186,17 @@ class Planner:
         return self._choice(view, picked, lots, tuple(others))
 
     def _lots(self, view: _View, value: Floats, near: list[int]) -> Lots:
-        """Return how the time is drawn: the best, one near it, or the best of the quarter that is on."""
+        """Return how the time is drawn: the best, one near it, or the best of the quarter that is on.
+
+        The turns begin opposite to the hour of the failure.
+        """
         if view.family in {NEW_CARD, "technical"}:
-            return Lots(near, near, 0, 0.0)
-        start = int.from_bytes(hashlib.sha256(f"{self._seed}/{view.case.id}".encode()).digest()[:2])
+            return Lots(near, near[0], 0.0)
+        failed = int(utc(view.case.attempts[0].at).timestamp())
+        start = (failed + offset(view.zone, failed)) % DAY // (DAY // QUARTERS)
         turn = (start + TURNS[len(view.case.attempts) % QUARTERS]) % QUARTERS
         unsure = BELIEVED / (BELIEVED + self._counts.tries(view.family))
-        return Lots(near, _by_quarter(view, value, near[0]), turn, unsure)
+        return Lots(near, _of_quarter(view, value, near[0], turn), unsure)
 
     def _near(self, view: _View, found: Plan) -> tuple[list[int], Floats]:
         """Return the times that would open the plan nearly as well as the best, which leads; all values."""
@@ -240,16 +240,12 @@ def _worth(family: str, days: Floats) -> Floats:
     return found
 
 
-def _by_quarter(view: _View, value: Floats, best: int) -> list[int]:
-    """Return the best time near the best of all in each quarter of the local day, else the best of all."""
+def _of_quarter(view: _View, value: Floats, best: int, turn: int) -> int:
+    """Return the best time near the best of all in a quarter of the local day, else the best of all."""
     seconds = view.slots.seconds
     quarter = (seconds + offsets(view.zone, seconds)) % DAY // (DAY // QUARTERS)
-    worth = np.where((np.abs(seconds - seconds[best]) <= REACH) & (value > 0), value, -np.inf)
-    found = []
-    for number in range(QUARTERS):
-        index = int(np.where(quarter == number, worth, -np.inf).argmax())
-        found.append(index if quarter[index] == number and np.isfinite(worth[index]) else best)
-    return found
+    fits = (np.abs(seconds - seconds[best]) <= REACH) & (value > 0) & (quarter == turn)
+    return int(np.where(fits, value, -np.inf).argmax()) if fits.any() else best
 
 
 def _interval(chance: float, tries: int) -> tuple[float, float]:
