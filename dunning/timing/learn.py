@@ -17,7 +17,7 @@ from dunning.timing.marks import COARSE, Marks
 from dunning.timing.stories import Curves
 from dunning.timing.weights import DIGITS, Habits, Weights, informed
 
-# Steps of maximisation between looks at hours and days. The first look comes early: else stories of moody cards
+# Steps of maximisation between looks at hours and days. The first look is early: else stories of moody cards
 # take what is the same for all.
 STEPS: Final = (4, 12, 20)
 SCOUTED: Final = 10  # steps that suffice to see which
