@@ -12,10 +12,13 @@ from dunning.commands.opening import opened_house
 from dunning.errors import Unusable
 
 if TYPE_CHECKING:
-    from dunning.flows.backtest import Judged
+    from dunning.flows.backtest import Asked, Judged
     from dunning.timing.policies import Ladder
 
-FORM: Final = 'A file of ladders holds [[policy]] tables with name = "weekly" and days = [1, 7, 13].'
+FORM: Final = (
+    'A file of ladders holds [[policy]] tables with name = "weekly" and days = [1, 7, 13]; a policy file has '
+    "[default], a campaign file key and steps."
+)
 
 
 def backtest(
@@ -24,7 +27,8 @@ def backtest(
         list[str] | None,
         typer.Option(
             metavar="POLICY",
-            help="planner, stripe, ladder, stripe-like, days such as 1,3,5,7, or a TOML file; repeatable.",
+            help="planner, stripe, ladder, stripe-like, days such as 1,3,5,7, or a TOML file (ladders, a "
+            "policy, a campaign); repeatable.",
         ),
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
@@ -66,14 +70,14 @@ def _percent(share: float | None) -> str:
     return "-" if share is None else f"{share:.1%}"
 
 
-def _policies(asked: list[str]) -> "list[str | Ladder]":
-    found: list[str | Ladder] = []
+def _policies(asked: list[str]) -> "list[Asked]":
+    found: list[Asked] = []
     for text in asked:
         found += _policy(text)
     return found
 
 
-def _policy(text: str) -> "list[str | Ladder]":
+def _policy(text: str) -> "list[Asked]":
     from dunning.flows.backtest import PLANNER, STRIPE
     from dunning.timing.policies import PLAIN, STRIPE_LIKE
 
@@ -91,24 +95,52 @@ def _policy(text: str) -> "list[str | Ladder]":
     )
 
 
-def _read(path: Path) -> "list[str | Ladder]":
+def _read(path: Path) -> "list[Asked]":
     try:
-        values = tomllib.loads(path.read_text(encoding="utf-8"))
+        text = path.read_text(encoding="utf-8")
+        values = tomllib.loads(text)
     except OSError as error:
         raise Unusable(f"--policy {path} cannot be read ({error.strerror}): name another file.") from None
     except ValueError as error:
         raise Unusable(f"--policy {path} is not TOML ({error}). {FORM}") from None
-    tables = values.get("policy")
+    if "policy" in values:
+        return [*_ladders(path, values)]
+    if "steps" in values:
+        return [_campaign(path, values)]
+    if not values:
+        raise Unusable(f"--policy {path} names no policies. {FORM}")
+    return [_rules(path, text, values)]
+
+
+def _ladders(path: Path, values: dict[str, Any]) -> "list[Ladder]":
+    tables = values["policy"]
     if set(values) != {"policy"} or not isinstance(tables, list) or not tables:
         raise Unusable(f"--policy {path} names no policies, or something else. {FORM}")
     for table in tables:
-        if (
-            not isinstance(table, dict)
-            or set(table) != {"name", "days"}
-            or not isinstance(table["days"], list)
-        ):
+        keys = set(table) if isinstance(table, dict) else set()
+        if keys != {"name", "days"} or not isinstance(table["days"], list):
             raise Unusable(f"--policy {path} has a policy with other keys than name and days. {FORM}")
     return [_ladder(str(table["name"]), table["days"]) for table in tables]
+
+
+def _campaign(path: Path, values: dict[str, Any]) -> "Asked":
+    """Return a campaign of ours by the key in its file: what counts is who opened with it, in any version."""
+    from dunning.flows.backtest import Followed
+
+    key = values.get("key")
+    if not isinstance(key, str) or not key:
+        raise Unusable(f"--policy {path} is a campaign without a key: `dunning campaign validate` says more.")
+    return Followed(f"campaign {key}", campaign=key)
+
+
+def _rules(path: Path, text: str, values: dict[str, Any]) -> "Asked":
+    from dunning.commands import policy_file
+    from dunning.flows.backtest import Followed
+
+    problems = policy_file.problems(text, values)
+    if problems:
+        raise Unusable(f"--policy {path}:{problems[0].line}: {problems[0].sentence} {FORM}")
+    return Followed(path.stem, rules=policy_file.policy(values).default)
 
 
 def _ladder(name: str, days: list[Any]) -> "Ladder":

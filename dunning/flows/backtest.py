@@ -6,16 +6,19 @@ Three sources, never mixed: *randomised* (a holdout drew lots, so the figure is 
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any, Final
 
 import numpy as np
+from sqlalchemy import Connection
 
+from dunning.core.policy import Policy
 from dunning.core.vocabulary import Arm, Experiment, Retries
 from dunning.flows.house import House
 from dunning.flows.learn import past_cases
 from dunning.flows.planning import planner_in_service
+from dunning.store import rules
 from dunning.store.outcomes import Outcome, finished
 from dunning.timing import Case, Planner
 from dunning.timing.judge import chance
@@ -27,6 +30,23 @@ STRIPE: Final = "stripe"
 LATE: Final = 1.0  # days that the rules may push a step back
 MODELLED: Final = 150  # cases whose course is forecast, evenly taken from all
 TRIES: Final = 8
+
+
+@dataclass(frozen=True, slots=True)
+class Followed:
+    """What recoveries open with: a campaign, by its key, or the rules for retries of a policy file."""
+
+    name: str
+    campaign: str | None = None
+    rules: Policy | None = None
+    versions: frozenset[int] = frozenset()  # of published policies with these rules
+
+    def took(self, case: Outcome) -> bool:
+        """Return whether a recovery opened with it."""
+        return case.campaign == self.campaign if self.campaign else case.policy in self.versions
+
+
+Asked = str | Ladder | Followed
 
 
 class Source(StrEnum):
@@ -71,27 +91,42 @@ class _Asked:
     paid: list[bool]
 
 
-def backtest(house: House, policies: Sequence[str | Ladder]) -> list[Judged]:
-    """Judge each policy: `planner`, `stripe` (Stripe's retries, as they were set), or a ladder."""
+def backtest(house: House, policies: Sequence[Asked]) -> list[Judged]:
+    """Judge each policy: `planner`, `stripe` (Stripe's retries, as they were set), a ladder, or a file's."""
     now = house.clock.now()
     with house.store.read() as connection:
         outcomes = finished(connection, now, livemode=house.settings.livemode)
         planner = planner_in_service(connection, house)
         chosen = {case.id for case in outcomes[:: -(-len(outcomes) // MODELLED)]} if outcomes else set()
         cases = list(past_cases(connection, sorted(chosen)))
+        policies = [_with_versions(connection, policy) for policy in policies]
     return [_judge(policy, outcomes, planner, cases) for policy in policies]
 
 
-def _judge(policy: str | Ladder, outcomes: list[Outcome], planner: Planner, cases: list[Case]) -> Judged:
+def _with_versions(connection: Connection, policy: Asked) -> Asked:
+    """Return a policy file's rules with the published versions that have the same."""
+    if not isinstance(policy, Followed) or policy.rules is None:
+        return policy
+    versions = rules.published_policies(connection)
+    same = {
+        v for v in versions if _retries(rules.policy_version(connection, v).default) == _retries(policy.rules)
+    }
+    return replace(policy, versions=frozenset(same))
+
+
+def _retries(found: Policy) -> tuple[int, timedelta, timedelta, timedelta]:
+    return found.attempts_per_invoice, found.window, found.gap, found.technical_gap
+
+
+def _judge(policy: Asked, outcomes: list[Outcome], planner: Planner, cases: list[Case]) -> Judged:
     source, invoices, money = evidence(policy, outcomes)
-    forecast = None if policy == STRIPE else _forecast(policy, planner, cases)
+    silent = policy == STRIPE or (isinstance(policy, Followed) and policy.rules is None)
+    forecast = None if silent else _forecast(policy, planner, cases)
     name = policy if isinstance(policy, str) else policy.name
     return Judged(name, source, invoices, money, forecast, _sentence(name, source, invoices))
 
 
-def evidence(
-    policy: str | Ladder, outcomes: list[Outcome]
-) -> tuple[Source, Estimate | None, dict[str, Estimate]]:
+def evidence(policy: Asked, outcomes: list[Outcome]) -> tuple[Source, Estimate | None, dict[str, Estimate]]:
     """Return what the log says of a policy: the source, the share of invoices, of money per currency."""
     asked = _asked(policy, outcomes)
     if asked is None:
@@ -100,7 +135,7 @@ def evidence(
     return asked.source, invoices, _by_currency(asked) if invoices.robust else {}
 
 
-def _asked(policy: str | Ladder, outcomes: list[Outcome]) -> _Asked | None:
+def _asked(policy: Asked, outcomes: list[Outcome]) -> _Asked | None:
     """Return the cases that bear on a policy; None when nobody was ever handled so."""
     drawn = [case for case in outcomes if case.holdout[Experiment.RETRIES] is not None]
     ours = [case for case in outcomes if case.retries is Retries.OWN]
@@ -108,6 +143,9 @@ def _asked(policy: str | Ladder, outcomes: list[Outcome]) -> _Asked | None:
         return _randomised(drawn, Arm.TREATED, None)
     if isinstance(policy, Ladder) and drawn and PLAIN.days[: len(policy.days)] == policy.days:
         return _randomised(drawn, Arm.HOLDOUT, policy)
+    if isinstance(policy, Followed):
+        known = outcomes if policy.campaign else ours
+        return _under(known, policy) if any(map(policy.took, known)) else None
     if policy == PLANNER and ours:
         return _observed(ours, Retries.OWN)
     if policy == STRIPE and any(case.retries is Retries.WATCH for case in outcomes):
@@ -132,6 +170,11 @@ def _paid(case: Outcome, ladder: Ladder | None) -> bool:
         return False
     beyond = ladder is not None and case.paid_after > ladder.days[-1] + LATE
     return not (beyond and case.by_retry)
+
+
+def _under(cases: list[Outcome], policy: Followed) -> _Asked:
+    taken = [policy.took(case) for case in cases]
+    return _Asked(Source.OBSERVED, cases, taken, None, [_paid(case, None) for case in cases])
 
 
 def _observed(cases: list[Outcome], mode: Retries) -> _Asked:
@@ -188,18 +231,20 @@ def _features(cases: list[Outcome]) -> Any:
     return np.column_stack(columns).astype(np.float64)
 
 
-def _forecast(policy: str | Ladder, planner: Planner, cases: list[Case]) -> float | None:
+def _forecast(policy: Asked, planner: Planner, cases: list[Case]) -> float | None:
     """Return the share of invoices that the planner expects the policy's retries to recover."""
     if not cases:
         return None
     return sum(_course(policy, planner, case) for case in cases) / len(cases)
 
 
-def _course(policy: str | Ladder, planner: Planner, case: Case) -> float:
+def _course(policy: Asked, planner: Planner, case: Case) -> float:
     """Return the chance that one of the policy's tries pays, each knowing that those before it failed."""
     opened = replace(case, attempts=case.attempts[:1], attempts_left=TRIES, not_before=None)
-    unpaid, now = 1.0, opened.attempts[0].at
-    for left in range(TRIES, 0, -1):
+    unpaid, now, tries = 1.0, opened.attempts[0].at, TRIES
+    if isinstance(policy, Followed) and policy.rules:
+        tries, opened = policy.rules.attempts_per_invoice, replace(opened, deadline=now + policy.rules.window)
+    for left in range(tries, 0, -1):
         at, says = _next(policy, planner, replace(opened, attempts_left=left), now)
         if at is None:
             break
@@ -209,10 +254,12 @@ def _course(policy: str | Ladder, planner: Planner, case: Case) -> float:
     return 1 - unpaid
 
 
-def _next(policy: str | Ladder, planner: Planner, case: Case, now: datetime) -> tuple[datetime | None, float]:
+def _next(policy: Asked, planner: Planner, case: Case, now: datetime) -> tuple[datetime | None, float]:
     if isinstance(policy, Ladder):
         at = policy.following(case, now)
         return at, (chance(planner, case, at) or 0.0) if at else 0.0
+    if isinstance(policy, Followed) and policy.rules:
+        case = replace(case, not_before=now + policy.rules.gap)
     choice = planner.choose(case, now=now)
     return (choice.at, choice.probability) if choice else (None, 0.0)
 
@@ -220,8 +267,8 @@ def _next(policy: str | Ladder, planner: Planner, case: Case, now: datetime) -> 
 def _sentence(name: str, source: Source, found: Estimate | None) -> str:
     if found is None:
         return (
-            f"No invoice was retried by {name}: there is only the planner's own forecast, a model's word and "
-            "no evidence. `dunning holdout` lets a random share show it."
+            f"No finished recovery went by {name}: at most there is the planner's own forecast, a model's "
+            "word and no evidence. `dunning holdout` lets a random share show a ladder."
         )
     if found.robust is None:
         return (

@@ -33,6 +33,8 @@ class Outcome:
     recovered: int
     paid_after: float | None  # days from the failure to the payment
     by_retry: bool  # paid by a retry of ours, not by the customer or anybody else
+    campaign: str = ""  # the key of the campaign that it opened with
+    policy: int = 0  # the version of the policy that it opened with
 
 
 def finished(
@@ -120,6 +122,8 @@ def _outcome(row: Any) -> Outcome:
         recovered=int(row.recovered or 0),
         paid_after=after,
         by_retry=row.paid_by in OURS,
+        campaign=row.campaign_key,
+        policy=row.policy_version,
     )
 
 

@@ -2,6 +2,5 @@
 
 from dunning.timing.case import Attempt, Case, Choice, Explanation, Veto
 from dunning.timing.planner import Planner
-from dunning.timing.tally import Lesson, Point
 
-__all__ = ["Attempt", "Case", "Choice", "Explanation", "Lesson", "Planner", "Point", "Veto"]
+__all__ = ["Attempt", "Case", "Choice", "Explanation", "Planner", "Veto"]

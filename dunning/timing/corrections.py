@@ -14,12 +14,12 @@ import numpy as np
 from dunning.timing import paydays
 from dunning.timing.localtime import Floats, Ints, Moments
 from dunning.timing.marks import COARSE, Marks
+from dunning.timing.smoothing import smoothed
 
 AGES: Final = (6, 12, 24, 48, 96, 168, 240, 336, 504)  # hours that part the ages
 SIZES: Final = {"hour": 24, "weekday": 7, "week": 56, "month_day": 31, "month_end": 4, "age": len(AGES) + 1}
 NIGHT: Final = 0.93  # approvals from midnight to six: worse, by every page that says anything
-MAINTAINED: Final = ("soft_issuer", "technical")  # families whose refusals are the bank's own doing,
-UPKEEP: Final = 0.85  # more so at night, when banks tend their systems
+MAINTAINED: Final = {"soft_issuer": 0.85, "technical": 0.7}  # at night, when banks tend their systems
 WEAKEST, STRONGEST = 4.0, 400.0  # expected payments that weigh as much as what was believed before
 LOWEST, HIGHEST = 0.03, 6.0
 FEWEST: Final = 25  # tries at a level before it is looked at
@@ -93,7 +93,8 @@ def _believed(name: str, level: str, keys: list[str]) -> Floats:
     if (name, level) == ("hour", "all"):
         out[:, :_NIGHT_HOURS] = NIGHT
     if (name, level) == ("hour", "family"):
-        out[[key.partition(":")[2] in MAINTAINED for key in keys], :_NIGHT_HOURS] = UPKEEP
+        upkeep = np.array([MAINTAINED.get(key.partition(":")[2], 1.0) for key in keys])
+        out[:, :_NIGHT_HOURS] = upkeep[:, None]
     return out
 
 
@@ -116,7 +117,7 @@ def learned(
             keys, index = places[level]
             flat = index * SIZES[name] + bins[name]
             rest = due / table.ravel()[flat]
-            fresh = _table(name, level, flat, _believed(name, level, keys), rest, paid)
+            fresh = _table(name, flat, _believed(name, level, keys), rest, paid)
             due = rest * fresh.ravel()[flat]
             found[name, level] = fresh
     return Corrections(_named(places, found))
@@ -135,10 +136,10 @@ def _named(
     return out
 
 
-def _table(name: str, level: str, flat: Ints, start: Floats, expected: Floats, paid: Floats) -> Floats:
+def _table(name: str, flat: Ints, start: Floats, expected: Floats, paid: Floats) -> Floats:
     happened, due = _count(flat, paid, start.shape), _count(flat, expected, start.shape)
-    if name == "hour" and level in {"all", "family"}:
-        start = _shrunk(happened @ _KERNEL, due @ _KERNEL, start)
+    if name == "hour":
+        return np.clip(start * smoothed(happened, due * start), LOWEST, HIGHEST)
     return np.clip(_shrunk(happened, due, start), LOWEST, HIGHEST)
 
 
@@ -161,13 +162,3 @@ def _shrunk(happened: Floats, foreseen: Floats, believed: Floats) -> Floats:
     strength = min(max(strength, WEAKEST), STRONGEST)
     ratio: Floats = (happened + strength * believed) / (foreseen + strength)
     return ratio
-
-
-def _kernel() -> Floats:
-    """Hours resemble the hours beside them, across midnight too, until they show that they do not."""
-    apart = np.abs(np.arange(24)[:, None] - np.arange(24))
-    near: Floats = np.clip(1 - np.minimum(apart, 24 - apart) / 4, 0, 1)
-    return near
-
-
-_KERNEL: Final = _kernel()

@@ -17,7 +17,9 @@ from dunning.timing.marks import COARSE, Marks
 from dunning.timing.stories import Curves
 from dunning.timing.weights import DIGITS, Habits, Weights, informed
 
-STEPS: Final = (20, 8, 8)  # of maximisation, between looks at hours and days
+# Steps of maximisation between looks at hours and days. The first look is early: else stories of moody cards
+# take what is the same for all.
+STEPS: Final = (4, 12, 20)
 SCOUTED: Final = 10  # steps that suffice to see which
 SCOUTS: Final = 2500  # episodes that find out which stories matter at all
 MATTER: Final = 1000  # stories of paydays kept in mind: those that explain most

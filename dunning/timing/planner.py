@@ -16,14 +16,15 @@ from dunning.timing.candidates import candidates, typical_hours
 from dunning.timing.case import Attempt, Case, Choice, Explanation, check, own_attempts
 from dunning.timing.history import NEW_CARD, episodes, finished, marks_of, sampled, telling
 from dunning.timing.learn import Learned, learn
-from dunning.timing.localtime import DAY, Floats, Ints, moments, offset, zone_of
+from dunning.timing.localtime import DAY, Floats, Ints, moments, offset, offsets, zone_of
+from dunning.timing.lots import EXPLORED, Lots
 from dunning.timing.marks import Marks
 from dunning.timing.memory import Memory, remember
 from dunning.timing.plan import Plan, Slots, gains, plan
 from dunning.timing.rules import GAP, TECHNICAL_GAP, Allowed, allowed
 from dunning.timing.sample import fair_sample
 from dunning.timing.stories import Curves
-from dunning.timing.tally import Lesson, Tally, tally
+from dunning.timing.tally import Tally, tally
 
 AHEAD: Final = 4  # tries planned jointly; only the first is carried out
 PATIENT: Final = 0.9995  # what money is worth a day later
@@ -35,9 +36,12 @@ COST: Final = 0.004  # of the amount: what a refused try costs in fees and goodw
 REFUSED: Final = 0.5  # how far the first refusal is believed: renewals do not fall on any day alike
 WEIGHED: Final = 128  # stories that a plan weighs: the likely ones, and a fair sample of the others
 MOST: Final = 12_000  # cases learned from
-EXPLORING: Final = 0.15  # share of choices that are made by chance, between times
-NEAR: Final = 0.995  # that bring so much of the best value
-EXPLORED: Final = 4
+NEAR: Final = 0.995  # share of the best value that a time brings which is tried for the sake of knowing
+# What is published of hours contradicts itself, so without history the quarters of the day take turns: a
+# favourite hour that is not a world's own would be wrong for all of its invoices.
+QUARTERS: Final = 4
+TURNS: Final = (0, 2, 1, 3)
+REACH: Final = 36 * 3600  # seconds from the best time
 RUNNERS_UP: Final = 3
 BELIEVED: Final = 20  # tries that the prior is worth
 
@@ -92,10 +96,6 @@ class Planner:
             ValueError: if the bytes are not a planner of this version.
         """
         return cls(*saving.loads(data))
-
-    def lessons(self) -> tuple[Lesson, ...]:
-        """Return what history showed: per decline class a curve by hour, weekday, day of month and age."""
-        return self._counts.lessons()
 
     def choose(self, case: Case, *, now: datetime) -> Choice | None:
         """Return when to try next, or None when no attempt is allowed or worth making.
@@ -180,9 +180,23 @@ class Planner:
         if not found.chosen:
             return None
         near, value = self._near(view, found)
-        picked = near[self._chance(view.case, "pick") % len(near) if self._explores(view.case) else 0]
-        others = [self._choice(view, index, near) for index in _runners_up(view, value, picked)]
-        return self._choice(view, picked, near, tuple(others))
+        lots = self._lots(view, value, near)
+        picked = lots.drawn(self._chance(view.case, "explore"), self._chance(view.case, "pick"))
+        others = [self._choice(view, index, lots) for index in _runners_up(view, value, picked)]
+        return self._choice(view, picked, lots, tuple(others))
+
+    def _lots(self, view: _View, value: Floats, near: list[int]) -> Lots:
+        """Return how the time is drawn: the best, one near it, or the best of the quarter that is on.
+
+        The turns begin opposite to the hour of the failure.
+        """
+        if view.family in {NEW_CARD, "technical"}:
+            return Lots(near, near[0], 0.0)
+        failed = int(utc(view.case.attempts[0].at).timestamp())
+        start = (failed + offset(view.zone, failed)) % DAY // (DAY // QUARTERS)
+        turn = (start + TURNS[len(view.case.attempts) % QUARTERS]) % QUARTERS
+        unsure = BELIEVED / (BELIEVED + self._counts.tries(view.family))
+        return Lots(near, _of_quarter(view, value, near[0], turn), unsure)
 
     def _near(self, view: _View, found: Plan) -> tuple[list[int], Floats]:
         """Return the times that would open the plan nearly as well as the best, which leads; all values."""
@@ -197,9 +211,7 @@ class Planner:
         best = sorted(near.tolist(), key=lambda index: (-gain[index], index))[:EXPLORED]
         return best or [chosen[0]], gain
 
-    def _choice(
-        self, view: _View, index: int, near: list[int], alternatives: tuple[Choice, ...] = ()
-    ) -> Choice:
+    def _choice(self, view: _View, index: int, lots: Lots, alternatives: tuple[Choice, ...] = ()) -> Choice:
         joint = view.slots.success[index] * view.weight
         groups = np.bincount(stories.GROUP[view.columns], weights=joint, minlength=len(stories.GROUPS))
         at = datetime.fromtimestamp(int(view.slots.seconds[index]), UTC)
@@ -209,15 +221,12 @@ class Planner:
         return Choice(
             at=at,
             probability=min(1.0, float(joint.sum())),
-            propensity=_propensity(index, near),
+            propensity=lots.propensity(index),
             reason=words.choice_reason(view.case, view.family, story, local, counted),
             alternatives=alternatives,
             interval=_interval(min(1.0, float(joint.sum())), counted[0]),
             counted=counted,
         )
-
-    def _explores(self, case: Case) -> bool:
-        return self._chance(case, "explore") % 1000 < EXPLORING * 1000
 
     def _chance(self, case: Case, what: str) -> int:
         """Return a large number that depends on the seed, the case and how often it was tried."""
@@ -231,10 +240,12 @@ def _worth(family: str, days: Floats) -> Floats:
     return found
 
 
-def _propensity(index: int, near: list[int]) -> float:
-    """Return how likely a time was picked: the first of the near ones, unless chance was to decide."""
-    by_chance = EXPLORING / len(near) if index in near else 0.0
-    return by_chance + (1 - EXPLORING if index == near[0] else 0.0)
+def _of_quarter(view: _View, value: Floats, best: int, turn: int) -> int:
+    """Return the best time near the best of all in a quarter of the local day, else the best of all."""
+    seconds = view.slots.seconds
+    quarter = (seconds + offsets(view.zone, seconds)) % DAY // (DAY // QUARTERS)
+    fits = (np.abs(seconds - seconds[best]) <= REACH) & (value > 0) & (quarter == turn)
+    return int(np.where(fits, value, -np.inf).argmax()) if fits.any() else best
 
 
 def _interval(chance: float, tries: int) -> tuple[float, float]:

@@ -32,11 +32,14 @@ _WEEKDAYS_OFTEN = (0.14, 0.12, 0.15, 0.18, 0.27, 0.08, 0.06)
 _WEEKDAYS = (0.15, 0.12, 0.14, 0.18, 0.25, 0.08, 0.08)
 _TWICE = (0.42, 0.30, 0.16, 0.12)
 _USUAL_DAYS = {1: 0.20, 5: 0.08, 10: 0.06, 15: 0.10, 20: 0.06, 25: 0.15, 28: 0.10, 31: 0.25}
-_UNUSUAL = 0.35  # share of monthly pay on any day of the month
-_MOVED = 0.6  # share of dated pay that comes before a weekend rather than on it
+# What is published about days and hours contradicts itself from country to country, so most of it is not
+# believed before history shows it: this share of customers is paid on any weekday, at any hour.
+_ANY: Final = 0.9
+_UNUSUAL = 0.7  # share of monthly pay on any day of the month
+_MOVED = 0.3  # share of dated pay that comes before a weekend rather than on it
 _WORKING = 0.06  # share of monthly pay on one of the first working days
-_POSTED = (0.22, 0.12, 0.17, 0.13, 0.09, 0.09, 0.11, 0.07)
-_LASTS = (0.24, 0.28, 0.28, 0.20)
+_LASTS = (0.38, 0.30, 0.20, 0.12)
+_INFLOW_LASTS: Final = {20.0: 0.25, 60.0: 0.25, 180.0: 0.25, 600.0: 0.25}  # hours
 
 # Shares in the order of stories.GROUPS:
 # payday, inflow, issuer, technical, limit, paid_down, updated, mood, luck, clear, never
@@ -60,7 +63,7 @@ _WITHIN: Final = {
     "limit": (0.55, 0.20, 0.25),
     "paid_down": (0.14, 0.20, 0.20, 0.20, 0.14, 0.12),
     "updated": (0.15, 0.20, 0.25, 0.25, 0.15),
-    "mood": (0.125,) * 8,
+    "mood": (0.6 / 8,) * 8 + (0.4 / 7,) * 7,
     "luck": (0.3, 0.3, 0.25, 0.15),
     "clear": (1.0,),
     "never": (1.0,),
@@ -97,17 +100,21 @@ def _share_row(family: str, funding: str) -> Floats:
 def patterns(region: str) -> Floats:
     """Return the weight of each payday pattern in a region; they sum to 1."""
     weekly, fortnightly, twice, monthly = _KINDS[region]
-    weekdays = np.array(_WEEKDAYS_OFTEN if region == "often" else _WEEKDAYS)
+    weekdays = _weekdays(_WEEKDAYS_OFTEN if region == "often" else _WEEKDAYS)
     moved = (1 - _MOVED, _MOVED)
     working = np.linspace(1, 0.4, len(paydays.WORKING))
     parts = [
-        weekly * weekdays / weekdays.sum(),
-        fortnightly * np.tile(weekdays, 2) / (2 * weekdays.sum()),
+        weekly * weekdays,
+        fortnightly * np.tile(weekdays, 2) / 2,
         twice * np.outer(moved, _TWICE).ravel(),
         monthly * (1 - _WORKING) * np.outer(moved, _month_days()).ravel(),
         monthly * _WORKING * working / working.sum(),
     ]
     return np.concatenate(parts)
+
+
+def _weekdays(published: tuple[float, ...]) -> Floats:
+    return _ANY / len(published) + (1 - _ANY) * np.array(published) / sum(published)
 
 
 def _month_days() -> Floats:
@@ -118,7 +125,7 @@ def _month_days() -> Floats:
 
 def posted() -> Floats:
     """Return the weight of each local hour at which deposits can be spent."""
-    return np.array(_POSTED)
+    return np.full(len(stories.POSTED), 1 / len(stories.POSTED))
 
 
 def lasts() -> Floats:
@@ -130,8 +137,10 @@ def within(group: str) -> Floats:
     """Return the weights of the stories of a group that has no paydays; they sum to 1."""
     if group != "inflow":
         return np.array(_WITHIN[group])
-    days = np.array([clears / 24 for clears, _, _ in stories.INFLOW])
-    lasts = np.tile((0.25, 0.30, 0.45), len(days) // 3)
-    rate = np.repeat(np.diff(days[::3], prepend=0), 3) * np.exp(-days / 14) * lasts
-    shared: Floats = rate / float(rate.sum())
+    days, lasts = np.array([(clears / 24, lasts) for clears, _, lasts in stories.INFLOW]).T
+    shared = np.zeros(len(days))
+    for hours, share in _INFLOW_LASTS.items():
+        mine = lasts == hours
+        rate = np.diff(days[mine], prepend=0) * np.exp(-days[mine] / 20)
+        shared[mine] = share * rate / rate.sum()
     return shared

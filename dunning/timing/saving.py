@@ -13,7 +13,7 @@ from dunning.timing.tally import Row, Tally
 from dunning.timing.weights import Habits, Weights
 
 FORMAT: Final = "dunning-timing"
-VERSION: Final = 2
+VERSION: Final = 3
 
 
 def dumps(learned: Learned, memory: Memory, counts: Tally, seed: int) -> bytes:
@@ -65,8 +65,7 @@ def _memory(body: dict[str, Any]) -> Memory:
 
 
 def _tally(body: dict[str, Any]) -> Tally:
-    families = {feature: _rows(rows) for feature, rows in body["families"].items()}
-    return Tally(families, _rows(body["parts"]))
+    return Tally({name: int(tries) for name, tries in body["families"].items()}, _rows(body["parts"]))
 
 
 def _rows(body: dict[str, Any]) -> dict[str, Row]:

@@ -6,6 +6,7 @@ columns; whoever asks for curves names the columns that matter to the question.
 """
 
 from functools import lru_cache
+from itertools import pairwise
 from typing import Final, TypeAlias
 
 import numpy as np
@@ -35,10 +36,21 @@ POSTED: Final = (0, 3, 6, 9, 12, 15, 18, 21)  # local hours from which a deposit
 LASTS: Final = (10.0, 30.0, 80.0, 280.0)  # hours until it is spent
 EVER: Final = 1e6  # hours
 
-# Each row: hours after which it clears, hours over which it does, hours that it lasts.
-_INFLOW_DAYS = (0.5, 1, 2, 3, 4, 5, 6, 7, 8, 10, 12, 14, 17, 21, 25, 30, 40, 50)
+# Each row: hours after which it clears, hours over which it does, hours that it lasts. Inflows are as wide as
+# they are far from the one before: no day between may look worse than it is.
+_DAILY = (0.5, *range(1, 31))
+_INFLOW_DAYS = (0.5, *range(1, 15), 17, 20, 24, 28, 33, 40, 50)
 _RAMPS: Final = {
-    "inflow": [(day * 24.0, 12.0, lasts) for day in _INFLOW_DAYS for lasts in (20.0, 60.0, 480.0)],
+    "inflow": [
+        (day * 24.0, max(day - before, 0.5) * 24.0, lasts)
+        for lasts, days in (
+            (20.0, _DAILY),
+            (60.0, _INFLOW_DAYS),
+            (180.0, _INFLOW_DAYS),
+            (600.0, _INFLOW_DAYS),
+        )
+        for before, day in pairwise((0.0, *days))
+    ],
     "issuer": [(hours, hours * 0.6, EVER) for hours in (3.0, 12.0, 30.0, 60.0, 120.0, 240.0)],
     "technical": [(hours, hours * 0.6, EVER) for hours in (1.0, 4.0, 12.0, 40.0, 90.0)],
     "paid_down": [(day * 24.0, day * 12.0, 336.0) for day in (2, 5, 8, 11, 18, 25)],
@@ -47,6 +59,7 @@ _RAMPS: Final = {
 INFLOW: Final = _RAMPS["inflow"]
 MOODS: Final = tuple(range(0, 24, 3))  # first local hours of the six in which a card mostly works
 MOODY: Final = 0.55
+WEEKDAYS: Final = 7  # first days of the two in which a card mostly works
 LUCK: Final = (0.04, 0.12, 0.25, 0.5)  # chance of every single try, whatever the time
 RESETS: Final = ("midnight", "monday", "first")
 
@@ -54,7 +67,7 @@ SIZES: Final = {
     "payday": paydays.PATTERNS * len(POSTED) * len(LASTS),
     **{name: len(rows) for name, rows in _RAMPS.items()},
     "limit": len(RESETS),
-    "mood": len(MOODS),
+    "mood": len(MOODS) + WEEKDAYS,
     "luck": len(LUCK),
     "clear": 1,
     "never": 1,
@@ -100,7 +113,7 @@ def curves(when: Moments, columns: Ints = EVERY) -> Curves:
     out[:, pay:ramps] = _ramp(when, columns[pay:ramps])
     if after > before:
         out[:, before:after] = _limit(when)[:, columns[before:after] - _LIMIT.start]
-    out[:, ramps:moods] = _mood(when.hour, columns[ramps:moods] - _MOOD.start)
+    out[:, ramps:moods] = _mood(when.local // 3600, columns[ramps:moods] - _MOOD.start)
     out[:, moods:] = _STEADY[columns[moods:]]
     out *= np.float32(APPROVED)
     return out
@@ -157,8 +170,9 @@ def refusal(when: Moments) -> Curves:
     columns = EVERY[:_PAYDAYS]
     there = np.float32(APPROVED) * _money(_since(failed, columns), columns)
     out[:, :_PAYDAYS] = (1 - there) / (1 - _OPEN).astype(np.float32)
-    works = _mood(failed % 24, np.arange(len(MOODS)))
-    out[:, _MOOD] = (1 - works) / (1 - MOODY / 4)
+    which = np.arange(SIZES["mood"])
+    usual = MOODY * np.where(which < len(MOODS), 1 / 4, 2 / WEEKDAYS)
+    out[:, _MOOD] = (1 - _mood(failed, which)) / (1 - usual)
     return out
 
 
@@ -185,9 +199,14 @@ def _ramp(when: Moments, columns: Ints) -> Curves:
     return found
 
 
-def _mood(hour: Ints, which: Ints) -> Floats:
-    """A card, or its bank, that mostly works in six hours of the day, whatever the day."""
-    inside: Floats = MOODY * ((hour[:, None] - np.array(MOODS)[which]) % 24 < 6)
+def _mood(hours: Ints, which: Ints) -> Floats:
+    """A card, or its bank, that mostly works in six hours of the day or on two days of the week.
+
+    `hours` are local hours since 1970.
+    """
+    starts = np.array([*MOODS, *range(WEEKDAYS)])[which]
+    by_day = (hours[:, None] // 24 + 3 - starts) % 7 < 2
+    inside: Floats = MOODY * np.where(which < len(MOODS), (hours[:, None] - starts) % 24 < 6, by_day)
     return inside
 
 

@@ -33,6 +33,26 @@ def test_a_file_of_ladders_is_read(cli: Any, url: str) -> None:
     assert [each["policy"] for each in told["policies"]] == ["weekly"]
 
 
+def test_a_policy_file_and_a_campaign_file_are_judged_by_who_opened_with_them(cli: Any, url: str) -> None:
+    from pathlib import Path
+
+    Path("ours.toml").write_text('[default]\nwindow = "14d"\n', encoding="utf-8")
+    Path("brief.toml").write_text('[default]\nwindow = "5d"\nattempts_per_invoice = 2\n', encoding="utf-8")
+    for name, key in (("mails.toml", "k"), ("else.toml", "other")):
+        Path(name).write_text(f'key = "{key}"\nname = "Mails"\nsteps = []\n', encoding="utf-8")
+    files = [word for name in ("ours", "brief", "mails", "else") for word in ("--policy", f"{name}.toml")]
+    ended = cli("backtest", *files, "--json", DATABASE_URL=url)
+    assert ended.code == 0, ended.err
+    ours, brief, mails, other = json.loads(ended.out)["policies"]
+    assert [each["policy"] for each in (ours, mails)] == ["ours", "campaign k"]
+    for judged in (ours, mails):
+        assert (judged["source"], judged["invoices"]["taken"]) == ("observed", 1200)
+        assert 0.35 < judged["invoices"]["doubly_robust"][0] < 0.55
+    for judged in (brief, other):
+        assert (judged["source"], judged["invoices"]) == ("model", None)
+        assert "No finished recovery went by" in judged["sentence"]
+
+
 @pytest.mark.parametrize(
     ("text", "words"),
     [
@@ -44,6 +64,8 @@ def test_a_file_of_ladders_is_read(cli: Any, url: str) -> None:
         ("other.toml", "other keys than name and days"),
         ("empty.toml", "names no policies"),
         ("days.toml", "ascend"),
+        ("rules.toml", "rules.toml:2: default.window must be"),
+        ("keyless.toml", "campaign without a key"),
     ],
 )
 def test_what_is_no_policy_is_refused_with_the_cure(cli: Any, url: str, text: str, words: str) -> None:
@@ -53,6 +75,8 @@ def test_what_is_no_policy_is_refused_with_the_cure(cli: Any, url: str, text: st
     Path("other.toml").write_text('[[policy]]\nname = "x"\nhours = [1]\n', encoding="utf-8")
     Path("empty.toml").write_text("", encoding="utf-8")
     Path("days.toml").write_text('[[policy]]\nname = "x"\ndays = ["soon"]\n', encoding="utf-8")
+    Path("rules.toml").write_text("[default]\nwindow = 5\n", encoding="utf-8")
+    Path("keyless.toml").write_text('name = "x"\nsteps = []\n', encoding="utf-8")
     ended = cli("backtest", "--policy", text, DATABASE_URL=url)
     assert ended.code == 2
     assert words in ended.complaint
