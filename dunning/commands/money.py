@@ -58,7 +58,7 @@ def recovered(
         asked = _question(
             house.settings, _today(house), period, basis, net=net, cut=group_by, imported=imported
         )
-        with house.store.read() as connection:
+        with house.store.read(steady=True) as connection:
             answer = report.recovered_revenue(connection, asked, now=house.clock.now())
     text = _rendered(answer, "json" if as_json else form)
     if output is None:
@@ -120,11 +120,11 @@ def _today(house: Any) -> date:
 def _rendered(answer: "Report", form: str) -> str:
     import json
 
-    from dunning.flows import report
+    from dunning.flows import export_csv
 
     if form == "json":
         return json.dumps(answer.dumps(), indent=2)
-    return report.as_csv(answer) if form == "csv" else "\n".join(_table(answer))
+    return export_csv.as_csv(answer) if form == "csv" else "\n".join(_table(answer))
 
 
 def _table(answer: "Report") -> list[str]:

@@ -68,9 +68,7 @@ def cells(
             day = fact.at.astimezone(zone).date().isoformat()
             for name in dimensions:
                 yield (
-                    Place(
-                        wanted, name, fact.keys[name], day, story.currency, story.livemode, story.imported
-                    ),
+                    Place(wanted, name, fact.keys[name], day, story.currency, story.livemode, story.imported),
                     fact.measured,
                 )
 

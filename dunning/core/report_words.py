@@ -124,10 +124,13 @@ CREDITED_TO: Final = {
     Reason.MERCHANT: "merchant",
     Reason.OUT_OF_BAND: "merchant",
 }
-TIME_BUCKETS: Final = ((1, "a: up to 1 hour"), (6, "b: up to 6 hours"), (24, "c: up to 1 day")) + (
-    (72, "d: up to 3 days"),
-    (168, "e: up to 7 days"),
-    (336, "f: up to 14 days"),
-    (720, "g: up to 30 days"),
+TIME_BUCKETS: Final = (  # hours, and a key that sorts; the screen has words for it
+    (1, "0001"),
+    (6, "0006"),
+    (24, "0024"),
+    (72, "0072"),
+    (168, "0168"),
+    (336, "0336"),
+    (720, "0720"),
 )
-LATER: Final = "h: later"
+LATER: Final = "9999"

@@ -33,7 +33,7 @@ def report_api(house: House) -> APIRouter:
             question = Question(start, end, zone, livemode, basis, net, group_by, imported)
         except BadPeriod as problem:
             raise HTTPException(422, str(problem)) from None
-        with house.store.read() as connection:
+        with house.store.read(steady=True) as connection:
             return recovered_revenue(connection, question, now=house.clock.now()).dumps()
 
     return router

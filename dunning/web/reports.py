@@ -12,6 +12,7 @@ from starlette.exceptions import HTTPException
 from starlette.responses import HTMLResponse, Response
 
 from dunning.core.definitions import IMPORTED, REASONS
+from dunning.flows import export_csv
 from dunning.flows import report as reports
 from dunning.flows.report import AMOUNTS, BadPeriod, Basis, GroupBy, Question, next_month, recovered_revenue
 from dunning.store.report import Behind, rows_behind
@@ -50,16 +51,16 @@ def report_pages(screen: Screen) -> APIRouter:
     def report(request: Request, question: Annotated[Question, Depends(asked)]) -> HTMLResponse:
         now = house.clock.now()
         by = question.group_by or GroupBy.REASON
-        with house.store.read() as connection:
+        with house.store.read(steady=True) as connection:
             grouped = recovered_revenue(connection, replace(question, group_by=by), now=now)
             periodic = recovered_revenue(connection, replace(question, group_by=_fitting(question)), now=now)
         return screen.page(request, "report.html", **_facts(grouped, periodic))
 
     @router.get(f"{ROOT}.csv")
     def report_csv(question: Annotated[Question, Depends(asked)]) -> Response:
-        with house.store.read() as connection:
+        with house.store.read(steady=True) as connection:
             answer = recovered_revenue(connection, question, now=house.clock.now())
-        return _download(reports.as_csv(answer), f"recovered-revenue-{question.start}-{question.end}.csv")
+        return _download(export_csv.as_csv(answer), f"recovered-revenue-{question.start}-{question.end}.csv")
 
     return router
 
@@ -90,7 +91,7 @@ def payment_pages(screen: Screen) -> APIRouter:
         head = [*PAYMENT_COLUMNS[:2], "amount_minor", *PAYMENT_COLUMNS[3:]]
         lines = ([_cell(row[name]) for name in PAYMENT_COLUMNS] for row in rows)
         name = f"{behind.figure}-{question.start}-{question.end}.csv"
-        return _download(reports.write_csv(head, lines), name)
+        return _download(export_csv.write_csv(head, lines), name)
 
     return router
 

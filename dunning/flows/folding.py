@@ -1,0 +1,80 @@
+"""Folding what changed into the rollups, reading them with their unfolded tail, and proving both."""
+
+from collections.abc import Sequence
+from typing import Final
+from zoneinfo import ZoneInfo
+
+from sqlalchemy import Connection
+
+from dunning.core.report_cells import Measured, Place, added, cells
+from dunning.core.report_story import Story
+from dunning.core.report_words import MEASURES
+from dunning.flows.house import House
+from dunning.store import rollups, stories
+from dunning.store.rollups import Slice, Sums
+
+BATCH: Final = 2000  # marks in one transaction, which keeps writers waiting for well under a second
+
+
+def fold(house: House, *, most: int = 1_000_000) -> int:
+    """Fold up to `most` marks into the rollups and return how many recoveries were told anew.
+
+    May be killed at any moment, and run by several at once: each batch is one transaction.
+    """
+    zone = ZoneInfo(house.settings.report_timezone)
+    told = 0
+    while most > 0:
+        with house.store.write() as connection:
+            rollups.hold(connection, house.clock.now())
+            if not rollups.folded_in(connection, zone.key):
+                rollups.begin_anew(connection, zone.key)
+            taken = rollups.marks(connection, min(BATCH, most))
+            told += _fold(connection, zone, taken)
+        most -= BATCH
+        if len(taken) < BATCH:
+            break
+    return told
+
+
+def _fold(connection: Connection, zone: ZoneInfo, taken: Sequence[tuple[int, str]]) -> int:
+    seqs = [seq for seq, _ in taken]
+    ids = sorted({name for _, name in taken})
+    before, now = rollups.stories(connection, ids), stories.read(connection, ids)
+    texts = {name: story.dumps() for name, story in now.items()}
+    changed = [name for name in ids if texts.get(name) != before.get(name)]
+    total: dict[Place, Measured] = {}
+    for name in changed:
+        if name in before:
+            added(total, cells(Story.loads(before[name]), zone), -1)
+        if name in now:
+            added(total, cells(now[name], zone))
+    rollups.add(connection, total.items())
+    rollups.keep_stories(connection, {name: texts[name] for name in changed if name in texts})
+    rollups.unmark(connection, seqs)
+    return len(changed)
+
+
+def read(connection: Connection, wanted: Slice, zone: ZoneInfo) -> Sums:
+    """Return the sums of a slice: the rollups, and what changed since they were folded.
+
+    `connection` must be steady (`Store.read`): a fold between two queries would be counted twice.
+    """
+    fits = rollups.folded_in(connection, zone.key)
+    found = rollups.sums(connection, wanted) if fits else {}
+    ids = rollups.marked(connection) if fits else rollups.all_recoveries(connection)
+    before = rollups.stories(connection, ids) if fits else {}
+    for name, story in stories.read(connection, ids).items():
+        if name in before:
+            _count(found, Story.loads(before[name]), wanted, zone, -1)
+        _count(found, story, wanted, zone, 1)
+    return {place: measured for place, measured in found.items() if any(measured.values())}
+
+
+def _count(found: Sums, story: Story, wanted: Slice, zone: ZoneInfo, sign: int) -> None:
+    for place, measured in cells(story, zone, subject=wanted.subject, dimension=wanted.dimension):
+        if not wanted.holds(place):
+            continue
+        key = (place.currency, place.key, place.day if wanted.by_day else "")
+        sums = found.setdefault(key, dict.fromkeys(MEASURES[wanted.subject], 0))
+        for name, value in measured.items():
+            sums[name] += sign * value
