@@ -20,6 +20,8 @@ CHORES: Final[Mapping[str, timedelta]] = {
     "reconcile": timedelta(minutes=15),
     "learn": timedelta(days=1),
     "sweep": timedelta(days=1),
+    "fold": timedelta(minutes=1),
+    "prove": timedelta(hours=6),
 }
 
 log = logs.get(__name__)

@@ -40,7 +40,12 @@ from workers.clock import tick
 START: Final = datetime(2026, 1, 5, 6, tzinfo=UTC)
 SECRET: Final = "whsec_demo"  # noqa: S105 - signs play money between two threads of one process
 KEY: Final = "sk_test_demo"
-CHORES: Final = {"learn": timedelta(days=7), "reconcile": timedelta(days=1)}
+CHORES: Final = {
+    "learn": timedelta(days=7),
+    "reconcile": timedelta(days=1),
+    "fold": timedelta(days=1),
+    "prove": timedelta(days=1),
+}
 
 
 @dataclass(frozen=True, slots=True)

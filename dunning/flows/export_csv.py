@@ -3,8 +3,11 @@
 import csv
 import io
 from collections.abc import Iterable, Sequence
+from typing import Final
 
 from dunning.flows.report import AMOUNTS, COUNTS, Report
+
+SPACES: Final = "\t\r\n\0 \u00a0\u200b\u2028\u2029\ufeff"  # what programs skip before a formula
 
 
 def as_csv(report: Report) -> str:
@@ -34,6 +37,6 @@ def write_csv(head: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
 
 def harmless(cell: object) -> object:
     """Return a text cell that no spreadsheet takes for a formula; numbers stay numbers."""
-    if isinstance(cell, str) and cell.startswith(("=", "+", "-", "@", "\t", "\r", "\n")):
+    if isinstance(cell, str) and (cell[:1] in {"\t", "\r", "\n"} or cell.lstrip(SPACES)[:1] in set("=+-@")):
         return f"'{cell}"
     return cell

@@ -54,20 +54,27 @@ def _fold(connection: Connection, zone: ZoneInfo, taken: Sequence[tuple[int, str
     return len(changed)
 
 
-def read(connection: Connection, wanted: Slice, zone: ZoneInfo) -> Sums:
-    """Return the sums of a slice: the rollups, and what changed since they were folded.
+class Reader:
+    """Reads slices at one instant: the rollups, and what changed since they were folded.
 
     `connection` must be steady (`Store.read`): a fold between two queries would be counted twice.
     """
-    fits = rollups.folded_in(connection, zone.key)
-    found = rollups.sums(connection, wanted) if fits else {}
-    ids = rollups.marked(connection) if fits else rollups.all_recoveries(connection)
-    before = rollups.stories(connection, ids) if fits else {}
-    for name, story in stories.read(connection, ids).items():
-        if name in before:
-            _count(found, Story.loads(before[name]), wanted, zone, -1)
-        _count(found, story, wanted, zone, 1)
-    return {place: measured for place, measured in found.items() if any(measured.values())}
+
+    def __init__(self, connection: Connection, zone: ZoneInfo) -> None:
+        self._connection, self._zone = connection, zone
+        self._fits = rollups.folded_in(connection, zone.key)
+        ids = rollups.marked(connection) if self._fits else rollups.all_recoveries(connection)
+        before = rollups.stories(connection, ids) if self._fits else {}
+        self._gone = [Story.loads(text) for text in before.values()]
+        self._come = list(stories.read(connection, ids).values())
+
+    def read(self, wanted: Slice) -> Sums:
+        """Return the sums of a slice; what adds up to nothing is left out."""
+        found = rollups.sums(self._connection, wanted) if self._fits else {}
+        for told, sign in ((self._gone, -1), (self._come, 1)):
+            for story in told:
+                _count(found, story, wanted, self._zone, sign)
+        return {place: measured for place, measured in found.items() if any(measured.values())}
 
 
 def _count(found: Sums, story: Story, wanted: Slice, zone: ZoneInfo, sign: int) -> None:

@@ -16,7 +16,7 @@ from sqlalchemy import Connection
 
 from dunning.core.definitions import BASES, CASH_FIGURES, FIGURES
 from dunning.core.report_words import Subject
-from dunning.flows import folding
+from dunning.flows.folding import Reader
 from dunning.store.report import Edge, Scope
 from dunning.store.rollups import Slice
 
@@ -144,9 +144,10 @@ class Report:
 
 def recovered_revenue(connection: Connection, question: Question, *, now: datetime) -> Report:
     """Answer `question` from the ledger as it stands at `now` (aware UTC); `connection` is a steady one."""
+    reader = Reader(connection, question.zone)
     totals: dict[str, Figures] = {}
     groups: dict[str, dict[str, Figures]] = {name: {} for name, _ in _edges(question)}
-    for row in _rows(connection, question):
+    for row in _rows(reader, question):
         totals.setdefault(row["currency"], Figures()).add(row)
         if question.group_by is not None:
             group = groups.setdefault(row["grp"] or NO_GROUP, {})
@@ -154,16 +155,16 @@ def recovered_revenue(connection: Connection, question: Question, *, now: dateti
     largest = sorted(totals, key=lambda code: (-totals[code].amounts["failed"], code))
     ordered = list(groups.items()) if question.group_by in _PERIODS else _by_size(groups)
     return Report(
-        question, now, {code: totals[code] for code in largest}, ordered, _imported(connection, question)
+        question, now, {code: totals[code] for code in largest}, ordered, _imported(reader, question)
     )
 
 
-def _imported(connection: Connection, question: Question) -> dict[str, Figures]:
+def _imported(reader: Reader, question: Question) -> dict[str, Figures]:
     """Return what imports tell of the same period, which belongs to none of the figures."""
     if question.imported:
         return {}
     totals: dict[str, Figures] = {}
-    for row in _rows(connection, replace(question, imported=True, group_by=None)):
+    for row in _rows(reader, replace(question, imported=True, group_by=None)):
         totals.setdefault(row["currency"], Figures()).add(row)
     return {code: totals[code] for code in sorted(totals)}
 
@@ -190,17 +191,17 @@ def scope_of(question: Question) -> Scope:
     )
 
 
-def _rows(connection: Connection, question: Question) -> list[Mapping[str, Any]]:
+def _rows(reader: Reader, question: Question) -> list[Mapping[str, Any]]:
     """Return the sums per currency and group: from the rollups and what is not folded yet."""
     if question.basis is Basis.COHORT:
-        return _cut(connection, question, Subject.FAILURES)
+        return _cut(reader, question, Subject.FAILURES)
     kept = ("currency", "grp", "count", "open_count", "failed", "open")
-    failures = [{name: row[name] for name in kept} for row in _cut(connection, question, Subject.FAILURES)]
-    ended = [{**row, "count": 0} for row in _cut(connection, question, Subject.ENDINGS)]
-    return [*failures, *ended, *_cut(connection, question, Subject.CASH)]
+    failures = [{name: row[name] for name in kept} for row in _cut(reader, question, Subject.FAILURES)]
+    ended = [{**row, "count": 0} for row in _cut(reader, question, Subject.ENDINGS)]
+    return [*failures, *ended, *_cut(reader, question, Subject.CASH)]
 
 
-def _cut(connection: Connection, question: Question, subject: Subject) -> list[Mapping[str, Any]]:
+def _cut(reader: Reader, question: Question, subject: Subject) -> list[Mapping[str, Any]]:
     wanted = Slice(
         subject,
         _DIMENSIONS.get(question.group_by, "all") if question.group_by else "all",
@@ -213,7 +214,7 @@ def _cut(connection: Connection, question: Question, subject: Subject) -> list[M
     periods = [(name, last.isoformat()) for name, last in _periods(question)]
     return [
         {"currency": currency, "grp": _period_of(day, periods) if day else key, **measured}
-        for (currency, key, day), measured in folding.read(connection, wanted, question.zone).items()
+        for (currency, key, day), measured in reader.read(wanted).items()
     ]
 
 

@@ -8,10 +8,12 @@ from dunning.flows import (
     attempting,
     carrying_out,
     charging,
+    folding,
     learn,
     messaging,
     ownership,
     probing,
+    proving,
     receive,
     reconcile,
     sweeping,
@@ -62,10 +64,14 @@ def work_errand(house: House, errand_id: str) -> None:
 def work_chore(house: House, name: str) -> None:
     """Do one of the regular chores."""
     match name:
+        case "fold":
+            folding.fold(house)
         case "learn":
             learn.learn(house)
         case "probe":
             run(probing.probe(house))
+        case "prove":
+            proving.prove_all(house)
         case "reconcile":
             reconcile.reconcile_all(house)
         case "sweep":

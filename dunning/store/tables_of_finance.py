@@ -84,8 +84,8 @@ balance_breaks = Table(
     flag("livemode", key=True),
     Column("source_id", Text, primary_key=True),
     Column("direction", Text, primary_key=True),  # in: money came; out: it went back
+    Column("currency", Text, primary_key=True),
     Column("day", Text, nullable=False),
-    Column("currency", Text, nullable=False),
     Column("ledger", BigInteger, nullable=False),
     Column("stripe", BigInteger, nullable=False),
     Column("recovery_id", Text),

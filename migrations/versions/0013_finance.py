@@ -94,10 +94,10 @@ def _tables() -> None:
     op.create_index('ix_balance_lines_recovery_id', 'balance_lines', ['recovery_id'])
     op.create_index('ix_balance_lines_source_id', 'balance_lines', ['account_id', 'livemode', 'source_id'])
     op.create_table(
-        'balance_breaks', text('account_id'), boolean('livemode'), text('source_id'), text('direction'), text('day'),
-        text('currency'), whole('ledger'), whole('stripe'), text('recovery_id', True), moment('found_at'),
+        'balance_breaks', text('account_id'), boolean('livemode'), text('source_id'), text('direction'),
+        text('currency'), text('day'), whole('ledger'), whole('stripe'), text('recovery_id', True), moment('found_at'),
         sa.CheckConstraint("direction IN ('in', 'out')", name=op.f('ck_balance_breaks_direction_known')),
-        key('balance_breaks', 'account_id', 'livemode', 'source_id', 'direction'),
+        key('balance_breaks', 'account_id', 'livemode', 'source_id', 'direction', 'currency'),
     )
     op.create_table(
         'balance_proofs', text('account_id'), boolean('livemode'), text('day'),
