@@ -88,7 +88,11 @@ def _do(stage: Stage, ids: dict[str, Any], name: str, with_: dict[str, Any]) -> 
     except ValueError:
         return  # nothing of that kind is left: paid outside Stripe, refunded whole, voided
     ids["disputes"] += [answer["dispute"]] if name == "dispute" else []
-    ids["notes"] += [answer["credit_note"]] if name == "credit" else []
+    # Stripe voids what was written before the payment only while the invoice is open, and nothing twice.
+    if name == "credit" and stage.invoice(ids)["status"] == "paid":
+        ids["notes"].append(answer["credit_note"])
+    if name == "void_credit":
+        ids["notes"].remove(with_["credit_note"])
 
 
 def of_the_books(lines: list[dict[str, Any]]) -> tuple[Days, Days]:
