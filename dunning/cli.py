@@ -13,6 +13,8 @@ import typer
 
 from dunning import __version__
 from dunning.commands import (
+    analysing,
+    books,
     campaigns,
     database,
     declines,
@@ -140,6 +142,13 @@ app.command("backtest", rich_help_panel=OPERATE)(judging.backtest)
 _report = _group("report", "Reports that tie to the cent.", MONEY)
 _report.command("recovered")(money.recovered)
 _report.command("incremental")(uplifts.incremental)
+_report.command("cut")(books.cut)
+_report.command("close")(books.close)
+_report.command("reopen")(books.reopen)
+_report.command("months")(books.list_months)
+_report.command("prove")(books.prove)
+_report.command("rebuild")(books.rebuild)
+app.command("sql", rich_help_panel=MONEY)(analysing.sql)
 
 
 def run(arguments: Sequence[str]) -> int:

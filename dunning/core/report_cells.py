@@ -56,6 +56,7 @@ class Fact:
     at: datetime
     measured: Measured
     keys: Mapping[str, str]
+    charge_id: str | None = None
 
 
 def cells(
@@ -137,7 +138,7 @@ def _cash(story: Story, zone: ZoneInfo) -> Iterator[Fact]:
         keys = own | _moment(entry.at, zone) | _credit(reason)
         keys |= {"attempt": numbers.get(entry.charge_id or "", NONE), "failed_day": failed_day}
         keys |= {"step": _step_before(story, entry)}
-        yield Fact(Subject.CASH, entry.at, measured, keys)
+        yield Fact(Subject.CASH, entry.at, measured, keys, entry.charge_id)
     for fee in story.fees:
         keys = own | _moment(fee.at, zone) | {"attempt": NONE, "failed_day": failed_day, "step": NONE}
         yield Fact(Subject.CASH, fee.at, {"fees": fee.amount}, keys)
@@ -166,7 +167,7 @@ def _attempts(story: Story, zone: ZoneInfo) -> Iterator[Fact]:
             measured = {"tried": 1, "tried_amount": one.amount}
             measured |= {"paid": int(paid), "paid_amount": one.amount if paid else 0}
         keys = _of_attempt(story, one) | _moment(one.at, zone) | {"number": str(number) if answered else NONE}
-        yield Fact(Subject.ATTEMPTS, one.at, measured, keys)
+        yield Fact(Subject.ATTEMPTS, one.at, measured, keys, one.charge_id)
 
 
 def _messages(story: Story, _zone: ZoneInfo) -> Iterator[Fact]:

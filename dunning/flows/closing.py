@@ -117,9 +117,10 @@ def _ledger(
     livemode: bool,
 ) -> dict[str, Any]:
     start, end = bounds(month, zone)
-    known = {"livemode": livemode, "until": cut}
-    cash = months.entries(connection, start, end, cohort=False, **known)
-    cohort = months.entries(connection, start, end, cohort=True, **known)
+    cash, cohort = (
+        months.entries(connection, start, end, livemode=livemode, cohort=by_failure, until=cut)
+        for by_failure in (False, True)
+    )
     late = _late(connection, list(closed), zone, cut, livemode=livemode)
     return {
         "cash": _by_currency(cash),

@@ -75,7 +75,7 @@ def _recomputed(connection: Connection, by: str | None, *, livemode: bool, impor
     )
     for subject, ask in asked:
         for row in ask(connection, scope):
-            _add(found, subject, row["currency"], (row["grp"] or "none") if by else "all", row)
+            _add(found, subject, row["currency"], (row["grp"] or "none") if by else "all", dict(row))
     return found
 
 

@@ -36,6 +36,15 @@ def fold(house: House, *, most: int = 1_000_000) -> int:
     return told
 
 
+def rebuild(house: House) -> int:
+    """Empty the rollups and fold every recovery anew; return how many there are."""
+    zone = ZoneInfo(house.settings.report_timezone)
+    with house.store.write() as connection:
+        rollups.hold(connection, house.clock.now())
+        rollups.begin_anew(connection, zone.key)
+    return fold(house, most=1_000_000_000)
+
+
 def _fold(connection: Connection, zone: ZoneInfo, taken: Sequence[tuple[int, str]]) -> int:
     seqs = [seq for seq, _ in taken]
     ids = sorted({name for _, name in taken})

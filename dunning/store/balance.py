@@ -154,13 +154,16 @@ def proofs(connection: Connection, *, livemode: bool, most: int = 62) -> Sequenc
 def last_proof(connection: Connection, whose: Whose) -> str | None:
     """Return the newest day that was proved."""
     own = balance_proofs.c
-    return connection.execute(select(func.max(own.day)).where(_of(own, whose))).scalar_one()
+    found: str | None = connection.execute(select(func.max(own.day)).where(_of(own, whose))).scalar_one()
+    return found
 
 
 def first_entry(connection: Connection, whose: Whose) -> datetime | None:
     """Return when the ledger begins."""
     own = ledger_entries.c
-    return connection.execute(select(func.min(own.at)).where(_of(own, whose))).scalar_one()
+    query = select(func.min(own.at)).where(_of(own, whose))
+    found: datetime | None = connection.execute(query).scalar_one()
+    return found
 
 
 def _of(columns: Any, whose: Whose) -> Any:

@@ -14,11 +14,14 @@ from starlette.responses import HTMLResponse, Response
 from dunning.core.definitions import IMPORTED, REASONS
 from dunning.flows import export_csv
 from dunning.flows import report as reports
+from dunning.flows.export_files import Form
 from dunning.flows.report import AMOUNTS, BadPeriod, Basis, GroupBy, Question, next_month, recovered_revenue
+from dunning.flows.report_sheet import report_sheet
 from dunning.store.report import Behind, rows_behind
 from dunning.web import words
 from dunning.web.chart import period_name
 from dunning.web.charts_of_reports import charts_of
+from dunning.web.files import attached
 from dunning.web.screen import Screen
 
 ROOT = "/reports/recovered-revenue"
@@ -61,6 +64,12 @@ def report_pages(screen: Screen) -> APIRouter:
         with house.store.read(steady=True) as connection:
             answer = recovered_revenue(connection, question, now=house.clock.now())
         return _download(export_csv.as_csv(answer), f"recovered-revenue-{question.start}-{question.end}.csv")
+
+    @router.get(ROOT + ".{form}")
+    def report_file(form: Form, question: Annotated[Question, Depends(asked)]) -> Response:
+        with house.store.read(steady=True) as connection:
+            answer = recovered_revenue(connection, question, now=house.clock.now())
+        return attached(report_sheet(answer), form)
 
     return router
 
@@ -108,7 +117,7 @@ def _asked(screen: Screen) -> Callable[..., Question]:
         group_by: GroupBy | None = None,
         imported: bool = False,
     ) -> Question:
-        first, last = _default_period(screen)
+        first, last = default_period(screen)
         zone, livemode = screen.calendar().zone, screen.house.settings.livemode
         try:
             return Question(start or first, end or last, zone, livemode, basis, net, group_by, imported)
@@ -158,6 +167,7 @@ def _facts(grouped: reports.Report, periodic: reports.Report) -> dict[str, Any]:
         "label": lambda key: group_label(question.group_by or GroupBy.REASON, key),
         "period_label": period_name,
         "query": lambda **changes: query_of(question, **changes),
+        "forms": list(Form),
         "root": ROOT,
     }
 
@@ -216,7 +226,7 @@ def _cell(value: Any) -> object:
     return value.isoformat() if isinstance(value, datetime) else "" if value is None else value
 
 
-def _default_period(screen: Screen) -> tuple[date, date]:
+def default_period(screen: Screen) -> tuple[date, date]:
     """Return the last six calendar months, the present one included."""
     calendar = screen.calendar()
     today = calendar.now.astimezone(calendar.zone).date()

@@ -11,6 +11,7 @@ from dunning.web.api import ROOT, action_api, recovery_api
 from dunning.web.api_reports import report_api
 from dunning.web.campaigns import campaign_pages
 from dunning.web.card_rules import card_rules_pages
+from dunning.web.cuts import cut_pages
 from dunning.web.debt import debt_pages
 from dunning.web.demo_bar import DemoBar
 from dunning.web.demo_pages import demo_pages
@@ -18,9 +19,11 @@ from dunning.web.experiments import experiment_pages
 from dunning.web.gates import STRIPE_PAGES, Doorway, LoopbackOnly, SameOriginOnly, SecurityHeaders, origin_of
 from dunning.web.health import health_pages
 from dunning.web.learned import learned_pages
+from dunning.web.months import month_pages
 from dunning.web.overview import overview_pages
 from dunning.web.pay import pay_pages
 from dunning.web.problems import add_problem_handlers
+from dunning.web.proof import proof_pages
 from dunning.web.queue import queue_pages
 from dunning.web.recovery import recovery_forms, recovery_pages
 from dunning.web.reports import payment_pages, report_pages
@@ -71,6 +74,9 @@ def _add_routes(site: FastAPI, house: House, demo: DemoBar | None) -> None:
     site.include_router(debt_pages(screen))
     site.include_router(report_pages(screen))
     site.include_router(payment_pages(screen))
+    site.include_router(cut_pages(screen))
+    site.include_router(month_pages(screen))
+    site.include_router(proof_pages(screen))
     site.include_router(learned_pages(screen))
     site.include_router(experiment_pages(screen))
     site.include_router(settings_pages(screen))
