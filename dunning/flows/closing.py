@@ -33,7 +33,7 @@ from dunning.flows.folding import Reader
 from dunning.flows.house import House
 from dunning.store import months
 from dunning.store.months import FIGURE, standing
-from dunning.store.rollups import Slice
+from dunning.store.rollups import Slice, Span
 
 STANDING: Final = (*FATES, *MONEY_BACK)
 COUNTS: Final = ("count", "recovered_count", "open_count")
@@ -158,7 +158,7 @@ def _cohort_changes(
     if not closed:
         return {}
     start, end = closed[0].month, days_of(closed[-1].month)[1]
-    wanted = Slice(Subject.FAILURES, "all", f"{start}-01", end.isoformat(), livemode, by_day=True)
+    wanted = Slice(Subject.FAILURES, "all", f"{start}-01", end.isoformat(), livemode, by=Span.MONTH)
     live: dict[str, Sums] = {one.month: {} for one in closed}
     for (currency, _, day), measured in (reader or Reader(connection, zone)).read(wanted).items():
         if day[:7] in live:

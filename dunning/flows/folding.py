@@ -90,7 +90,7 @@ def _count(found: Sums, story: Story, wanted: Slice, zone: ZoneInfo, sign: int) 
     for place, measured in cells(story, zone, subject=wanted.subject, dimension=wanted.dimension):
         if not wanted.holds(place):
             continue
-        key = (place.currency, place.key, place.day if wanted.by_day else "")
+        key = (place.currency, place.key, wanted.when(place.day))
         sums = found.setdefault(key, dict.fromkeys(MEASURES[wanted.subject], 0))
         for name, value in measured.items():
             sums[name] += sign * value

@@ -16,7 +16,7 @@ from dunning.core.report_rates import NET, RATES, net
 from dunning.core.report_words import AMOUNTS, DIMENSIONS, HORIZONS, MEASURES, WITHIN, Subject
 from dunning.core.sheet import Cell, Column, Kind, Sheet
 from dunning.flows.folding import Reader
-from dunning.store.rollups import Slice
+from dunning.store.rollups import Slice, Span
 
 TITLES: Final = {
     Subject.FAILURES: "What became of failed payments",
@@ -131,7 +131,7 @@ def curve(connection: Connection, cut: Cut, *, now: datetime) -> dict[str, list[
 
     Each day counts only failures that are old enough to have come so far; None where none is.
     """
-    wanted = Slice(Subject.FAILURES, "all", *_span(cut), cut.livemode, cut.imported, by_day=True)
+    wanted = Slice(Subject.FAILURES, "all", *_span(cut), cut.livemode, cut.imported, by=Span.DAY)
     today = now.astimezone(cut.zone).date()
     parts: dict[str, list[tuple[int, int]]] = {}
     for (currency, _, day), sums in Reader(connection, cut.zone).read(wanted).items():

@@ -18,7 +18,7 @@ from dunning.core.definitions import BASES, CASH_FIGURES, FIGURES
 from dunning.core.report_words import Subject
 from dunning.flows.folding import Reader
 from dunning.store.report import Edge, Scope
-from dunning.store.rollups import Slice
+from dunning.store.rollups import Slice, Span
 
 AMOUNTS: Final = (
     "failed",
@@ -209,7 +209,7 @@ def _cut(reader: Reader, question: Question, subject: Subject) -> list[Mapping[s
         question.end.isoformat(),
         question.livemode,
         question.imported,
-        by_day=question.group_by in _PERIODS,
+        by=_SPANS.get(question.group_by) if question.group_by else None,
     )
     periods = [(name, last.isoformat()) for name, last in _periods(question)]
     return [
@@ -271,6 +271,7 @@ def _next_day(day: date) -> date:
 
 
 _PERIODS: Final = {GroupBy.MONTH: next_month, GroupBy.WEEK: _next_week, GroupBy.DAY: _next_day}
+_SPANS: Final = {GroupBy.MONTH: Span.MONTH, GroupBy.WEEK: Span.DAY, GroupBy.DAY: Span.DAY}
 _COLUMNS: Final = {
     GroupBy.REASON: "reason",
     GroupBy.DECLINE_CLASS: "decline_class",

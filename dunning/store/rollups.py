@@ -6,22 +6,30 @@ and tail together are always what a recomputation gives.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
+from enum import StrEnum
 from functools import cache
 from typing import Any, Final
 
-from sqlalchemy import Connection, delete, func, insert, select, update
+from sqlalchemy import Connection, Select, delete, func, insert, literal, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
-from dunning.core.report_cells import VERSION, Measured, Place
+from dunning.core.report_cells import VERSION, Measured, Place, added
 from dunning.core.report_words import MEASURES, NAMES, Subject
 from dunning.store.stories import MOST
 from dunning.store.tables import recoveries, rollup_cells, rollup_marks, rollup_state, rollup_stories
 from dunning.store.upsert import insert_once, upsert_all
 
-KEY: Final = ("subject", "dimension", "livemode", "imported", "day", "currency", "key")
+KEY: Final = ("subject", "dimension", "span", "livemode", "imported", "day", "currency", "key")
 _ZEROS: Final = dict.fromkeys(NAMES, 0)
+
+
+class Span(StrEnum):
+    """How long a time one row of the rollups sums."""
+
+    DAY = "day"
+    MONTH = "month"
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +42,7 @@ class Slice:
     end: str
     livemode: bool
     imported: bool = False
-    by_day: bool = False
+    by: Span | None = None  # told per day or per month; None: over the whole time
 
     def holds(self, place: Place) -> bool:
         """Return whether a cell is in the slice."""
@@ -42,32 +50,57 @@ class Slice:
         mode = (place.livemode, place.imported) == (self.livemode, self.imported)
         return same and mode and self.start <= place.day < self.end
 
+    def when(self, day: str) -> str:
+        """Return how a day is told in the answer: as itself, as its month, or not at all."""
+        return "" if self.by is None else day if self.by is Span.DAY else day[:7]
 
-Sums = dict[tuple[str, str, str], Measured]  # (currency, key, day or "") -> measures
+
+Sums = dict[tuple[str, str, str], Measured]  # (currency, key, day or month or "") -> measures
 
 
 def sums(connection: Connection, wanted: Slice) -> Sums:
-    """Return what the rollups hold of a slice, without the tail."""
+    """Return what the rollups hold of a slice, without the tail: whole months, and the days around them."""
+    found: Sums = {}
+    for span, start, end in _spans(wanted):
+        for row in connection.execute(_summed(wanted, span, start, end)).mappings():
+            own = found.setdefault((row["currency"], row["key"], wanted.when(row["day"])), {})
+            for name in MEASURES[wanted.subject]:
+                own[name] = own.get(name, 0) + int(row[name])
+    return found
+
+
+def _spans(wanted: Slice) -> list[tuple[Span, str, str]]:
+    """Return which rows make up the time: day rows, month rows between, day rows."""
+    first = wanted.start[:7] if wanted.start.endswith("-01") else _next_month(wanted.start)
+    last = wanted.end[:7]
+    if wanted.by is Span.DAY or first >= last:
+        return [(Span.DAY, wanted.start, wanted.end)]
+    edges = [(Span.DAY, wanted.start, f"{first}-01"), (Span.DAY, f"{last}-01", wanted.end)]
+    return [(Span.MONTH, first, last), *(edge for edge in edges if edge[1] < edge[2])]
+
+
+def _next_month(day: str) -> str:
+    year, month = int(day[:4]), int(day[5:7])
+    return f"{year + month // 12:04d}-{month % 12 + 1:02d}"
+
+
+def _summed(wanted: Slice, span: Span, start: str, end: str) -> Select[Any]:
     own, names = rollup_cells.c, tuple(MEASURES[wanted.subject])
-    keys = (own.currency, own.key, *((own.day,) if wanted.by_day else ()))
-    query = (
-        select(*keys, *(func.sum(own[name]).label(name) for name in names))
+    day = own.day if wanted.by is not None else literal("").label("day")
+    keys = (own.currency, own.key, *((own.day,) if wanted.by is not None else ()))
+    return (
+        select(own.currency, own.key, day, *(func.sum(own[name]).label(name) for name in names))
         .where(
             own.subject == wanted.subject,
             own.dimension == wanted.dimension,
+            own.span == span.value,
             own.livemode == wanted.livemode,
             own.imported == wanted.imported,
-            own.day >= wanted.start,
-            own.day < wanted.end,
+            own.day >= start,
+            own.day < end,
         )
         .group_by(*keys)
     )
-    return {
-        (row["currency"], row["key"], row["day"] if wanted.by_day else ""): {
-            name: int(row[name]) for name in names
-        }
-        for row in connection.execute(query).mappings()
-    }
 
 
 def folded_in(connection: Connection, zone: str) -> bool:
@@ -137,15 +170,20 @@ def keep_stories(connection: Connection, told: Mapping[str, str]) -> None:
 
 
 def add(connection: Connection, cells: Iterable[tuple[Place, Measured]]) -> None:
-    """Add to the cells; what adds nothing is left out."""
-    rows = [_row(place, measured) for place, measured in cells if any(measured.values())]
+    """Add to the cells, of days and of months; what adds nothing is left out."""
+    days = {place: measured for place, measured in cells if any(measured.values())}
+    months: dict[Place, Measured] = {}
+    added(months, ((replace(place, day=place.day[:7]), measured) for place, measured in days.items()))
+    rows = [_row(place, measured, Span.DAY) for place, measured in days.items()]
+    rows += [_row(place, measured, Span.MONTH) for place, measured in months.items()]
     rows.sort(key=lambda row: tuple(str(row[name]) for name in KEY))
     if rows:
         connection.execute(_adding(connection.dialect.name), rows)
 
 
-def _row(place: Place, measured: Measured) -> dict[str, Any]:
-    return {name: getattr(place, name) for name in KEY} | _ZEROS | measured
+def _row(place: Place, measured: Measured, span: Span) -> dict[str, Any]:
+    own = {name: getattr(place, name) for name in KEY if name != "span"}
+    return own | {"span": span.value} | _ZEROS | measured
 
 
 @cache

@@ -38,13 +38,15 @@ rollup_cells = Table(
     metadata,
     Column("subject", Word(Subject), primary_key=True),
     Column("dimension", Text, primary_key=True),
+    Column("span", Text, primary_key=True),  # day, or month: the same sums, fewer rows
     flag("livemode", key=True),
     flag("imported", key=True),
-    Column("day", Text, primary_key=True),  # of the report's time zone
+    Column("day", Text, primary_key=True),  # of the report's time zone: 2026-10-01, or 2026-10
     Column("currency", Text, primary_key=True),
     Column("key", Text, primary_key=True),
     *(Column(name, BigInteger, nullable=False, server_default="0") for name in NAMES),
     one_of("subject", Subject),
+    CheckConstraint("span IN ('day', 'month')", name="span_known"),
 )
 
 rollup_state = Table(

@@ -73,12 +73,13 @@ def _tables() -> None:
     op.create_table('rollup_stories', text('recovery_id'), text('story'), recovery('rollup_stories'),
                     key('rollup_stories', 'recovery_id'))
     op.create_table(
-        'rollup_cells', text('subject'), text('dimension'), boolean('livemode'), boolean('imported'), text('day'),
+        'rollup_cells', text('subject'), text('dimension'), text('span'), boolean('livemode'), boolean('imported'), text('day'),
         text('currency'), text('key'),
         *(sa.Column(name, sa.BigInteger(), server_default='0', nullable=False) for name in MEASURES),
         sa.CheckConstraint("subject IN ('failures', 'cash', 'endings', 'attempts', 'messages')",
                            name=op.f('ck_rollup_cells_subject_known')),
-        key('rollup_cells', 'subject', 'dimension', 'livemode', 'imported', 'day', 'currency', 'key'),
+        sa.CheckConstraint("span IN ('day', 'month')", name=op.f('ck_rollup_cells_span_known')),
+        key('rollup_cells', 'subject', 'dimension', 'span', 'livemode', 'imported', 'day', 'currency', 'key'),
     )
     op.create_table(
         'rollup_state', sa.Column('id', sa.Integer(), autoincrement=False, nullable=False), text('zone'),
