@@ -22,6 +22,7 @@ CHORES: Final[Mapping[str, timedelta]] = {
     "sweep": timedelta(days=1),
     "fold": timedelta(minutes=1),
     "prove": timedelta(hours=6),
+    "census": timedelta(days=1),
 }
 
 log = logs.get(__name__)

@@ -11,6 +11,7 @@ from dunning.flows import (
     folding,
     learn,
     messaging,
+    outlook,
     ownership,
     probing,
     proving,
@@ -64,6 +65,8 @@ def work_errand(house: House, errand_id: str) -> None:
 def work_chore(house: House, name: str) -> None:
     """Do one of the regular chores."""
     match name:
+        case "census":
+            outlook.census(house)
         case "fold":
             folding.fold(house)
         case "learn":

@@ -35,7 +35,7 @@ def standing(connection: Connection, *, livemode: bool) -> list[Closing]:
         .where(own.livemode == livemode, ended.month.is_(None))
         .order_by(own.month)
     )
-    return [Closing(*row) for row in connection.execute(query).tuples()]
+    return [Closing(*row) for row in connection.execute(query)]
 
 
 def newest_version(connection: Connection, month: str, *, livemode: bool) -> int:

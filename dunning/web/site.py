@@ -20,6 +20,7 @@ from dunning.web.gates import STRIPE_PAGES, Doorway, LoopbackOnly, SameOriginOnl
 from dunning.web.health import health_pages
 from dunning.web.learned import learned_pages
 from dunning.web.months import month_pages
+from dunning.web.outlook import outlook_pages
 from dunning.web.overview import overview_pages
 from dunning.web.pay import pay_pages
 from dunning.web.problems import add_problem_handlers
@@ -77,6 +78,7 @@ def _add_routes(site: FastAPI, house: House, demo: DemoBar | None) -> None:
     site.include_router(cut_pages(screen))
     site.include_router(month_pages(screen))
     site.include_router(proof_pages(screen))
+    site.include_router(outlook_pages(screen))
     site.include_router(learned_pages(screen))
     site.include_router(experiment_pages(screen))
     site.include_router(settings_pages(screen))

@@ -115,7 +115,7 @@ def of_the_books(lines: list[dict[str, Any]]) -> tuple[Days, Days]:
         if invoice not in failed or figure is None:
             continue
         before_payment = figure == "credited" and due[invoice] > 0
-        if before_payment or sign > 0 and figure == "recovered":
+        if before_payment or (sign > 0 and figure == "recovered"):
             due[invoice] -= amount if sign > 0 else -amount
         if not before_payment:
             cash[day, line["currency"], figure] += sign * amount
@@ -143,6 +143,6 @@ def play(stage: Stage, seed: int, count: int, days: int) -> list[dict[str, Any]]
         for ids in people:
             live(stage, ids, chance)
             stage.settle()
-        stage.pass_time(**{"hours": chance.choice((20, 24, 27))})
+        stage.pass_time(hours=chance.choice((20, 24, 27)))
     stage.pass_time(days=3)
     return people

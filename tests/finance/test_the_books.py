@@ -1,9 +1,8 @@
 """Random histories of money: the reports equal the sandbox's own books, to the minor unit."""
 
 import os
-from datetime import UTC, date, datetime, timedelta
+from datetime import date
 from pathlib import Path
-from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
