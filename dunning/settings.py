@@ -42,6 +42,7 @@ class Settings(BaseModel):
     secret_key: SecretStr | None = None
     smtp_url: SecretStr | None = None
     mail_from: str | None = None
+    finance_mail: str | None = None  # who gets the monthly report
     host: str = "127.0.0.1"
     port: int = 8000
     config: Path | None = None

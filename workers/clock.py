@@ -23,6 +23,7 @@ CHORES: Final[Mapping[str, timedelta]] = {
     "fold": timedelta(minutes=1),
     "prove": timedelta(hours=6),
     "census": timedelta(days=1),
+    "mail_month": timedelta(hours=1),
 }
 
 log = logs.get(__name__)

@@ -27,7 +27,7 @@ DEFINITIONS: Final = {
     "revenue at risk": "What open recoveries still owe.",
     "forecast": "What of it will be paid: each at the share of finished ones of its class that were open as "
     "long and were paid later. Four of five times the money lies in the interval, as the backtest shows.",
-    "months kept": "Months that subscriptions stayed after their first recovered invoice, up to now or their end.",
+    "months kept": "Months that subscriptions stayed after their first recovered invoice.",
     "value saved": "Months kept, at what each subscription pays a month.",
 }
 

@@ -8,6 +8,7 @@ from dunning.flows import (
     attempting,
     carrying_out,
     charging,
+    finance_mail,
     folding,
     learn,
     messaging,
@@ -71,6 +72,8 @@ def work_chore(house: House, name: str) -> None:
             folding.fold(house)
         case "learn":
             learn.learn(house)
+        case "mail_month":
+            finance_mail.mail_month(house)
         case "probe":
             run(probing.probe(house))
         case "prove":

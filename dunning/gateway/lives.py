@@ -11,12 +11,7 @@ from dunning.gateway.listen_shapes import dig, object_id
 from dunning.gateway.lists import Asked, Page, read_page
 from dunning.gateway.shapes import instant
 
-A_MONTH: Final = {
-    "day": Fraction(365, 12),
-    "week": Fraction(52, 12),
-    "month": Fraction(1),
-    "year": Fraction(1, 12),
-}
+A_MONTH: Final = {"day": Fraction(365, 12), "week": Fraction(52, 12), "year": Fraction(1, 12)}
 
 
 def subscriptions(stripe: Stripe, whose: Whose, asked: Asked) -> Page[Life]:
