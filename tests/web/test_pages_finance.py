@@ -174,7 +174,8 @@ def refund(house: House) -> None:
         row = connection.execute(
             text(
                 "SELECT l.recovery_id, l.invoice_id, l.currency FROM ledger_entries AS l "
-                "JOIN recoveries AS r ON r.id = l.recovery_id WHERE l.kind = 'recovered' AND r.failed_at >= '2027-02-01' "
+                "JOIN recoveries AS r ON r.id = l.recovery_id WHERE l.kind = 'recovered' "
+                "AND r.failed_at >= '2027-02-01' "
                 "AND r.failed_at < '2027-03-01' ORDER BY l.id LIMIT 1"
             )
         ).one()
