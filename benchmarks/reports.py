@@ -110,29 +110,33 @@ def _one(
         "funding": chance.choice(FUNDINGS),
         "country": chance.choice(COUNTRIES),
     }
-    attempts = []
-    for place in range(TRIES):
-        last = paid and place == TRIES - 1
-        tried = at + (ends - at) * place / (TRIES - 1)
-        row = WHOSE | names | card | {"id": f"att_{number:09d}{place}", "recovery_id": recovery_id}
-        row |= {
-            "made_by": "stripe",
-            "state": "paid" if last else "declined",
-            "at": tried,
-            "finished_at": tried,
-        }
-        row |= {"currency": currency, "amount": amount, "charge_id": f"ch_{number:09d}{place}"}
-        row |= {
-            "decline_code": None if last else CODES[code],
-            "decline_class": None if last else CLASSES[code],
-        }
-        attempts.append(row)
+    known = {"currency": currency, "amount": amount, "decline": (CODES[code], CLASSES[code])}
+    attempts = _tries(number, at, ends, WHOSE | names | card | {"recovery_id": recovery_id}, known, paid=paid)
     own = WHOSE | {"recovery_id": recovery_id, "invoice_id": names["invoice_id"], "currency": currency}
     own |= {"at": ends, "recorded_at": ends, "charge_id": attempts[-1]["charge_id"]}
     name = f"{number:09d}"
     money = [own | {"id": f"led_{name}", "kind": "recovered", "source_id": f"inpay_{name}", "amount": amount}]
     money[0] |= {"reason": "our_retry"}
     return recovery, invoice, attempts, money if paid else []
+
+
+def _tries(number: int, at: datetime, ends: datetime, same: Row, known: Row, *, paid: bool) -> list[Row]:
+    attempts = []
+    decline_code, decline_class = known["decline"]
+    for place in range(TRIES):
+        last = paid and place == TRIES - 1
+        tried = at + (ends - at) * place / (TRIES - 1)
+        row = same | {"id": f"att_{number:09d}{place}", "charge_id": f"ch_{number:09d}{place}"}
+        row |= {
+            "made_by": "stripe",
+            "state": "paid" if last else "declined",
+            "at": tried,
+            "finished_at": tried,
+        }
+        row |= {"currency": known["currency"], "amount": known["amount"]}
+        row |= {"decline_code": None if last else decline_code}
+        attempts.append(row | {"decline_class": None if last else decline_class})
+    return attempts
 
 
 def build(store: Store, attempts: int) -> None:

@@ -51,9 +51,7 @@ def recovered(
     ] = None,
 ) -> None:
     """Report failed and recovered revenue of a period, per currency, in the report time zone."""
-    from dunning.commands import books
     from dunning.flows import report
-    from dunning.flows.report_sheet import report_sheet
 
     with opened_house() as house:
         period = (month, start, end)
@@ -62,10 +60,17 @@ def recovered(
         )
         with house.store.read(steady=True) as connection:
             answer = report.recovered_revenue(connection, asked, now=house.clock.now())
-    if form in {"xlsx", "pdf", "parquet"} and not as_json:
+    _deliver(answer, "json" if as_json else form, output)
+
+
+def _deliver(answer: "Report", form: str, output: Path | None) -> None:
+    from dunning.commands import books
+    from dunning.flows.report_sheet import report_sheet
+
+    if form in {"xlsx", "pdf", "parquet"}:
         books.take_away(report_sheet(answer), form, output)
         return
-    text = _rendered(answer, "json" if as_json else form)
+    text = _rendered(answer, form)
     if output is None:
         console.say(text, newline=not text.endswith("\n"))
     else:

@@ -1,7 +1,7 @@
 """Closed months: what was frozen, what changed since, and the acts of closing and reopening."""
 
 from datetime import date
-from typing import Annotated, Final
+from typing import Annotated, Any, Final
 from zoneinfo import ZoneInfo
 
 from fastapi import APIRouter, Form, Request
@@ -41,30 +41,11 @@ def month_pages(screen: Screen) -> APIRouter:
     """Return the routes of the closed months."""
     router = APIRouter(include_in_schema=False)
     house = screen.house
-    livemode, zone = house.settings.livemode, ZoneInfo(house.settings.report_timezone)
+    livemode = house.settings.livemode
 
     @router.get(ROOT)
     def page(request: Request) -> HTMLResponse:
-        today = house.clock.now().astimezone(zone).date()
-        with house.store.read(steady=True) as connection:
-            closed = closing.standing(connection, livemode=livemode)
-            changed = closing.adjustments(connection, zone, livemode=livemode)
-            acts = months.history(connection, livemode=livemode)
-            candidate = _next(closed[-1].month if closed else None, today)
-            span = days_of(candidate) if candidate else (today.replace(day=1), today)
-            steps = bridge(Reader(connection, zone), *span, livemode=livemode) if span[0] < span[1] else {}
-        return screen.page(
-            request,
-            "months.html",
-            closed=list(reversed(closed)),
-            changed=changed,
-            acts=acts,
-            candidate=candidate,
-            open_month=next_month(closed[-1].month) if closed else None,
-            bridge=steps,
-            steps=STEPS,
-            forms=list(FileForm),
-        )
+        return screen.page(request, "months.html", **_facts(screen))
 
     @router.post(f"{ROOT}/close")
     def close(form: Annotated[CloseForm, Form()]) -> RedirectResponse:
@@ -93,6 +74,26 @@ def month_pages(screen: Screen) -> APIRouter:
         return attached(month_sheet(closed[month]), form)
 
     return router
+
+
+def _facts(screen: Screen) -> dict[str, Any]:
+    house = screen.house
+    livemode, zone = house.settings.livemode, ZoneInfo(house.settings.report_timezone)
+    today = house.clock.now().astimezone(zone).date()
+    with house.store.read(steady=True) as connection:
+        closed = closing.standing(connection, livemode=livemode)
+        candidate = _next(closed[-1].month if closed else None, today)
+        reader = Reader(connection, zone)
+        return {
+            "closed": list(reversed(closed)),
+            "changed": closing.adjustments(connection, zone, livemode=livemode),
+            "acts": months.history(connection, livemode=livemode),
+            "candidate": candidate,
+            "open_month": next_month(closed[-1].month) if closed else None,
+            "bridge": bridge(reader, *days_of(candidate), livemode=livemode) if candidate else {},
+            "steps": STEPS,
+            "forms": list(FileForm),
+        }
 
 
 def _next(last: str | None, today: date) -> str | None:

@@ -12,6 +12,9 @@ from starlette.exceptions import HTTPException
 from starlette.responses import HTMLResponse, Response
 
 from dunning.core.definitions import IMPORTED, REASONS
+from dunning.core.report_rates import RATES
+from dunning.core.report_words import Subject
+from dunning.core.sheet import Kind, shown
 from dunning.flows import export_csv
 from dunning.flows import report as reports
 from dunning.flows.export_files import Form
@@ -162,6 +165,9 @@ def _facts(grouped: reports.Report, periodic: reports.Report) -> dict[str, Any]:
         "definitions": reports.definitions(question.basis),
         "basis_definition": reports.basis_definition(question.basis),
         "reason_definitions": REASONS,
+        "rates": {code: _rates(figures) for code, figures in grouped.currencies.items()},
+        "rate_definitions": {name: words for name, (_, words) in RATES[Subject.FAILURES].items()},
+        "cut": lambda by: f"/reports/cuts?{_cut_query(question, by)}",
         "imported_definition": IMPORTED,
         "group_bys": list(GroupBy),
         "label": lambda key: group_label(question.group_by or GroupBy.REASON, key),
@@ -170,6 +176,17 @@ def _facts(grouped: reports.Report, periodic: reports.Report) -> dict[str, Any]:
         "forms": list(Form),
         "root": ROOT,
     }
+
+
+def _rates(figures: reports.Figures) -> dict[str, str]:
+    """Return both recovery rates in per cent: with what is in flight, and without it."""
+    found = {name: rate(figures.amounts) for name, (rate, _) in RATES[Subject.FAILURES].items()}
+    return {name: "–" if rate is None else shown(rate, Kind.SHARE, "") for name, rate in found.items()}
+
+
+def _cut_query(question: Question, by: str) -> str:
+    subject = Subject.FAILURES if question.basis is Basis.COHORT else Subject.CASH
+    return urlencode({"subject": subject.value, "by": by, "from": question.start, "to": question.end})
 
 
 def _payments(question: Question, behind: Behind, rows: Any) -> dict[str, Any]:

@@ -48,25 +48,36 @@ def upgrade() -> None:
 
 
 def _tables() -> None:
-    at = dunning.store.types.UTCDateTime(timezone=True)
+    _rollups()
+    _balance()
+    _months()
 
-    def boolean(name: str) -> sa.Column:
-        return sa.Column(name, sa.Boolean(create_constraint=True, name=f'{name}_boolean'), nullable=False)
 
-    def text(name: str, nullable: bool = False) -> sa.Column:
-        return sa.Column(name, sa.Text(), nullable=nullable)
+def boolean(name: str) -> sa.Column:
+    return sa.Column(name, sa.Boolean(create_constraint=True, name=f'{name}_boolean'), nullable=False)
 
-    def whole(name: str) -> sa.Column:
-        return sa.Column(name, sa.BigInteger(), nullable=False)
 
-    def moment(name: str, nullable: bool = False) -> sa.Column:
-        return sa.Column(name, at, nullable=nullable)
+def text(name: str, nullable: bool = False) -> sa.Column:
+    return sa.Column(name, sa.Text(), nullable=nullable)
 
-    def key(table: str, *columns: str) -> sa.PrimaryKeyConstraint:
-        return sa.PrimaryKeyConstraint(*columns, name=op.f(f'pk_{table}'))
 
-    recovery = lambda table: sa.ForeignKeyConstraint(  # noqa: E731
-        ['recovery_id'], ['recoveries.id'], name=op.f(f'fk_{table}_recovery_id'))
+def whole(name: str) -> sa.Column:
+    return sa.Column(name, sa.BigInteger(), nullable=False)
+
+
+def moment(name: str, nullable: bool = False) -> sa.Column:
+    return sa.Column(name, dunning.store.types.UTCDateTime(timezone=True), nullable=nullable)
+
+
+def key(table: str, *columns: str) -> sa.PrimaryKeyConstraint:
+    return sa.PrimaryKeyConstraint(*columns, name=op.f(f'pk_{table}'))
+
+
+def recovery(table: str) -> sa.ForeignKeyConstraint:
+    return sa.ForeignKeyConstraint(['recovery_id'], ['recoveries.id'], name=op.f(f'fk_{table}_recovery_id'))
+
+
+def _rollups() -> None:
     seq = sa.Column('seq', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), autoincrement=True, nullable=False)
     op.create_table('rollup_marks', seq, text('recovery_id'), key('rollup_marks', 'seq'))
     op.create_index('ix_rollup_marks_recovery_id', 'rollup_marks', ['recovery_id'])
@@ -86,6 +97,9 @@ def _tables() -> None:
         sa.Column('version', sa.Integer(), nullable=False), moment('folded_at', True),
         sa.CheckConstraint('id = 1', name=op.f('ck_rollup_state_one_row')), key('rollup_state', 'id'),
     )
+
+
+def _balance() -> None:
     op.create_table(
         'balance_lines', text('account_id'), boolean('livemode'), text('id'), text('recovery_id'), text('source_id'),
         text('kind'), text('currency'), whole('amount'), whole('fee'), whole('net'), text('paid_currency'),
@@ -106,6 +120,9 @@ def _tables() -> None:
         sa.Column('totals', sa.JSON(), nullable=False), moment('proved_at'),
         key('balance_proofs', 'account_id', 'livemode', 'day'),
     )
+
+
+def _months() -> None:
     op.create_table(
         'closed_months', boolean('livemode'), text('month'),
         sa.Column('version', sa.Integer(), autoincrement=False, nullable=False), moment('cut'), text('document'),
