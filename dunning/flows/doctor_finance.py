@@ -59,7 +59,7 @@ def _rolled(reader: Reader, by: str | None, *, livemode: bool, imported: bool) -
     dimension = {"campaign_key": "campaign", None: "all"}.get(by, by) or "all"
     found: Figures = {}
     for subject in (Subject.FAILURES, Subject.ENDINGS, Subject.CASH):
-        wanted = Slice(subject, dimension, "0001", "9999", livemode, imported)
+        wanted = Slice(subject, dimension, "0001-01-01", "9999-01-01", livemode, imported)
         for (currency, key, _), measured in reader.read(wanted).items():
             _add(found, subject, currency, key if by else "all", measured)
     return found
