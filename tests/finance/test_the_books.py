@@ -10,12 +10,14 @@ from finance import histories
 from finance.histories import Days
 from scenarios.stage import Stage, Switchboard, set_stage
 
+from dunning.core.report_words import Subject
 from dunning.flows import doctor_finance, folding, proving
 from dunning.flows.bridging import bridge
 from dunning.flows.folding import Reader
 from dunning.flows.pacing import Pace
 from dunning.flows.report import Basis, GroupBy, Question, recovered_revenue
 from dunning.store import balance
+from dunning.store.rollups import Slice, Span
 
 UTC_ZONE = ZoneInfo("UTC")
 AT_A_TIME, DAYS = 40, 24
@@ -49,6 +51,20 @@ def adds_up(stage: Stage) -> None:
     for figures in found.values():
         for one in figures.values():
             assert one["cohort"] - one["later"] + one["earlier"] == one["cash"]
+    for subject in Subject:
+        alike = [by_currency(stage, subject, span) for span in (None, Span.DAY, Span.MONTH)]
+        assert alike[0] == alike[1] == alike[2]
+
+
+def by_currency(stage: Stage, subject: Subject, span: Span | None) -> dict[tuple[str, str], int]:
+    """The sums of a time that begins and ends inside months, told over all, per day or per month."""
+    wanted = Slice(subject, "all", "2026-01-07", "2026-03-12", livemode=False, by=span)
+    found: dict[tuple[str, str], int] = {}
+    with stage.house.store.read(steady=True) as connection:
+        for (currency, _, _), sums in Reader(connection, UTC_ZONE).read(wanted).items():
+            for name, value in sums.items():
+                found[currency, name] = found.get((currency, name), 0) + value
+    return found
 
 
 @pytest.mark.parametrize(("seed", "count"), ROUNDS)
