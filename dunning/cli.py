@@ -13,8 +13,10 @@ import typer
 
 from dunning import __version__
 from dunning.commands import (
+    analysing,
     arms,
     auditing,
+    books,
     campaign_versions,
     campaigns,
     contacts,
@@ -208,6 +210,13 @@ _report.command("recovered")(money.recovered)
 _report.command("incremental")(uplifts.incremental)
 _report.command("arms")(arms.arms)
 _report.command("at-risk")(forecasts.at_risk)
+_report.command("cut")(books.cut)
+_report.command("close")(books.close)
+_report.command("reopen")(books.reopen)
+_report.command("months")(books.list_months)
+_report.command("prove")(books.prove)
+_report.command("rebuild")(books.rebuild)
+app.command("sql", rich_help_panel=MONEY)(analysing.sql)
 
 
 def run(arguments: Sequence[str]) -> int:

@@ -50,6 +50,7 @@ class Settings(BaseModel):
     mail_domain: str | None = None  # where the provider sends for another domain than the sender's
     mail_api_base: str | None = None  # the provider's other region, or a fake
     mail_webhook_secret: SecretStr | None = None
+    finance_mail: str | None = None  # who gets the monthly report
     host: str = "127.0.0.1"
     port: int = 8000
     config: Path | None = None

@@ -22,6 +22,10 @@ CHORES: Final[Mapping[str, timedelta]] = {
     "renewals": timedelta(days=1),
     "sweep": timedelta(days=1),
     "alarm": timedelta(hours=1),
+    "fold": timedelta(minutes=1),
+    "prove": timedelta(hours=6),
+    "census": timedelta(days=1),
+    "mail_month": timedelta(hours=1),
 }
 
 log = logs.get(__name__)

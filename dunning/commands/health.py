@@ -36,8 +36,17 @@ def version(*, as_json: JsonOption = False) -> None:
 
 def examine(settings: "Settings") -> Iterable["Finding"]:
     """Yield every finding about an installation with these settings."""
+    from zoneinfo import ZoneInfo
+
     from dunning.core.clock import WallClock
-    from dunning.flows import doctor, doctor_charges, doctor_gaps, doctor_listeners, doctor_stripe
+    from dunning.flows import (
+        doctor,
+        doctor_charges,
+        doctor_finance,
+        doctor_gaps,
+        doctor_listeners,
+        doctor_stripe,
+    )
     from dunning.gateway.ask import Stripe
 
     clock = WallClock()
@@ -51,6 +60,8 @@ def examine(settings: "Settings") -> Iterable["Finding"]:
         yield from doctor_charges.examine_charges(store, clock)
         yield from doctor_gaps.examine_gaps(store, clock, livemode=settings.livemode)
         yield from doctor_listeners.examine_listeners(settings, store)
+        zone = ZoneInfo(settings.report_timezone)
+        yield from doctor_finance.examine_finance(store, clock, zone, livemode=settings.livemode)
 
 
 def report(findings: Iterable["Finding"], *, as_json: bool) -> bool:

@@ -42,7 +42,7 @@ def recovered(
         bool, typer.Option("--imported", help="Report the imported history instead, which is shown apart.")
     ] = False,
     form: Annotated[
-        Literal["table", "csv", "json"],
+        Literal["table", "csv", "xlsx", "pdf", "json", "parquet"],
         typer.Option("--format", help="csv and json are exact: minor units."),
     ] = "table",
     as_json: Annotated[bool, typer.Option("--json", help="Same as --format json.")] = False,
@@ -56,15 +56,25 @@ def recovered(
     with opened_house() as house:
         period = (month, start, end)
         asked = _question(
-            house.settings, _today(house), period, basis, net=net, cut=group_by, imported=imported
+            house.settings, today_of(house), period, basis, net=net, cut=group_by, imported=imported
         )
-        with house.store.read() as connection:
+        with house.store.read(steady=True) as connection:
             answer = report.recovered_revenue(connection, asked, now=house.clock.now())
-    text = _rendered(answer, "json" if as_json else form)
+    _deliver(answer, "json" if as_json else form, output)
+
+
+def _deliver(answer: "Report", form: str, output: Path | None) -> None:
+    from dunning.commands import books
+    from dunning.flows.report_sheet import report_sheet
+
+    if form in {"xlsx", "pdf", "parquet"}:
+        books.take_away(report_sheet(answer), form, output)
+        return
+    text = _rendered(answer, form)
     if output is None:
         console.say(text, newline=not text.endswith("\n"))
     else:
-        _write(output, text)
+        write_file(output, text.encode())
 
 
 def _question(
@@ -81,7 +91,7 @@ def _question(
 
     from dunning.flows.report import BadPeriod, Basis, GroupBy, Question
 
-    first, last = _period(today, *period)
+    first, last = period_of(today, *period)
     zone = ZoneInfo(settings.report_timezone)
     try:
         return Question(first, last, zone, settings.livemode, Basis(basis), net, GroupBy(cut), imported)
@@ -92,7 +102,12 @@ def _question(
         ) from None
 
 
-def _period(today: date, month: str | None, start: str | None, end: str | None) -> tuple[date, date]:
+def period_of(today: date, month: str | None, start: str | None, end: str | None) -> tuple[date, date]:
+    """Return the days that --month, or --from and --to, name; without any, the present month.
+
+    Raises:
+        Unusable: they cannot be meant.
+    """
     from datetime import timedelta
 
     from dunning.flows.report import next_month
@@ -110,7 +125,8 @@ def _period(today: date, month: str | None, start: str | None, end: str | None) 
     return first, times.day("--to", end) if end is not None else today + timedelta(days=1)
 
 
-def _today(house: Any) -> date:
+def today_of(house: Any) -> date:
+    """Return the present day of the report's zone."""
     from zoneinfo import ZoneInfo
 
     found: date = house.clock.now().astimezone(ZoneInfo(house.settings.report_timezone)).date()
@@ -120,11 +136,11 @@ def _today(house: Any) -> date:
 def _rendered(answer: "Report", form: str) -> str:
     import json
 
-    from dunning.flows import report
+    from dunning.flows import export_csv
 
     if form == "json":
         return json.dumps(answer.dumps(), indent=2)
-    return report.as_csv(answer) if form == "csv" else "\n".join(_table(answer))
+    return export_csv.as_csv(answer) if form == "csv" else "\n".join(_table(answer))
 
 
 def _table(answer: "Report") -> list[str]:
@@ -176,8 +192,13 @@ def _major(amount: int, currency: str) -> str:
     return f"{Money(amount, currency).decimal():,f}"
 
 
-def _write(path: Path, text: str) -> None:
+def write_file(path: Path, body: bytes) -> None:
+    """Write a file that was asked for.
+
+    Raises:
+        Unusable: it cannot be written.
+    """
     try:
-        path.write_text(text, encoding="utf-8", newline="")
+        path.write_bytes(body)
     except OSError as error:
         raise Unusable(f"-o {path} cannot be written ({error.strerror}): choose another file.") from None

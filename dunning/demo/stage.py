@@ -44,6 +44,9 @@ CHORES: Final = {
     "learn": timedelta(days=7),
     "reconcile": timedelta(days=1),
     "renewals": timedelta(days=7),
+    "fold": timedelta(days=1),
+    "prove": timedelta(days=1),
+    "census": timedelta(days=7),
 }
 
 

@@ -1,24 +1,24 @@
-"""The recovered-revenue report: what is asked, the sums assembled, and the same as CSV.
+"""The recovered-revenue report: what is asked, and the sums assembled.
 
 Dates are days of the report time zone, `from` inclusive and `to` exclusive. Two bases, always named: the
 cohort basis follows the failures of the period until now; the cash basis counts the money that moved in
 it. Nothing is ever summed over two currencies.
 """
 
-import csv
-import io
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, time, timedelta
 from enum import StrEnum
 from typing import Any, Final
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import Connection, RowMapping
+from sqlalchemy import Connection
 
 from dunning.core.definitions import BASES, CASH_FIGURES, FIGURES
-from dunning.store import report as sums
+from dunning.core.report_words import Subject
+from dunning.flows.folding import Reader
 from dunning.store.report import Edge, Scope
+from dunning.store.rollups import Slice, Span
 
 AMOUNTS: Final = (
     "failed",
@@ -143,10 +143,11 @@ class Report:
 
 
 def recovered_revenue(connection: Connection, question: Question, *, now: datetime) -> Report:
-    """Answer `question` from the ledger as it stands at `now` (aware UTC)."""
+    """Answer `question` from the ledger as it stands at `now` (aware UTC); `connection` is a steady one."""
+    reader = Reader(connection, question.zone)
     totals: dict[str, Figures] = {}
     groups: dict[str, dict[str, Figures]] = {name: {} for name, _ in _edges(question)}
-    for row in _rows(connection, question):
+    for row in _rows(reader, question):
         totals.setdefault(row["currency"], Figures()).add(row)
         if question.group_by is not None:
             group = groups.setdefault(row["grp"] or NO_GROUP, {})
@@ -154,16 +155,16 @@ def recovered_revenue(connection: Connection, question: Question, *, now: dateti
     largest = sorted(totals, key=lambda code: (-totals[code].amounts["failed"], code))
     ordered = list(groups.items()) if question.group_by in _PERIODS else _by_size(groups)
     return Report(
-        question, now, {code: totals[code] for code in largest}, ordered, _imported(connection, question)
+        question, now, {code: totals[code] for code in largest}, ordered, _imported(reader, question)
     )
 
 
-def _imported(connection: Connection, question: Question) -> dict[str, Figures]:
+def _imported(reader: Reader, question: Question) -> dict[str, Figures]:
     """Return what imports tell of the same period, which belongs to none of the figures."""
     if question.imported:
         return {}
     totals: dict[str, Figures] = {}
-    for row in _rows(connection, replace(question, imported=True, group_by=None)):
+    for row in _rows(reader, replace(question, imported=True, group_by=None)):
         totals.setdefault(row["currency"], Figures()).add(row)
     return {code: totals[code] for code in sorted(totals)}
 
@@ -190,52 +191,35 @@ def scope_of(question: Question) -> Scope:
     )
 
 
-def as_csv(report: Report) -> str:
-    """Return the report as CSV: one line per currency, or per group and currency; minor units."""
-    lines = report.groups if report.question.group_by else [("", report.currencies)]
-    head = ("basis", "from", "to", "timezone", "as_of", "group_by", "group", "currency")
-    values = report.dumps()
-    fixed = [str(values[name] or "") for name in head[:6]]
-    fixed[0] += " of imported history" if report.question.imported else ""
-    rows = (
-        [*fixed, key, code, *figures.amounts.values(), *figures.counts().values()]
-        for key, by in lines
-        for code, figures in by.items()
-    )
-    amounts, counts = [f"{name}_minor" for name in AMOUNTS], [f"{name}_count" for name in COUNTS]
-    return write_csv([*head, *amounts, *counts], rows)
-
-
-def write_csv(head: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
-    """Return CSV in which no text can become a formula: such cells get a leading apostrophe."""
-    out = io.StringIO()
-    writer = csv.writer(out, lineterminator="\r\n")
-    writer.writerow(head)
-    writer.writerows([harmless(cell) for cell in row] for row in rows)
-    return out.getvalue()
-
-
-def harmless(cell: object) -> object:
-    """Return a text cell that no spreadsheet takes for a formula; numbers stay numbers."""
-    if isinstance(cell, str) and cell.startswith(("=", "+", "-", "@", "\t", "\r", "\n")):
-        return f"'{cell}"
-    return cell
-
-
-def _rows(connection: Connection, question: Question) -> list[Mapping[str, Any]]:
-    scope = scope_of(question)
+def _rows(reader: Reader, question: Question) -> list[Mapping[str, Any]]:
+    """Return the sums per currency and group: from the rollups and what is not folded yet."""
     if question.basis is Basis.COHORT:
-        return _plain(sums.cohort_sums(connection, scope))
-    failures = [
-        {name: row[name] for name in ("currency", "grp", "count", "open_count", "failed", "open")}
-        for row in sums.cohort_sums(connection, scope)
+        return _cut(reader, question, Subject.FAILURES)
+    kept = ("currency", "grp", "count", "open_count", "failed", "open")
+    failures = [{name: row[name] for name in kept} for row in _cut(reader, question, Subject.FAILURES)]
+    ended = [{**row, "count": 0} for row in _cut(reader, question, Subject.ENDINGS)]
+    return [*failures, *ended, *_cut(reader, question, Subject.CASH)]
+
+
+def _cut(reader: Reader, question: Question, subject: Subject) -> list[Mapping[str, Any]]:
+    wanted = Slice(
+        subject,
+        _DIMENSIONS.get(question.group_by, "all") if question.group_by else "all",
+        question.start.isoformat(),
+        question.end.isoformat(),
+        question.livemode,
+        question.imported,
+        by=_SPANS.get(question.group_by) if question.group_by else None,
+    )
+    periods = [(name, last.isoformat()) for name, last in _periods(question)]
+    return [
+        {"currency": currency, "grp": _period_of(day, periods) if day else key, **measured}
+        for (currency, key, day), measured in reader.read(wanted).items()
     ]
-    moved = [*sums.closed_sums(connection, scope), *sums.cash_sums(connection, scope)]
-    return [*failures, *_plain(moved)]
 
 
-def _plain(rows: Iterable[RowMapping]) -> list[Mapping[str, Any]]:
-    return [dict(row) for row in rows]
+def _period_of(day: str, periods: Sequence[tuple[str, str]]) -> str:
+    return next(name for name, end in periods if day < end)
 
 
 def _by_currency(figures: Mapping[str, Figures]) -> dict[str, Any]:
@@ -259,12 +243,17 @@ def _midnight(day: date, zone: ZoneInfo) -> datetime:
 
 
 def _edges(question: Question) -> Iterable[Edge]:
-    """Yield the periods of the question by name, with their exclusive ends."""
+    """Yield the periods of the question by name, with the instants at which they end."""
+    return ((name, _midnight(end, question.zone)) for name, end in _periods(question))
+
+
+def _periods(question: Question) -> Iterator[tuple[str, date]]:
+    """Yield the periods of the question by name, with the first day after each."""
     start = question.start
     while question.group_by in _PERIODS and start < question.end:
         end = min(_PERIODS[question.group_by](start), question.end)
         name = f"{start:%Y-%m}" if question.group_by is GroupBy.MONTH else start.isoformat()
-        yield name, _midnight(end, question.zone)
+        yield name, end
         start = end
 
 
@@ -282,6 +271,7 @@ def _next_day(day: date) -> date:
 
 
 _PERIODS: Final = {GroupBy.MONTH: next_month, GroupBy.WEEK: _next_week, GroupBy.DAY: _next_day}
+_SPANS: Final = {GroupBy.MONTH: Span.MONTH, GroupBy.WEEK: Span.DAY, GroupBy.DAY: Span.DAY}
 _COLUMNS: Final = {
     GroupBy.REASON: "reason",
     GroupBy.DECLINE_CLASS: "decline_class",
@@ -289,3 +279,4 @@ _COLUMNS: Final = {
     GroupBy.INVOICE_CLASS: "invoice_class",
     GroupBy.CAMPAIGN: "campaign_key",
 }
+_DIMENSIONS: Final = _COLUMNS | {GroupBy.CAMPAIGN: "campaign"}

@@ -25,6 +25,7 @@ RIGHTS: Final = (
     Right("Charges and Refunds", "Read", "what was declined, paid and given back"),
     Right("PaymentIntents", "Read", "the decline code behind a failed invoice"),
     Right("Disputes", "Read", "recovered money that is taken back"),
+    Right("Balance", "Read", "the nightly proof of the ledger, and Stripe's fees"),
     Right("Events", "Read", "events that could not be delivered"),
     Right("Invoices", "Write", "read them, pay them, take over or give back their collection"),
     Right("Customer portal", "Write", "the page on which a customer enters a new card"),

@@ -3,6 +3,9 @@
 Every function may be called any number of times, and by several workers at once.
 """
 
+from collections.abc import Callable, Mapping
+from typing import Final
+
 from dunning.core.vocabulary import AttemptState
 from dunning.flows import (
     alarming,
@@ -11,13 +14,17 @@ from dunning.flows import (
     carrying_out,
     charging,
     delivering,
+    finance_mail,
+    folding,
     learn,
     listening,
     messaging,
     notice_sending,
     noticing,
+    outlook,
     ownership,
     probing,
+    proving,
     receive,
     reconcile,
     renewing,
@@ -79,24 +86,31 @@ def work_announcement(house: House, row_id: str) -> None:
     run(delivering.deliver(house, row_id))
 
 
+def _sweep(house: House) -> None:
+    sweeping.look_after(house, pace=Pace())
+    listening.forget_old(house)
+
+
+CHORES: Final[Mapping[str, Callable[[House], object]]] = {
+    "alarm": alarming.look,
+    "census": outlook.census,
+    "fold": folding.fold,
+    "learn": learn.learn,
+    "mail_month": finance_mail.mail_month,
+    "probe": lambda house: run(probing.probe(house)),
+    "prove": proving.prove_all,
+    "reconcile": reconcile.reconcile_all,
+    "renewals": lambda house: renewing.look_ahead(house, pace=Pace()),
+    "sweep": _sweep,
+}
+
+
 def work_chore(house: House, name: str) -> None:
     """Do one of the regular chores."""
-    match name:
-        case "learn":
-            learn.learn(house)
-        case "probe":
-            run(probing.probe(house))
-        case "reconcile":
-            reconcile.reconcile_all(house)
-        case "renewals":
-            renewing.look_ahead(house, pace=Pace())
-        case "sweep":
-            sweeping.look_after(house, pace=Pace())
-            listening.forget_old(house)
-        case "alarm":
-            alarming.look(house)
-        case _:
-            raise ValueError(f"{name!r} is not a chore")
+    chore = CHORES.get(name)
+    if chore is None:
+        raise ValueError(f"{name!r} is not a chore")
+    chore(house)
 
 
 def _frozen(house: House, recovery_id: str) -> str | None:

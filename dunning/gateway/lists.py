@@ -43,22 +43,22 @@ class Page(Generic[T]):
 
 def charges(stripe: Stripe, whose: Whose, asked: Asked) -> Page[PastCharge]:
     """Return a page of finished charges; one that is still pending is told by `unfinished_at`."""
-    return _page(stripe, whose, "/v1/charges", asked, read_charge)
+    return read_page(stripe, whose, "/v1/charges", asked, read_charge)
 
 
 def invoices(stripe: Stripe, whose: Whose, asked: Asked) -> Page[PastInvoice]:
     """Return a page of invoices, drafts left out."""
-    return _page(stripe, whose, "/v1/invoices", asked, read_past_invoice)
+    return read_page(stripe, whose, "/v1/invoices", asked, read_past_invoice)
 
 
 def payments(stripe: Stripe, whose: Whose, asked: Asked) -> Page[PastPayment]:
     """Return a page of invoice payments, which lead from a payment intent to its invoice."""
-    return _page(stripe, whose, "/v1/invoice_payments", asked, read_payment)
+    return read_page(stripe, whose, "/v1/invoice_payments", asked, read_payment)
 
 
 def open_invoices(stripe: Stripe, whose: Whose, asked: Asked) -> Page[Invoice]:
     """Return a page of the invoices that are open now, without their payments."""
-    return _page(stripe, whose, "/v1/invoices", asked, read_invoice, status="open")
+    return read_page(stripe, whose, "/v1/invoices", asked, read_invoice, status="open")
 
 
 def charges_of(stripe: Stripe, whose: Whose, payment_intent: str) -> tuple[PastCharge, ...]:
@@ -126,14 +126,19 @@ def read_past_invoice(raw: Mapping[str, Any]) -> PastInvoice | None:
     )
 
 
-def _page(
+def read_page(
     stripe: Stripe,
     whose: Whose,
     path: str,
     asked: Asked,
     read: Callable[[Mapping[str, Any]], T | None],
-    **wanted: str,
+    **wanted: Any,
 ) -> Page[T]:
+    """Return a page of `path`, each object read by `read`, which may leave some out.
+
+    Raises:
+        StripeError: the list could not be read.
+    """
     created = {"gte": int(asked.since.timestamp())}
     created |= {"lt": int(asked.until.timestamp())} if asked.until else {}
     params: dict[str, Any] = {"limit": PAGE, "created": created, **wanted}

@@ -165,6 +165,8 @@ def credit(sandbox: "Sandbox", asked: _Credit) -> Obj:
         limit = invoice["amount_remaining"] if invoice["status"] == "open" else invoice["amount_paid"]
         if asked.amount > limit or (asked.refund or 0) > asked.amount:
             raise ValueError(f"amount = {asked.amount} does not fit: the invoice still bears {limit}")
+        if asked.refund and invoice["status"] == "paid":
+            charge_of(sandbox, asked.invoice)
         made = money.credit(world, invoice, asked.amount, _merchant(world), asked.reason, asked.refund or 0)
         return {"credit_note": made["id"]}
 

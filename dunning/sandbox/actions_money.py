@@ -61,6 +61,11 @@ class _Disputed:
 
 
 @dataclass(frozen=True, slots=True)
+class _Late:
+    invoice: Annotated[InvoiceId, "which; it has to be paid by a charge"]
+
+
+@dataclass(frozen=True, slots=True)
 class _Dispute:
     dispute: Annotated[DisputeId, "which"]
 
@@ -145,6 +150,15 @@ def fail_refund(sandbox: "Sandbox", asked: _FailedRefund) -> Obj:
         world, found = sandbox.accounts.holding(asked.refund)
         money.fail_refund(world, found["id"], asked.reason)
         return {"status": found["status"]}
+
+
+@action(takes=_Late)
+def late_failure(sandbox: "Sandbox", asked: _Late) -> Obj:
+    """Let the charge that paid an invoice fail after all; only Stripe's balance tells of the money."""
+    with sandbox.world.lock:
+        world, paid = charge_of(sandbox, asked.invoice)
+        money.fail_late(world, paid)
+        return {"charge": paid["id"]}
 
 
 @action(takes=_Disputed, gives="dispute")

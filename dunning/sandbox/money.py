@@ -51,6 +51,20 @@ def fail_refund(world: World, refund: str, reason: str = "expired_or_canceled_ca
     emit(world, "refund.failed", found, STRIPE)
 
 
+def fail_late(world: World, charge: Obj) -> None:
+    """Let a payment that had succeeded fail after all: the money goes, and no dispute tells of it.
+
+    Source: https://docs.stripe.com/reports/balance-transaction-types (payment_failure_refund)
+    """
+    if charge["status"] != "succeeded":
+        return
+    kind = "payment_failure_refund"
+    moved = world.add(money_shapes.balance_transaction(world, kind, charge, -charge["amount"]))
+    charge |= {"status": "failed", "paid": False, "failure_balance_transaction": moved["id"]}
+    _write(world, "late_failure", charge, STRIPE, charge["amount"])
+    emit(world, "charge.failed", charge, STRIPE)
+
+
 def dispute(
     world: World,
     charge: Obj,

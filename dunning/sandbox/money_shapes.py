@@ -121,8 +121,10 @@ def credit_note(world: World, invoice: Obj, amount: int, reason: str | None) -> 
 
 
 def balance_transaction(world: World, kind: str, source: Obj, amount: int) -> Obj:
-    """Return what one movement did to the merchant's balance; no fees, to keep sums readable."""
+    """Return what one movement did to the merchant's balance: `amount` less Stripe's fee."""
     now = world.stamp()
+    fee = _fee(kind, amount)
+    told = {"amount": fee, "application": None, "currency": source["currency"], "type": "stripe_fee"}
     return nulls("description exchange_rate") | {
         "id": world.new_id("txn"),
         "object": "balance_transaction",
@@ -131,11 +133,18 @@ def balance_transaction(world: World, kind: str, source: Obj, amount: int) -> Ob
         "balance_type": "payments",
         "created": now,
         "currency": source["currency"],
-        "fee": 0,
-        "fee_details": [],
-        "net": amount,
+        "fee": fee,
+        "fee_details": [told | {"description": "Stripe processing fees"}] if fee else [],
+        "net": amount - fee,
         "reporting_category": kind,
         "source": source["id"],
         "status": "available",
         "type": {"dispute": "adjustment", "dispute_reversal": "adjustment"}.get(kind, kind),
     }
+
+
+def _fee(kind: str, amount: int) -> int:
+    """Return what Stripe takes, in minor units: 2.9 % and 30 of a charge, 1500 of a dispute, else nothing."""
+    if kind == "charge":
+        return (amount * 29 + 500) // 1000 + 30
+    return 1500 if kind == "dispute" else 0

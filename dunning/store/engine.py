@@ -37,9 +37,11 @@ class Store:
             yield connection
 
     @contextlib.contextmanager
-    def read(self) -> Iterator[Connection]:
-        """Open a transaction that only reads."""
-        with self.engine.connect() as connection, connection.begin():
+    def read(self, *, steady: bool = False) -> Iterator[Connection]:
+        """Open a transaction that only reads; with `steady` all its queries see one state of the database."""
+        alike = steady and self.engine.dialect.name == "postgresql"  # SQLite's transactions always do
+        options: dict[str, Any] = {"isolation_level": "REPEATABLE READ"} if alike else {}
+        with self.engine.connect().execution_options(**options) as connection, connection.begin():
             yield connection
 
     def lease_now(self, connection: Connection) -> datetime:

@@ -86,7 +86,7 @@ def cash_sums(connection: Connection, scope: Scope) -> Sequence[RowMapping]:
     paid = case((ledger_entries.c.kind == LedgerKind.RECOVERED, recoveries.c.id))
     query = (
         select(ledger_entries.c.currency, group.label("grp"), *sums)
-        .add_columns(func.count(paid.distinct()).label("recovered_count"))
+        .add_columns(func.count(paid).label("recovered_count"))
         .join(recoveries, recoveries.c.id == ledger_entries.c.recovery_id)
         .where(_within(at, scope), *_counted(scope))
         .group_by(ledger_entries.c.currency, "grp")

@@ -8,6 +8,9 @@ from fastapi import APIRouter, Query
 from starlette.exceptions import HTTPException
 
 from dunning.core.people import Right
+from dunning.core.report_words import Subject
+from dunning.flows import grouped
+from dunning.flows.grouped import BadCut, Cut
 from dunning.flows.house import House
 from dunning.flows.report import BadPeriod, Basis, GroupBy, Question, recovered_revenue
 from dunning.web.api import PROBLEMS, ROOT
@@ -40,7 +43,23 @@ def report_api(house: House) -> APIRouter:
             question = Question(start, end, zone, livemode, basis, net, group_by, imported)
         except BadPeriod as problem:
             raise HTTPException(422, str(problem)) from None
-        with house.store.read() as connection:
+        with house.store.read(steady=True) as connection:
             return recovered_revenue(connection, question, now=house.clock.now()).dumps()
+
+    @router.get("/cuts", operation_id="cut", response_model=None)
+    def cut(
+        subject: Subject,
+        start: Annotated[date, Query(alias="from", description="First day, in the report time zone.")],
+        end: Annotated[date, Query(alias="to", description="The day after the last.")],
+        by: Annotated[str, Query(description="How it is cut, such as decline_code or hour.")] = "all",
+    ) -> dict[str, Any]:
+        """Return one subject cut by one dimension, with its rates as exact fractions."""
+        zone, livemode = ZoneInfo(house.settings.report_timezone), house.settings.livemode
+        try:
+            asked = Cut(subject, by, start, end, zone, livemode)
+        except BadCut as problem:
+            raise HTTPException(422, str(problem)) from None
+        with house.store.read(steady=True) as connection:
+            return grouped.answer(connection, asked, now=house.clock.now()).dumps()
 
     return router

@@ -13,12 +13,19 @@ from starlette.responses import HTMLResponse, Response
 
 from dunning.core.definitions import IMPORTED, REASONS
 from dunning.core.people import Right
+from dunning.core.report_rates import RATES
+from dunning.core.report_words import Subject
+from dunning.core.sheet import Kind, shown
+from dunning.flows import export_csv
 from dunning.flows import report as reports
+from dunning.flows.export_files import Form
 from dunning.flows.report import AMOUNTS, BadPeriod, Basis, GroupBy, Question, next_month, recovered_revenue
+from dunning.flows.report_sheet import report_sheet
 from dunning.store.report import Behind, rows_behind
 from dunning.web import words
 from dunning.web.chart import period_name
 from dunning.web.charts_of_reports import charts_of
+from dunning.web.files import attached
 from dunning.web.rights import needs
 from dunning.web.screen import Screen
 
@@ -52,16 +59,22 @@ def report_pages(screen: Screen) -> APIRouter:
     def report(request: Request, question: Annotated[Question, Depends(asked)]) -> HTMLResponse:
         now = house.clock.now()
         by = question.group_by or GroupBy.REASON
-        with house.store.read() as connection:
+        with house.store.read(steady=True) as connection:
             grouped = recovered_revenue(connection, replace(question, group_by=by), now=now)
             periodic = recovered_revenue(connection, replace(question, group_by=_fitting(question)), now=now)
         return screen.page(request, "report.html", **_facts(grouped, periodic))
 
     @router.get(f"{ROOT}.csv", dependencies=[needs(Right.FINANCE)])
     def report_csv(question: Annotated[Question, Depends(asked)]) -> Response:
-        with house.store.read() as connection:
+        with house.store.read(steady=True) as connection:
             answer = recovered_revenue(connection, question, now=house.clock.now())
-        return _download(reports.as_csv(answer), f"recovered-revenue-{question.start}-{question.end}.csv")
+        return _download(export_csv.as_csv(answer), f"recovered-revenue-{question.start}-{question.end}.csv")
+
+    @router.get(ROOT + ".{form}", dependencies=[needs(Right.FINANCE)])
+    def report_file(form: Form, question: Annotated[Question, Depends(asked)]) -> Response:
+        with house.store.read(steady=True) as connection:
+            answer = recovered_revenue(connection, question, now=house.clock.now())
+        return attached(report_sheet(answer), form)
 
     return router
 
@@ -92,7 +105,7 @@ def payment_pages(screen: Screen) -> APIRouter:
         head = [*PAYMENT_COLUMNS[:2], "amount_minor", *PAYMENT_COLUMNS[3:]]
         lines = ([_cell(row[name]) for name in PAYMENT_COLUMNS] for row in rows)
         name = f"{behind.figure}-{question.start}-{question.end}.csv"
-        return _download(reports.write_csv(head, lines), name)
+        return _download(export_csv.write_csv(head, lines), name)
 
     return router
 
@@ -109,7 +122,7 @@ def _asked(screen: Screen) -> Callable[..., Question]:
         group_by: GroupBy | None = None,
         imported: bool = False,
     ) -> Question:
-        first, last = _default_period(screen)
+        first, last = default_period(screen)
         zone, livemode = screen.calendar().zone, screen.house.settings.livemode
         try:
             return Question(start or first, end or last, zone, livemode, basis, net, group_by, imported)
@@ -154,13 +167,28 @@ def _facts(grouped: reports.Report, periodic: reports.Report) -> dict[str, Any]:
         "definitions": reports.definitions(question.basis),
         "basis_definition": reports.basis_definition(question.basis),
         "reason_definitions": REASONS,
+        "rates": {code: _rates(figures) for code, figures in grouped.currencies.items()},
+        "rate_definitions": {name: words for name, (_, words) in RATES[Subject.FAILURES].items()},
+        "cut": lambda by: f"/reports/cuts?{_cut_query(question, by)}",
         "imported_definition": IMPORTED,
         "group_bys": list(GroupBy),
         "label": lambda key: group_label(question.group_by or GroupBy.REASON, key),
         "period_label": period_name,
         "query": lambda **changes: query_of(question, **changes),
+        "forms": list(Form),
         "root": ROOT,
     }
+
+
+def _rates(figures: reports.Figures) -> dict[str, str]:
+    """Return both recovery rates in per cent: with what is in flight, and without it."""
+    found = {name: rate(figures.amounts) for name, (rate, _) in RATES[Subject.FAILURES].items()}
+    return {name: "–" if rate is None else shown(rate, Kind.SHARE, "") for name, rate in found.items()}
+
+
+def _cut_query(question: Question, by: str) -> str:
+    subject = Subject.FAILURES if question.basis is Basis.COHORT else Subject.CASH
+    return urlencode({"subject": subject.value, "by": by, "from": question.start, "to": question.end})
 
 
 def _payments(question: Question, behind: Behind, rows: Any) -> dict[str, Any]:
@@ -217,7 +245,7 @@ def _cell(value: Any) -> object:
     return value.isoformat() if isinstance(value, datetime) else "" if value is None else value
 
 
-def _default_period(screen: Screen) -> tuple[date, date]:
+def default_period(screen: Screen) -> tuple[date, date]:
     """Return the last six calendar months, the present one included."""
     calendar = screen.calendar()
     today = calendar.now.astimezone(calendar.zone).date()

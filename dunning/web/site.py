@@ -17,6 +17,7 @@ from dunning.web.campaign_drafts import draft_pages
 from dunning.web.campaigns import campaign_forms, campaign_pages
 from dunning.web.card_rules import card_rules_pages
 from dunning.web.contacts import contact_api, contact_pages
+from dunning.web.cuts import cut_pages
 from dunning.web.debt import debt_pages
 from dunning.web.demo_bar import DemoBar
 from dunning.web.demo_pages import demo_pages
@@ -29,13 +30,16 @@ from dunning.web.learned import learned_pages
 from dunning.web.mail_desk import mail_desk_pages, mail_look_pages, notice_pages
 from dunning.web.mail_hooks import MailDoor, mail_hooks
 from dunning.web.mail_texts import mail_text_pages
+from dunning.web.months import month_pages
 from dunning.web.oidc import oidc_pages
 from dunning.web.once import OncePerKey
+from dunning.web.outlook import outlook_pages
 from dunning.web.overview import overview_pages
 from dunning.web.own_account import account_pages
 from dunning.web.pay import pay_pages
 from dunning.web.people import people_forms, people_pages
 from dunning.web.problems import add_problem_handlers
+from dunning.web.proof import proof_pages
 from dunning.web.queue import queue_pages
 from dunning.web.reception import Reception
 from dunning.web.recovery import recovery_forms, recovery_pages
@@ -136,6 +140,10 @@ PAGES: Final = (
     debt_pages,
     report_pages,
     payment_pages,
+    cut_pages,
+    month_pages,
+    proof_pages,
+    outlook_pages,
     learned_pages,
     experiment_pages,
     settings_pages,

@@ -10,7 +10,7 @@ from browser.house import BASE, LOCAL, furnish, site_of
 from sqlalchemy import update
 from starlette.testclient import TestClient
 
-from dunning.flows.report import harmless
+from dunning.flows.export_csv import harmless
 from dunning.store import tables
 
 ROOT = "/reports/recovered-revenue"
