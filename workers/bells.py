@@ -55,10 +55,16 @@ def hang(broker: dramatiq.Broker, house: House) -> Bells:
     def errand(errand_id: str) -> None:
         _contained(house, "errand", errand_id, work.work_errand)
 
+    def placing(recovery_id: str) -> None:
+        _contained(house, "placing", recovery_id, work.work_placing)
+
+    def bulk(run_id: str) -> None:
+        _contained(house, "bulk", run_id, work.work_bulk)
+
     def chore(name: str) -> None:
         work.work_chore(house, name)
 
-    functions: tuple[Any, ...] = (event, attempt, recovery, message, errand, chore)
+    functions: tuple[Any, ...] = (event, attempt, recovery, message, errand, placing, bulk, chore)
     return Bells({function.__name__: _actor(broker, function) for function in functions})
 
 

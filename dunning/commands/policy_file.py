@@ -44,6 +44,7 @@ NUMBERS: Final = {
     "attempts_per_invoice": (0, 15),
     "attempts_per_card_a_day": (1, 2),
     "backup_after": (1, 15),
+    "second_approval_from": (0, 100_000_000),
 }
 SPANS: Final = {
     "window": (timedelta(days=1), timedelta(days=60)),

@@ -29,11 +29,11 @@ def show_list(
     as_json: JsonOption = False,
 ) -> None:
     """List recoveries, newest first: what is owed, where it stands, what comes next."""
-    from dunning.store import queue
+    from dunning.store import queue, queue_filter
     from dunning.web.api_models import Recovery, RecoveryPage
 
     with opened_house() as house:
-        wanted = queue.Wanted(house.settings.livemode, None, frozenset(status or ()), q, cursor, limit)
+        wanted = queue_filter.Wanted(house.settings.livemode, None, frozenset(status or ()), q, cursor, limit)
         with house.store.read() as connection:
             leaf = queue.page(connection, wanted, now=house.clock.now())
     found = [Recovery.of(row) for row in leaf.rows]

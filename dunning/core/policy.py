@@ -60,6 +60,7 @@ class Policy:
     backup_after: int = 3  # refusals of the invoice; sooner where its own card can be tried no more
     last_resort: LastResort = LastResort.LEAVE
     drafts: Drafts = Drafts.LEAVE
+    second_approval_from: int = 0  # whole units of the invoice's own currency; 0: nobody is asked
 
     def dumps(self) -> dict[str, Any]:
         """Return the policy as JSON-ready values; durations in seconds."""

@@ -23,7 +23,7 @@ from dunning.flows.following import ENDS, meet_refusal
 from dunning.flows.house import House
 from dunning.flows.observing import Origin
 from dunning.flows.staff import Answer, NotFound
-from dunning.store import attempts, recoveries
+from dunning.store import attempts, queue_items, recoveries
 from dunning.store.rows import AttemptRow, RecoveryRow
 
 LEASE: Final = timedelta(seconds=90)
@@ -55,6 +55,7 @@ def abandon(connection: Connection, recovery: RecoveryRow, asked: Asked, now: da
     if attempt.abandoned_at is None:
         log.error("attempt_abandoned", attempt_id=attempt.id, key=attempt.idempotency_key)
         recoveries.change(connection, recovery.id, why=sentence(attempt))
+        queue_items.ring(connection, [recovery.id], now)
         _note(connection, recovery, now, by="dunning", kind="decision", said=sentence(attempt))
 
 

@@ -11,7 +11,7 @@ from dunning.core.debt import Debt
 from dunning.core.recovery import retry_refusal
 from dunning.core.vocabulary import CLOSED, ClosedReason, ErrandKind, Status
 from dunning.errors import DunningError
-from dunning.flows import drafts, errands, wording
+from dunning.flows import drafts, errands, placing, wording
 from dunning.flows.attempting import hold
 from dunning.flows.card_limits import staff_must_wait
 from dunning.flows.house import House
@@ -20,6 +20,7 @@ from dunning.store import errands as errand_store
 from dunning.store import recoveries, rules, wallets
 from dunning.store.rows import RecoveryRow
 
+NOTHING_CHANGED: Final = "Nothing changed: the recovery is not in a state for that."
 NO_SUBSCRIPTION: Final = "The invoice bills no subscription: there is nothing to cancel."
 
 
@@ -35,29 +36,35 @@ class Answer:
     sentence: str
 
 
-def retry(house: House, recovery_id: str, *, by: str) -> Answer:
-    """Ask for an attempt now, unless a rule forbids it; the answer names the rule."""
+def retry(house: House, recovery_id: str, *, by: str, seen: int | None = None) -> Answer:
+    """Ask for an attempt now, unless a rule forbids it; the answer names the rule.
+
+    `seen`, here and below, is the version of the queue's line that the person looked at: where it has
+    changed since, nothing is done and the answer says who was faster.
+    """
     forbidden = refusal(house, recovery_id)
     if forbidden is not None:
         return Answer(done=False, sentence=forbidden)
-    done = _tell(house, recovery_id, StaffRetried(), by, staff_request=by)
-    return _answer(done=done, sentence="An attempt will be made now.")
+    said = "An attempt will be made now."
+    return _tell(house, recovery_id, StaffRetried(), by, said, seen, staff_request=by)
 
 
-def pause(house: House, recovery_id: str, *, until: datetime, why: str, by: str) -> Answer:
+def pause(
+    house: House, recovery_id: str, *, until: datetime, why: str, by: str, seen: int | None = None
+) -> Answer:
     """Set a recovery aside until a date; Stripe does not charge it meanwhile either."""
     if until <= house.clock.now():
         return Answer(done=False, sentence="A pause ends in the future: choose a later date.")
     if not why.strip():
         return Answer(done=False, sentence="A pause needs a reason.")
     why = why.strip()[:500]
-    done = _tell(house, recovery_id, StaffPaused(until, why), by, pause_reason=why)
-    return _answer(done=done, sentence=f"Paused until {until:%d %B %Y}.")
+    said = f"Paused until {until:%d %B %Y}."
+    return _tell(house, recovery_id, StaffPaused(until, why), by, said, seen, pause_reason=why)
 
 
-def resume(house: House, recovery_id: str, *, by: str) -> Answer:
+def resume(house: House, recovery_id: str, *, by: str, seen: int | None = None) -> Answer:
     """End a pause."""
-    return _answer(done=_tell(house, recovery_id, StaffResumed(), by), sentence="Resumed.")
+    return _tell(house, recovery_id, StaffResumed(), by, "Resumed.", seen)
 
 
 def stop(
@@ -66,9 +73,10 @@ def stop(
     *,
     by: str,
     reason: ClosedReason = ClosedReason.STAFF,
+    seen: int | None = None,
 ) -> Answer:
     """Give a recovery up; the invoice goes back to Stripe's own collection."""
-    return _answer(done=_tell(house, recovery_id, StaffStopped(reason), by), sentence="Stopped.")
+    return _tell(house, recovery_id, StaffStopped(reason), by, "Stopped.", seen)
 
 
 def cancel_subscription(house: House, recovery_id: str, *, by: str) -> Answer:
@@ -141,20 +149,23 @@ def refusal(house: House, recovery_id: str) -> str | None:
         return forbidden or staff_must_wait(connection, recovery, facts.backup_card, now)
 
 
-def _tell(house: House, recovery_id: str, change: Change, by: str, **more: Any) -> bool:
+def _tell(
+    house: House, recovery_id: str, change: Change, by: str, said: str, seen: int | None, **more: Any
+) -> Answer:
     with house.store.write() as connection:
         recovery = hold(connection, recovery_id)
         if recovery is None:
             raise NotFound(recovery_id)
-        if _pointless(recovery, change):
-            return False
-        return steer(connection, house, recovery, change, now=house.clock.now(), by=by, **more) is not None
+        faster = placing.moved_since(connection, recovery_id, seen)
+        if faster is not None or _pointless(recovery, change):
+            return Answer(done=False, sentence=faster or NOTHING_CHANGED)
+        now = house.clock.now()
+        if steer(connection, house, recovery, change, now=now, by=by, **more) is None:
+            return Answer(done=False, sentence=NOTHING_CHANGED)
+        placing.place(connection, recovery_id, now, touched_at=now, promised_until=None)
+    return Answer(done=True, sentence=said)
 
 
 def _pointless(recovery: RecoveryRow, change: Change) -> bool:
     resumed = isinstance(change, StaffResumed) and recovery.status is not Status.PAUSED
     return recovery.status in CLOSED or resumed
-
-
-def _answer(*, done: bool, sentence: str) -> Answer:
-    return Answer(done, sentence if done else "Nothing changed: the recovery is not in a state for that.")

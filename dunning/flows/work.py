@@ -6,8 +6,10 @@ Every function may be called any number of times, and by several workers at once
 from dunning.core.vocabulary import AttemptState
 from dunning.flows import (
     attempting,
+    bulk,
     carrying_out,
     charging,
+    desk,
     learn,
     messaging,
     ownership,
@@ -57,6 +59,16 @@ def work_message(house: House, message_id: str) -> None:
 def work_errand(house: House, errand_id: str) -> None:
     """Carry out one errand at Stripe."""
     run(carrying_out.carry_out(house, errand_id))
+
+
+def work_placing(house: House, recovery_id: str) -> None:
+    """Place a recovery in the queue that time alone may have moved."""
+    desk.place_again(house, recovery_id)
+
+
+def work_bulk(house: House, run_id: str) -> None:
+    """Go on with a bulk action."""
+    bulk.go_on(house, run_id)
 
 
 def work_chore(house: House, name: str) -> None:

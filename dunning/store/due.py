@@ -23,7 +23,7 @@ from sqlalchemy import (
     update,
 )
 
-from dunning.store.tables import attempts, errands, events, messages, recoveries
+from dunning.store.tables import attempts, bulk_runs, errands, events, messages, queue_items, recoveries
 from dunning.store.types import UTCDateTime
 
 RING_AGAIN: Final = timedelta(seconds=100)  # lost bells are rung again within two minutes
@@ -33,6 +33,8 @@ KINDS: Final[dict[str, tuple[Table, str]]] = {
     "recovery": (recoveries, "id"),
     "message": (messages, "id"),
     "errand": (errands, "id"),
+    "placing": (queue_items, "recovery_id"),
+    "bulk": (bulk_runs, "id"),
 }
 
 

@@ -24,6 +24,15 @@ from dunning.store.tables_of_history import (
     past_invoices,
     past_payments,
 )
+from dunning.store.tables_of_queue import (
+    approvals,
+    bulk_rows,
+    bulk_runs,
+    queue_items,
+    saved_views,
+    search_words,
+    staff_changes,
+)
 from dunning.store.tables_of_recovery import (
     assignments,
     attempts,
@@ -38,8 +47,11 @@ from dunning.store.tables_of_rules import card_rules, withheld
 from dunning.store.tables_of_stripe import cards, customers, events, invoices, subscriptions
 
 __all__ = [
+    "approvals",
     "assignments",
     "attempts",
+    "bulk_rows",
+    "bulk_runs",
     "campaigns",
     "card_rules",
     "cards",
@@ -61,8 +73,12 @@ __all__ = [
     "planners",
     "plans",
     "policies",
+    "queue_items",
     "recoveries",
+    "saved_views",
+    "search_words",
     "segments",
+    "staff_changes",
     "subscriptions",
     "suppressions",
     "switches",

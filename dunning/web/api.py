@@ -12,7 +12,7 @@ from dunning.flows import card_budget, staff
 from dunning.flows.house import House
 from dunning.flows.staff import Answer
 from dunning.store import queue, timeline
-from dunning.store.queue import Wanted
+from dunning.store.queue_filter import Wanted
 from dunning.web.api_debt import DebtOfSubscription
 from dunning.web.api_models import (
     Done,

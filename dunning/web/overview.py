@@ -12,7 +12,7 @@ from starlette.responses import HTMLResponse
 
 from dunning.flows.report import Basis, Figures, GroupBy, Question, recovered_revenue
 from dunning.store import queue
-from dunning.store.queue import Tab, Wanted
+from dunning.store.queue_filter import Sort, Tab, Wanted
 from dunning.web.charts_of_reports import charts_of
 from dunning.web.screen import Screen
 from dunning.web.words import Calendar
@@ -45,7 +45,9 @@ def _facts(connection: Connection, calendar: Calendar, *, livemode: bool) -> dic
     failures = Question(start, end, calendar.zone, livemode)
     cash = recovered_revenue(connection, replace(failures, basis=Basis.CASH), now=calendar.now)
     cohort = recovered_revenue(connection, failures, now=calendar.now)
-    needy = queue.page(connection, Wanted(livemode, tab=Tab.NEEDS_ACTION, limit=5), now=calendar.now)
+    needy = queue.page(
+        connection, Wanted(livemode, tab=Tab.NEEDS_ACTION, limit=5, sort=Sort.WORTH), now=calendar.now
+    )
     weekly = recovered_revenue(
         connection, _by_week(today, calendar.zone, livemode=livemode), now=calendar.now
     )
@@ -56,7 +58,7 @@ def _facts(connection: Connection, calendar: Calendar, *, livemode: bool) -> dic
         "cash": cash,
         "rate": _rate(cohort.currencies.values()),
         "needy": needy.rows,
-        "counts": queue.tab_counts(connection, livemode=livemode, now=calendar.now),
+        "counts": queue.tab_counts(connection, livemode=livemode),
         "charts": charts_of(weekly)[:2],
     }
 

@@ -9,11 +9,13 @@ from dunning.flows.house import House
 from dunning.web import static_files
 from dunning.web.api import ROOT, action_api, recovery_api
 from dunning.web.api_reports import report_api
+from dunning.web.bulk import bulk_forms, bulk_pages
 from dunning.web.campaigns import campaign_pages
 from dunning.web.card_rules import card_rules_pages
 from dunning.web.debt import debt_pages
 from dunning.web.demo_bar import DemoBar
 from dunning.web.demo_pages import demo_pages
+from dunning.web.desk import desk_forms, ending_forms
 from dunning.web.experiments import experiment_pages
 from dunning.web.gates import STRIPE_PAGES, Doorway, LoopbackOnly, SameOriginOnly, SecurityHeaders, origin_of
 from dunning.web.health import health_pages
@@ -21,7 +23,7 @@ from dunning.web.learned import learned_pages
 from dunning.web.overview import overview_pages
 from dunning.web.pay import pay_pages
 from dunning.web.problems import add_problem_handlers
-from dunning.web.queue import queue_pages
+from dunning.web.queue import queue_pages, view_forms
 from dunning.web.recovery import recovery_forms, recovery_pages
 from dunning.web.reports import payment_pages, report_pages
 from dunning.web.screen import make_screen
@@ -66,8 +68,13 @@ def _add_routes(site: FastAPI, house: House, demo: DemoBar | None) -> None:
     site.include_router(pay_pages(screen))
     site.include_router(overview_pages(screen))
     site.include_router(queue_pages(screen))
+    site.include_router(view_forms(screen))
+    site.include_router(bulk_pages(screen))
+    site.include_router(bulk_forms(screen))
     site.include_router(recovery_pages(screen))
     site.include_router(recovery_forms(screen))
+    site.include_router(desk_forms(screen))
+    site.include_router(ending_forms(screen))
     site.include_router(debt_pages(screen))
     site.include_router(report_pages(screen))
     site.include_router(payment_pages(screen))

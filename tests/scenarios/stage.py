@@ -51,6 +51,8 @@ WORK: dict[str, Callable[[House, Any], None]] = {
     "recovery": work.work_recovery,
     "message": work.work_message,
     "errand": work.work_errand,
+    "placing": work.work_placing,
+    "bulk": work.work_bulk,
 }
 
 

@@ -47,6 +47,8 @@ WORK: Final[dict[str, Callable[[House, Any], None]]] = {
     "recovery": work.work_recovery,
     "message": work.work_message,
     "errand": work.work_errand,
+    "placing": work.work_placing,
+    "bulk": work.work_bulk,
     "chore": work.work_chore,
 }
 TROUBLE_LASTS: Final = timedelta(days=7)

@@ -67,16 +67,16 @@ def quick_desk(sqlite_url: str) -> Iterator[Desk]:
 def test_every_page_opens_on_both_databases(desk: Desk) -> None:
     for path in ("/", "/recoveries", "/campaigns", "/settings", "/reports/recovered-revenue"):
         assert "Juniper Coffee" in desk.see(path)
-    for tab in ("needs_action", "scheduled", "watching", "open", "closed"):
+    for tab in ("needs_action", "mine", "snoozed", "waiting", "open", "closed"):
         assert "Recoveries" in desk.see(f"/recoveries?tab={tab}")
     for recovery_id in desk.ids[::6]:
         assert "Timeline" in desk.see(f"/recoveries/{recovery_id}")
 
 
 def test_tabs_count_what_they_show(quick_desk: Desk) -> None:
-    page = quick_desk.see("/recoveries?tab=scheduled")
+    page = quick_desk.see("/recoveries?tab=open")
     shown = page.count('<th scope="row" class="who">')
-    assert f'Scheduled <span class="count">{shown}</span>' in page
+    assert f'All open <span class="count">{shown}</span>' in page
     assert shown > 0
 
 
