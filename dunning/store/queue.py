@@ -8,7 +8,16 @@ from typing import Any, Final
 from sqlalchemy import ColumnElement, Connection, RowMapping, Select, and_, func, literal, select
 
 from dunning.core.vocabulary import OPEN, Retries
-from dunning.store.queue_filter import Tab, Wanted, conditions, cursor_of, in_tab, ordered
+from dunning.store.queue_filter import (
+    Tab,
+    Wanted,
+    conditions,
+    cursor_of,
+    impossible,
+    in_tab,
+    index_of,
+    ordered,
+)
 from dunning.store.tables import attempts, customers, invoices, plans, queue_items, recoveries
 
 LINE: Final = (
@@ -46,8 +55,13 @@ def ids(connection: Connection, wanted: Wanted, *, now: datetime) -> Sequence[Ro
     Raises:
         BadCursor: the cursor is none of this order.
     """
+    if impossible(wanted):
+        return []
     columns = (queue_items.c.recovery_id, queue_items.c.rank, queue_items.c.worth, queue_items.c.face)
     query = select(*columns, queue_items.c.deadline).where(conditions(wanted, now))
+    index = index_of(wanted)
+    if index is not None:
+        query = query.with_hint(queue_items, f"INDEXED BY {index}", "sqlite")
     return connection.execute(ordered(query, wanted).limit(wanted.limit)).mappings().all()
 
 

@@ -48,6 +48,17 @@ ORDERS: Final[dict[Sort, tuple[tuple[Column[Any], ...], bool]]] = {
 }
 
 
+# The filters with an index in the order of worth, the most telling first.
+BY_FILTER: Final = {
+    "plan": "plan",
+    "country": "country",
+    "segment": "segment",
+    "campaign": "campaign",
+    "decline_class": "class",
+    "currency": "currency",
+}
+
+
 class BadCursor(ValueError):
     """The place in the list cannot be read: it is not one that an answer gave."""
 
@@ -97,18 +108,37 @@ def in_tab(tab: Tab, me: str) -> ColumnElement[bool]:
     """Return what puts a line on a tab."""
     match tab:
         case Tab.NEEDS_ACTION:
-            return ITEM.place == Place.NEEDS_ACTION
+            return _placed(Place.NEEDS_ACTION)
         case Tab.MINE:
             return and_(ITEM.owner == me, ITEM.open.is_(True))
         case Tab.SNOOZED:
-            return ITEM.place == Place.SNOOZED
+            return _placed(Place.SNOOZED)
         case Tab.WAITING:
-            return ITEM.place == Place.WAITING
+            return _placed(Place.WAITING)
         case Tab.OPEN:
             return ITEM.open.is_(True)
         case Tab.CLOSED:
             return ITEM.open.is_(False)
     assert_never(tab)
+
+
+def _placed(place: Place) -> ColumnElement[bool]:
+    return and_(ITEM.place == place, ITEM.open.is_(True))
+
+
+def impossible(wanted: Wanted) -> bool:
+    """Return whether nothing can be found: what is closed neither slips away nor is late."""
+    return wanted.tab is Tab.CLOSED and (wanted.slipping or wanted.breached)
+
+
+def index_of(wanted: Wanted) -> str | None:
+    """Return the index that SQLite must use, for of a value that is bound it cannot know how rare it is."""
+    if wanted.q.strip():
+        return "sqlite_autoindex_queue_items_1"
+    if wanted.tab is Tab.MINE or wanted.owner:
+        return "ix_queue_items_owner"
+    named = [name for name in BY_FILTER if getattr(wanted, name)] if wanted.sort is Sort.WORTH else []
+    return f"ix_queue_items_{BY_FILTER[named[0]]}" if named else None
 
 
 def ordered(query: Select[Any], wanted: Wanted) -> Select[Any]:

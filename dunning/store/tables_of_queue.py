@@ -61,7 +61,9 @@ queue_items = Table(
     Index("ix_queue_items_currency", "livemode", "open", "currency", "rank", "worth", "recovery_id"),
     Index("ix_queue_items_country", "livemode", "open", "country", "rank", "worth", "recovery_id"),
     Index("ix_queue_items_plan", "livemode", "open", "plan", "rank", "worth", "recovery_id"),
-    partial("ix_queue_items_owner", "livemode", "owner", "open", "rank", "worth", where="owner IS NOT NULL"),
+    Index("ix_queue_items_campaign", "livemode", "open", "campaign_key", "rank", "worth", "recovery_id"),
+    Index("ix_queue_items_segment", "livemode", "open", "segment", "rank", "worth", "recovery_id"),
+    Index("ix_queue_items_owner", "livemode", "owner", "open", "rank", "worth", "recovery_id"),
     partial("ix_queue_items_ring_at", "ring_at", where="ring_at IS NOT NULL"),
 )
 

@@ -6,13 +6,14 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Query
 from starlette.exceptions import HTTPException
 
+from dunning.core.declines import DeclineClass
 from dunning.core.vocabulary import Status
 from dunning.errors import StripeError
 from dunning.flows import card_budget, staff
 from dunning.flows.house import House
 from dunning.flows.staff import Answer
 from dunning.store import queue, timeline
-from dunning.store.queue_filter import Wanted
+from dunning.store.queue_filter import BadCursor, Sort, Tab, Wanted
 from dunning.web.api_debt import DebtOfSubscription
 from dunning.web.api_models import (
     Done,
@@ -23,8 +24,8 @@ from dunning.web.api_models import (
     RecoveryDetail,
     RecoveryPage,
 )
+from dunning.web.rights import By
 
-BY = "api"
 ROOT = "/api/v1"
 PROBLEMS: dict[int | str, dict[str, Any]] = {
     404: {"model": Problem, "description": "There is no such recovery."},
@@ -40,18 +41,43 @@ def recovery_api(house: House) -> APIRouter:
     @router.get("", operation_id="listRecoveries")
     def list_recoveries(
         status: Annotated[list[Status] | None, Query(description="Repeat it for several.")] = None,
-        q: Annotated[
-            str, Query(max_length=200, description="Part of a name or address, or a whole id.")
-        ] = "",
+        q: Annotated[str, Query(max_length=200, description="How a name, an address or an id begins.")] = "",
         limit: Annotated[int, Query(ge=1, le=200)] = 50,
         cursor: Annotated[
-            str | None, Query(max_length=64, description="`next_cursor` of the page before.")
+            str | None, Query(max_length=120, description="`next_cursor` of the page before.")
         ] = None,
+        *,
+        by: By,
+        tab: Annotated[Tab | None, Query(description="A pile of the queue.")] = None,
+        sort: Sort = Sort.NEWEST,
+        owner: Annotated[str | None, Query(max_length=200, description="Empty: nobody’s.")] = None,
+        decline_class: DeclineClass | None = None,
+        currency: Annotated[str | None, Query(min_length=3, max_length=3)] = None,
+        country: Annotated[str | None, Query(min_length=2, max_length=2)] = None,
     ) -> RecoveryPage:
-        """Return recoveries, newest first."""
-        wanted = Wanted(house.settings.livemode, None, frozenset(status or ()), q, cursor, limit)
+        """Return recoveries, newest first unless `sort` says otherwise."""
+        chosen = {
+            "tab": tab,
+            "sort": sort,
+            "me": by,
+            "owner": owner,
+            "currency": currency,
+            "country": country,
+        }
+        wanted = Wanted(
+            house.settings.livemode,
+            statuses=frozenset(status or ()),
+            q=q,
+            cursor=cursor,
+            limit=limit,
+            decline_class=decline_class,
+            **chosen,
+        )
         with house.store.read() as connection:
-            leaf = queue.page(connection, wanted, now=house.clock.now())
+            try:
+                leaf = queue.page(connection, wanted, now=house.clock.now())
+            except BadCursor as error:
+                raise HTTPException(422, "`cursor` is none that an answer with this `sort` gave.") from error
         return RecoveryPage(data=[Recovery.of(row) for row in leaf.rows], next_cursor=leaf.next_cursor)
 
     @router.get("/{recovery_id}", operation_id="getRecovery")
@@ -84,48 +110,49 @@ def action_api(house: House) -> APIRouter:
     prefix = f"{ROOT}/recoveries/{{recovery_id}}"
     router = APIRouter(prefix=prefix, tags=["actions"], responses=PROBLEMS)
 
-    def done(recovery_id: str, act: Callable[..., Answer], **how: Any) -> Done:
-        answer = act(house, recovery_id, by=BY, **how)
+    def done(recovery_id: str, by: str, act: Callable[..., Answer], **how: Any) -> Done:
+        answer = act(house, recovery_id, by=by, **how)
         if not answer.done:
             raise HTTPException(409, answer.sentence)
-        return Done(sentence=answer.sentence, recovery=_read(house, recovery_id))
+        return Done(sentence=answer.sentence, recovery=read_recovery(house, recovery_id))
 
     @router.post("/retry", operation_id="retryRecovery")
-    def retry(recovery_id: str) -> Done:
+    def retry(recovery_id: str, by: By) -> Done:
         """Ask for an attempt now; 409 names the rule that forbids it."""
-        return done(recovery_id, staff.retry)
+        return done(recovery_id, by, staff.retry)
 
     @router.post("/pause", operation_id="pauseRecovery")
-    def pause(recovery_id: str, body: PauseBody) -> Done:
+    def pause(recovery_id: str, body: PauseBody, by: By) -> Done:
         """Set the recovery aside until an instant."""
         if body.until <= house.clock.now():
             raise HTTPException(422, "`until` must lie in the future.")
-        return done(recovery_id, staff.pause, until=body.until, why=body.why)
+        return done(recovery_id, by, staff.pause, until=body.until, why=body.why)
 
     @router.post("/resume", operation_id="resumeRecovery")
-    def resume(recovery_id: str) -> Done:
+    def resume(recovery_id: str, by: By) -> Done:
         """End a pause."""
-        return done(recovery_id, staff.resume)
+        return done(recovery_id, by, staff.resume)
 
     @router.post("/stop", operation_id="stopRecovery")
-    def stop(recovery_id: str) -> Done:
+    def stop(recovery_id: str, by: By) -> Done:
         """Give the recovery up; nothing is charged or written any more."""
-        return done(recovery_id, staff.stop)
+        return done(recovery_id, by, staff.stop)
 
     @router.post("/cancel", operation_id="cancelSubscription")
-    def cancel(recovery_id: str) -> Done:
+    def cancel(recovery_id: str, by: By) -> Done:
         """Stop the recovery and cancel its subscription; `debt` says beforehand what that does."""
-        return done(recovery_id, staff.cancel_subscription)
+        return done(recovery_id, by, staff.cancel_subscription)
 
     @router.post("/link", operation_id="linkRecovery")
-    def link(recovery_id: str) -> Link:
+    def link(recovery_id: str, by: By) -> Link:
         """Make a card-update link to hand to the customer."""
-        return Link(url=staff.link(house, recovery_id, by=BY))
+        return Link(url=staff.link(house, recovery_id, by=by))
 
     return router
 
 
-def _read(house: House, recovery_id: str) -> Recovery:
+def read_recovery(house: House, recovery_id: str) -> Recovery:
+    """Return a recovery as the API shows it; 404 when there is none."""
     with house.store.read() as connection:
         row = queue.item(connection, recovery_id)
     if row is None:

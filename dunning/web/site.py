@@ -8,6 +8,7 @@ from starlette.types import ASGIApp, Lifespan
 from dunning.flows.house import House
 from dunning.web import static_files
 from dunning.web.api import ROOT, action_api, recovery_api
+from dunning.web.api_desk import bulk_api, desk_api, ending_api
 from dunning.web.api_reports import report_api
 from dunning.web.bulk import bulk_forms, bulk_pages
 from dunning.web.campaigns import campaign_pages
@@ -88,5 +89,8 @@ def _add_routes(site: FastAPI, house: House, demo: DemoBar | None) -> None:
         site.include_router(demo_pages(demo))
     site.include_router(recovery_api(house))
     site.include_router(action_api(house))
+    site.include_router(desk_api(house))
+    site.include_router(ending_api(house))
+    site.include_router(bulk_api(house))
     site.include_router(report_api(house))
     add_problem_handlers(site, screen)

@@ -12,6 +12,7 @@ from starlette.testclient import TestClient
 
 from dunning.core.breaker import Cause
 from dunning.flows.house import House
+from dunning.flows.placing import place
 from dunning.store import breakers, segments, switches, tables
 
 NASTY = "<script>alert('hi')</script> & \"friends\""
@@ -313,6 +314,7 @@ def test_a_charge_that_nobody_knows_is_asked_about_and_concluded(quick_desk: Des
             .where(tables.recoveries.c.id == recovery_id)
             .values(status="attempting", next_attempt_at=None, why="Nobody knows.")
         )
+        place(connection, recovery_id, NOW)
     assert "v1:pay:lost" in desk.see("/")
     assert recovery_id in desk.see("/recoveries?tab=needs_action")
     page = desk.see(f"/recoveries/{recovery_id}")
