@@ -15,7 +15,6 @@ from dunning.store.queue_filter import (
     cursor_of,
     impossible,
     in_tab,
-    index_of,
     ordered,
 )
 from dunning.store.tables import attempts, customers, invoices, plans, queue_items, recoveries
@@ -59,9 +58,6 @@ def ids(connection: Connection, wanted: Wanted, *, now: datetime) -> Sequence[Ro
         return []
     columns = (queue_items.c.recovery_id, queue_items.c.rank, queue_items.c.worth, queue_items.c.face)
     query = select(*columns, queue_items.c.deadline).where(conditions(wanted, now))
-    index = index_of(wanted)
-    if index is not None:
-        query = query.with_hint(queue_items, f"INDEXED BY {index}", "sqlite")
     return connection.execute(ordered(query, wanted).limit(wanted.limit)).mappings().all()
 
 

@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any, Final, assert_never
 
-from sqlalchemy import Column, ColumnElement, Select, and_, exists, false, select, tuple_
+from sqlalchemy import Column, ColumnElement, Select, and_, exists, false, func, select, tuple_
 
 from dunning.core.search_words import normalised
 from dunning.core.triage import Place
@@ -48,15 +48,7 @@ ORDERS: Final[dict[Sort, tuple[tuple[Column[Any], ...], bool]]] = {
 }
 
 
-# The filters with an index in the order of worth, the most telling first.
-BY_FILTER: Final = {
-    "plan": "plan",
-    "country": "country",
-    "segment": "segment",
-    "campaign": "campaign",
-    "decline_class": "class",
-    "currency": "currency",
-}
+BY_FILTER: Final = ("owner", "plan", "country", "segment", "campaign", "decline_class", "currency")
 
 
 class BadCursor(ValueError):
@@ -92,7 +84,9 @@ class Wanted:
 
 def conditions(wanted: Wanted, now: datetime) -> ColumnElement[bool]:
     """Return what a line must fulfil; `now` (aware UTC) tells its age."""
-    parts: list[ColumnElement[bool]] = [ITEM.livemode == wanted.livemode]
+    # what a search found is looked up by its id, and nothing else may look like a shorter way
+    livemode = _bare(ITEM.livemode) if wanted.q.strip() else ITEM.livemode
+    parts: list[ColumnElement[bool]] = [livemode == wanted.livemode]
     if wanted.tab is not None:
         parts.append(in_tab(wanted.tab, wanted.me))
     if wanted.statuses:
@@ -131,16 +125,6 @@ def impossible(wanted: Wanted) -> bool:
     return wanted.tab is Tab.CLOSED and (wanted.slipping or wanted.breached)
 
 
-def index_of(wanted: Wanted) -> str | None:
-    """Return the index that SQLite must use, for of a value that is bound it cannot know how rare it is."""
-    if wanted.q.strip():
-        return "sqlite_autoindex_queue_items_1"
-    if wanted.tab is Tab.MINE or wanted.owner:
-        return "ix_queue_items_owner"
-    named = [name for name in BY_FILTER if getattr(wanted, name)] if wanted.sort is Sort.WORTH else []
-    return f"ix_queue_items_{BY_FILTER[named[0]]}" if named else None
-
-
 def ordered(query: Select[Any], wanted: Wanted) -> Select[Any]:
     """Return the query in the wanted order, from where the page before ended.
 
@@ -151,6 +135,9 @@ def ordered(query: Select[Any], wanted: Wanted) -> Select[Any]:
     if wanted.cursor:
         here, there = tuple_(*columns), tuple_(*_read_cursor(wanted.cursor, wanted.sort))
         query = query.where(here < there if falling else here > there)
+    if wanted.q.strip():
+        # a sum has no index: the few that are found are sorted, not the whole queue walked in its order
+        columns = tuple(_bare(column) for column in columns)
     return query.order_by(*(column.desc() if falling else column for column in columns))
 
 
@@ -189,12 +176,19 @@ def _equal(wanted: Wanted) -> list[ColumnElement[bool]]:
     return found
 
 
+def _bare(column: Any) -> Any:
+    """Return a column in a form that no index has."""
+    return func.coalesce(column, column)
+
+
 def _ranges(wanted: Wanted, now: datetime) -> list[ColumnElement[bool]]:
     found: list[ColumnElement[bool]] = []
+    # beside an equal filter, its index is the better one: SQLite would take the amount's, and sort
+    face = _bare(ITEM.face) if any(getattr(wanted, name) for name in BY_FILTER) else ITEM.face
     if wanted.least is not None:
-        found.append(ITEM.face >= wanted.least)
+        found.append(face >= wanted.least)
     if wanted.most is not None:
-        found.append(ITEM.face <= wanted.most)
+        found.append(face <= wanted.most)
     if wanted.older_than is not None:
         found.append(ITEM.failed_at <= now - wanted.older_than)
     if wanted.budget is not None:
