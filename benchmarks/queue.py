@@ -158,7 +158,7 @@ def statements(count: int, *, sqlite: bool) -> Iterator[str]:
     country = f"CASE WHEN n % 20000 = 0 THEN 'LI' ELSE {one_of(COUNTRIES[:-1], 'n * 31 / 7')} END"
     currency = one_of(["usd", "usd", "eur", "usd", "gbp", "jpy"], "n / 3")
     klass = one_of(CLASSES, "n / 5")
-    amount, failed = "900 + (n * 7919) % 99000", ago(f"({count} - n) * 700 / {count}")
+    amount, failed = "900 + (n % 99000) * 7919 % 99000", ago(f"({count} - n) * 700 / {count}")
     deadline = ago(f"({count} - n) * 700 / {count} - 14")
     ids = {
         name: f"'{name}_' || {padded(value)}" for name, value in (("rec", "n"), ("in", "n"), ("cus", "n / 3"))

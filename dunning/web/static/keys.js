@@ -6,9 +6,15 @@ const sheet = document.getElementById("sheet");
 const bulk = document.getElementById("bulk");
 const rows = () => [...document.querySelectorAll("[data-row]")];
 const boxOf = (row) => row.querySelector("input[type=checkbox]");
-let current = null; // the recovery under the cursor, by id: rows are swapped while one looks at them
+const kept = sessionStorage; // where one was in the queue, so that q leads back to it
+let current = bulk ? kept.getItem("row") : null; // by id: rows are swapped while one looks at them
 
 const rowNow = () => rows().find((row) => boxOf(row).value === current) ?? null;
+
+function hold(row) {
+  current = boxOf(row).value;
+  kept.setItem("row", current);
+}
 
 function go(step) {
   const all = rows();
@@ -16,7 +22,7 @@ function go(step) {
   const at = all.indexOf(rowNow());
   const row = all[Math.min(Math.max(at + step, 0), all.length - 1)];
   all.forEach((other) => other.classList.toggle("here", other === row));
-  current = boxOf(row).value;
+  hold(row);
   row.querySelector(".who a").focus({ preventScroll: true });
   row.scrollIntoView({ block: "nearest" });
 }
@@ -86,7 +92,7 @@ document.addEventListener("change", (event) => {
 });
 document.addEventListener("focusin", (event) => {
   const row = event.target.closest?.("[data-row]");
-  if (row) current = boxOf(row).value;
+  if (row) hold(row);
 });
 // Where the reader's own clock shows another time than the page, it is told beside the pointer.
 document.addEventListener("pointerover", (event) => {
@@ -97,5 +103,8 @@ for (const button of document.querySelectorAll("[data-sheet]")) {
   button.hidden = !sheet;
   button.addEventListener("click", () => sheet.showModal());
 }
+const back = document.querySelector("a[data-key=q]");
+if (bulk) kept.setItem("queue", location.href);
+else if (back && kept.getItem("queue")) back.href = kept.getItem("queue");
 fit();
 tell();
