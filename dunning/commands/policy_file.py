@@ -10,6 +10,7 @@ backup_cards = "off"                # off | newest_first | oldest_first
 backup_after = 3                    # refusals before another card is used; sooner when the own one is spent
 last_resort = "leave"               # leave | mark_uncollectible | cancel_subscription | pause_subscription
 drafts = "leave"                    # leave | collect: what piled up while the subscription was unpaid
+second_approval_from = 0            # a write-off of so many whole units or more needs another person; 0: none
 
 [trial_end]                         # only what differs: first, trial_end, renewal, one_off
 window = "5d"

@@ -76,8 +76,9 @@ def expected(prospect: Prospect, *, now: datetime) -> int:
 
 def face_value(amount: int, currency: str) -> int:
     """Return an amount in hundredths of the currency's own unit, to be compared with other currencies'."""
-    places = exponent(currency)
-    return amount * 10 ** (2 - places) if places <= 2 else amount // 10 ** (places - 2)
+    places: int = exponent(currency)
+    whole: int = amount * 100 // 10**places
+    return whole
 
 
 def slipping(prospect: Prospect, *, now: datetime) -> int:

@@ -14,8 +14,9 @@ from dunning.core.vocabulary import InvoiceClass, Status
 from dunning.core.worth import Prospect
 from dunning.store import queue_items, rules
 
-COPIED = ("account_id", "livemode", "status", "amount", "currency", "decline_class", "campaign_key")
-COPIED += ("segment", "failed_at", "deadline", "plan")
+COPIED = (
+    "account_id livemode status amount currency decline_class campaign_key segment failed_at deadline plan"
+).split()
 BY_ITSELF = frozenset({Status.SCHEDULED, Status.ATTEMPTING, Status.WATCHING})
 
 
@@ -25,15 +26,16 @@ def place(connection: Connection, recovery_id: str, now: datetime, **staffs: Any
     `staffs` are the columns that a person changes with it: owner, snoozed_until, snooze_reason,
     promised_until, touched_at.
     """
-    facts = queue_items.facts(connection, recovery_id)
-    if facts is None:
+    found = queue_items.facts(connection, recovery_id)
+    if found is None:
         return
+    facts = dict(found)
     kept = {name: facts[f"item_{name}"] for name in queue_items.STAFFS} | staffs
     policy = rules.policy(connection, facts["policy_version"], InvoiceClass(facts["invoice_class"]))
     left = max(policy.attempts_per_invoice - facts["asked"], 0)
     words = words_of(_texts(facts))
-    found = triage.spot(_standing(facts, kept), now=now)
-    line = {**_line(facts, kept, found, now), "attempts_left": left, "named": " ".join(sorted(words))}
+    spot = triage.spot(_standing(facts, kept), now=now)
+    line = {**_line(facts, kept, spot, now), "attempts_left": left, "named": " ".join(sorted(words))}
     queue_items.put(connection, {**line, "version": _version(facts, line)})
     if facts["item_named"] is None or set(facts["item_named"].split()) != words:
         queue_items.name(connection, recovery_id, sorted(words))

@@ -56,22 +56,19 @@ def recovery_api(house: House) -> APIRouter:
         country: Annotated[str | None, Query(min_length=2, max_length=2)] = None,
     ) -> RecoveryPage:
         """Return recoveries, newest first unless `sort` says otherwise."""
-        chosen = {
-            "tab": tab,
-            "sort": sort,
-            "me": by,
-            "owner": owner,
-            "currency": currency,
-            "country": country,
-        }
         wanted = Wanted(
             house.settings.livemode,
+            tab=tab,
             statuses=frozenset(status or ()),
             q=q,
             cursor=cursor,
             limit=limit,
+            sort=sort,
+            me=by,
             decline_class=decline_class,
-            **chosen,
+            currency=currency,
+            country=country,
+            owner=owner,
         )
         with house.store.read() as connection:
             try:

@@ -49,7 +49,7 @@ def bulk_pages(screen: Screen) -> APIRouter:
             if run is None:
                 raise HTTPException(404, "There is no such bulk action.")
             counts, rows = store.counts(connection, run_id), store.rows(connection, run_id)
-        facts = {"run": run, "counts": counts, "rows": rows, "actions": ACTIONS}
+        facts: dict[str, Any] = {"run": run, "counts": counts, "rows": rows, "actions": ACTIONS}
         return screen.page(request, "bulk.html", states=BulkState, row_states=BulkRowState, **facts)
 
     return router

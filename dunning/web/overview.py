@@ -64,7 +64,7 @@ def _facts(connection: Connection, calendar: Calendar, *, livemode: bool) -> dic
         "cash": cash,
         "rate": _rate(cohort.currencies.values()),
         "needy": needy.rows,
-        "outlook": worth.outlook(outlook.piles(connection, livemode=livemode)),
+        "outlook": _largest_first(worth.outlook(outlook.piles(connection, livemode=livemode))),
         "taken": outlook.median_time(
             connection, livemode=livemode, since=calendar.now - timedelta(days=DAYS)
         ),
@@ -74,6 +74,11 @@ def _facts(connection: Connection, calendar: Calendar, *, livemode: bool) -> dic
         },
         "charts": charts_of(weekly)[:2],
     }
+
+
+def _largest_first(found: Mapping[str, worth.Outlook]) -> dict[str, worth.Outlook]:
+    """Return the currencies as the other figures have them: that with the most recoveries first."""
+    return dict(sorted(found.items(), key=lambda one: -one[1].open))
 
 
 def _by_week(today: date, zone: ZoneInfo, *, livemode: bool) -> Question:

@@ -94,7 +94,8 @@ class Asked(BaseModel):
         for name, label in LABELS.items():
             value = getattr(self, name)
             if value not in {"", False}:
-                yield label, _said(name, value), self.address(**{name: None})
+                without: dict[str, Any] = {name: None}
+                yield label, _said(name, value), self.address(PATH, **without)
 
     def hidden(self, *names: str) -> Iterator[tuple[str, Any]]:
         """Yield what a form must pass on, besides the fields that it has itself."""
