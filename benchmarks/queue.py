@@ -8,9 +8,9 @@ what the page asks for: a page of lines with their customers, invoices and plans
 """
 
 import argparse
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from statistics import quantiles
 from time import perf_counter
@@ -133,76 +133,119 @@ def fill(store: Store, count: int, *, sqlite: bool) -> None:
 
 def statements(count: int, *, sqlite: bool) -> Iterator[str]:
     """Yield the SQL that fills the tables; `n` numbers the rows."""
-    rows = (
-        f"WITH RECURSIVE s(n) AS (SELECT 0 UNION ALL SELECT n + 1 FROM s WHERE n < {count - 1}) "
-        if sqlite
-        else f"WITH s(n) AS (SELECT generate_series(0, {count - 1})) "
-    )
+    rows = Rows(count, sqlite)
+    yield from (customers(rows), invoices(rows), recoveries(rows), items(rows))
+    words = (rows.id("rec"), rows.id("in"), rows.id("cus"), rows.email, rows.person)
+    for word in (*words, "'family' || (n / 3 % 5000)", "'inv-' || n"):
+        into = f"INSERT INTO search_words (word, recovery_id) {rows.head}"
+        yield f"{into}SELECT {word}, {rows.id('rec')} FROM s"
 
-    def padded(value: str) -> str:
-        return f"substr('000000000' || ({value}), -9)" if sqlite else f"lpad(({value})::text, 9, '0')"
 
-    def ago(days: str) -> str:
-        now = "2027-03-18 09:20:00.000000"
-        whole = f"datetime('{now}', printf('%+d days', -({days}))) || '.000000'"
-        return whole if sqlite else f"timestamptz '{now}+00' - ({days}) * interval '1 day'"
+@dataclass(frozen=True)
+class Rows:
+    """The parts of the statements, in the words of one database."""
 
-    def one_of(values: list[str], index: str) -> str:
-        cases = " ".join(f"WHEN {place} THEN '{value}'" for place, value in enumerate(values))
-        return f"CASE ({index}) % {len(values)} {cases} END"
-
-    yes, no = ("1", "0") if sqlite else ("true", "false")
+    count: int
+    sqlite: bool
+    amount = "(900 + (n % 99000) * 7919 % 99000)"
     is_open = "n % 8 = 0"
-    place = f"CASE WHEN {is_open} THEN {one_of(PLACES, 'n / 8')} ELSE 'closed' END"
-    status = f"CASE WHEN {is_open} THEN 'watching' WHEN n % 2 = 0 THEN 'recovered' ELSE 'lost' END"
-    country = f"CASE WHEN n % 20000 = 0 THEN 'LI' ELSE {one_of(COUNTRIES[:-1], 'n * 31 / 7')} END"
-    currency = one_of(["usd", "usd", "eur", "usd", "gbp", "jpy"], "n / 3")
-    klass = one_of(CLASSES, "n / 5")
-    amount, failed = "900 + (n % 99000) * 7919 % 99000", ago(f"({count} - n) * 700 / {count}")
-    deadline = ago(f"({count} - n) * 700 / {count} - 14")
-    ids = {
-        name: f"'{name}_' || {padded(value)}" for name, value in (("rec", "n"), ("in", "n"), ("cus", "n / 3"))
-    }
-    mine = f"'self', {yes}"
-    person = f"{one_of(FIRST, 'n / 3')}"
-    yield (
-        f"INSERT INTO customers (account_id, livemode, id, email, name, country, deleted, read_at) {rows}"
-        f"SELECT {mine}, {ids['cus']}, {person} || (n / 3) || '@example.com', "
-        f"{person} || ' family' || (n / 3 % 5000), {country}, {no}, {failed} FROM s WHERE n % 3 = 0"
+
+    @property
+    def head(self) -> str:
+        last = self.count - 1
+        if self.sqlite:
+            return f"WITH RECURSIVE s(n) AS (SELECT 0 UNION ALL SELECT n + 1 FROM s WHERE n < {last}) "
+        return f"WITH s(n) AS (SELECT generate_series(0, {last})) "
+
+    @property
+    def mine(self) -> str:
+        return "'self', 1" if self.sqlite else "'self', true"
+
+    @property
+    def person(self) -> str:
+        return one_of(FIRST, "n / 3")
+
+    @property
+    def email(self) -> str:
+        return f"{self.person} || (n / 3) || '@example.com'"
+
+    @property
+    def country(self) -> str:
+        return f"CASE WHEN n % 20000 = 0 THEN 'LI' ELSE {one_of(COUNTRIES[:-1], 'n * 31 / 7')} END"
+
+    @property
+    def status(self) -> str:
+        return f"CASE WHEN {self.is_open} THEN 'watching' WHEN n % 2 = 0 THEN 'recovered' ELSE 'lost' END"
+
+    def id(self, kind: str) -> str:
+        number = "n / 3" if kind == "cus" else "n"
+        padded = (
+            f"substr('000000000' || ({number}), -9)" if self.sqlite else f"lpad(({number})::text, 9, '0')"
+        )
+        return f"'{kind}_' || {padded}"
+
+    def ago(self, later: int = 0) -> str:
+        days, now = f"(({self.count} - n) * 700 / {self.count} - {later})", "2027-03-18 09:20:00.000000"
+        if self.sqlite:
+            return f"datetime('{now}', printf('%+d days', -{days})) || '.000000'"
+        return f"timestamptz '{now}+00' - {days} * interval '1 day'"
+
+
+def one_of(values: Sequence[str], index: str) -> str:
+    cases = " ".join(f"WHEN {place} THEN '{value}'" for place, value in enumerate(values))
+    return f"CASE ({index}) % {len(values)} {cases} END"
+
+
+CURRENCY = one_of(("usd", "usd", "eur", "usd", "gbp", "jpy"), "n / 3")
+CLASS = one_of(CLASSES, "n / 5")
+PLAN = "'Plan ' || (n % 40)"
+
+
+def customers(rows: Rows) -> str:
+    no = "0" if rows.sqlite else "false"
+    return (
+        "INSERT INTO customers (account_id, livemode, id, email, name, country, deleted, read_at) "
+        f"{rows.head}SELECT {rows.mine}, {rows.id('cus')}, {rows.email}, {rows.person} || ' family' || (n / 3 % 5000), "
+        f"{rows.country}, {no}, {rows.ago()} FROM s WHERE n % 3 = 0"
     )
-    yield (
+
+
+def invoices(rows: Rows) -> str:
+    return (
         "INSERT INTO invoices (account_id, livemode, id, customer_id, number, invoice_class, plan, currency, "
-        f"amount_due, amount_paid, amount_remaining) {rows}"
-        f"SELECT {mine}, {ids['in']}, {ids['cus']}, 'INV-' || n, 'renewal', 'Plan ' || (n % 40), {currency}, "
-        f"{amount}, 0, {amount} FROM s"
+        f"amount_due, amount_paid, amount_remaining) {rows.head}"
+        f"SELECT {rows.mine}, {rows.id('in')}, {rows.id('cus')}, 'INV-' || n, 'renewal', {PLAN}, {CURRENCY}, "
+        f"{rows.amount}, 0, {rows.amount} FROM s"
     )
-    yield (
+
+
+def recoveries(rows: Rows) -> str:
+    return (
         "INSERT INTO recoveries (id, account_id, livemode, invoice_id, customer_id, invoice_class, status, "
         "retries, currency, amount, failed_at, opened_at, deadline, decline_class, why, reason, "
-        f"closed_reason, closed_at, policy_version, campaign_key, campaign_version) {rows}"
-        f"SELECT {ids['rec']}, {mine}, {ids['in']}, {ids['cus']}, 'renewal', {status}, 'watch', {currency}, "
-        f"{amount}, {failed}, {failed}, {deadline}, {klass}, 'The payment failed.', "
-        f"CASE WHEN n % 8 > 0 AND n % 2 = 0 THEN 'our_retry' END, CASE WHEN n % 2 = 1 THEN 'window' END, "
-        f"CASE WHEN n % 8 > 0 THEN {deadline} END, 1, '{BUILT_IN.key}', 1 FROM s"
+        f"closed_reason, closed_at, policy_version, campaign_key, campaign_version) {rows.head}"
+        f"SELECT {rows.id('rec')}, {rows.mine}, {rows.id('in')}, {rows.id('cus')}, 'renewal', {rows.status}, "
+        f"'watch', {CURRENCY}, {rows.amount}, {rows.ago()}, {rows.ago()}, {rows.ago(14)}, {CLASS}, "
+        "'The payment failed.', CASE WHEN n % 8 > 0 AND n % 2 = 0 THEN 'our_retry' END, "
+        "CASE WHEN n % 2 = 1 THEN 'window' END, "
+        f"CASE WHEN n % 8 > 0 THEN {rows.ago(14)} END, 1, '{BUILT_IN.key}', 1 FROM s"
     )
-    worth = f"CASE WHEN {is_open} THEN ({amount}) / (2 + n % 7) ELSE 0 END"
-    yield (
+
+
+def items(rows: Rows) -> str:
+    place = f"CASE WHEN {rows.is_open} THEN {one_of(PLACES, 'n / 8')} ELSE 'closed' END"
+    worth = f"CASE WHEN {rows.is_open} THEN {rows.amount} / (2 + n % 7) ELSE 0 END"
+    return (
         "INSERT INTO queue_items (recovery_id, account_id, livemode, open, status, place, cause, breached, "
         "rank, worth, expected, slipping, amount, face, currency, decline_class, country, plan, "
-        f"campaign_key, attempts_left, failed_at, deadline, owner) {rows}"
-        f"SELECT {ids['rec']}, {mine}, {is_open}, {status}, {place}, "
+        f"campaign_key, attempts_left, failed_at, deadline, owner) {rows.head}"
+        f"SELECT {rows.id('rec')}, {rows.mine}, {rows.is_open}, {rows.status}, {place}, "
         f"CASE WHEN {place} = 'needs_action' THEN 'silent' END, n % 64 = 0, "
         f"CASE WHEN n % 64 = 0 THEN 2 ELSE 0 END, {worth}, {worth}, "
-        f"CASE WHEN {is_open} THEN n / 8 % 6 ELSE 0 END, {amount}, {amount}, {currency}, {klass}, {country}, "
-        f"'Plan ' || (n % 40), '{BUILT_IN.key}', n % 9, {failed}, {deadline}, "
-        f"CASE WHEN n % 80 = 0 THEN 'owner' || (n / 80 % 12) || '@example.com' END FROM s"
+        f"CASE WHEN {rows.is_open} THEN n / 8 % 6 ELSE 0 END, {rows.amount}, {rows.amount}, {CURRENCY}, "
+        f"{CLASS}, {rows.country}, {PLAN}, '{BUILT_IN.key}', n % 9, {rows.ago()}, {rows.ago(14)}, "
+        "CASE WHEN n % 80 = 0 THEN 'owner' || (n / 80 % 12) || '@example.com' END FROM s"
     )
-    words = (
-        ids["rec"], ids["in"], ids["cus"], f"{person} || (n / 3) || '@example.com'", person,
-        "'family' || (n / 3 % 5000)", "'inv-' || n",
-    )  # fmt: skip
-    for word in words:
-        yield f"INSERT INTO search_words (word, recovery_id) {rows}SELECT {word}, {ids['rec']} FROM s"
 
 
 if __name__ == "__main__":

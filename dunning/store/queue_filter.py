@@ -6,13 +6,15 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any, Final, assert_never
 
-from sqlalchemy import Column, ColumnElement, Select, and_, exists, false, func, select, tuple_
+from sqlalchemy import Column, ColumnElement, Integer, Select, and_, exists, false, func, select, tuple_
 
+from dunning.core.clock import utc
 from dunning.core.search_words import normalised
 from dunning.core.triage import Place
 from dunning.core.vocabulary import Status
 from dunning.core.worth import SLIPPING_FROM
 from dunning.store.tables import attempts, queue_items, search_words
+from dunning.store.types import UTCDateTime
 
 PAGE: Final = 50
 FOUND_MOST: Final = 1000  # matches of a search that are looked at
@@ -102,22 +104,18 @@ def in_tab(tab: Tab, me: str) -> ColumnElement[bool]:
     """Return what puts a line on a tab."""
     match tab:
         case Tab.NEEDS_ACTION:
-            return _placed(Place.NEEDS_ACTION)
+            return ITEM.place == Place.NEEDS_ACTION
         case Tab.MINE:
             return and_(ITEM.owner == me, ITEM.open.is_(True))
         case Tab.SNOOZED:
-            return _placed(Place.SNOOZED)
+            return ITEM.place == Place.SNOOZED
         case Tab.WAITING:
-            return _placed(Place.WAITING)
+            return ITEM.place == Place.WAITING
         case Tab.OPEN:
             return ITEM.open.is_(True)
         case Tab.CLOSED:
             return ITEM.open.is_(False)
     assert_never(tab)
-
-
-def _placed(place: Place) -> ColumnElement[bool]:
-    return and_(ITEM.place == place, ITEM.open.is_(True))
 
 
 def impossible(wanted: Wanted) -> bool:
@@ -151,14 +149,16 @@ def _read_cursor(cursor: str, sort: Sort) -> Sequence[Any]:
     columns, texts = ORDERS[sort][0], cursor.split("~")
     if len(texts) != len(columns):
         raise BadCursor
-    kinds = [column.type.python_type for column in columns]
     try:
-        return [
-            datetime.fromisoformat(text) if kind is datetime else kind(text)
-            for kind, text in zip(kinds, texts, strict=True)
-        ]
+        return [_read(text, column) for text, column in zip(texts, columns, strict=True)]
     except ValueError as error:
         raise BadCursor from error
+
+
+def _read(text: str, column: Column[Any]) -> Any:
+    if isinstance(column.type, UTCDateTime):
+        return utc(datetime.fromisoformat(text))
+    return int(text) if isinstance(column.type, Integer) else text
 
 
 def _equal(wanted: Wanted) -> list[ColumnElement[bool]]:

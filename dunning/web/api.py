@@ -6,15 +6,14 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Query
 from starlette.exceptions import HTTPException
 
-from dunning.core.declines import DeclineClass
-from dunning.core.vocabulary import Status
 from dunning.errors import StripeError
 from dunning.flows import card_budget, staff
 from dunning.flows.house import House
 from dunning.flows.staff import Answer
 from dunning.store import queue, timeline
-from dunning.store.queue_filter import BadCursor, Sort, Tab, Wanted
+from dunning.store.queue_filter import BadCursor
 from dunning.web.api_debt import DebtOfSubscription
+from dunning.web.api_listing import Listing
 from dunning.web.api_models import (
     Done,
     Link,
@@ -39,37 +38,9 @@ def recovery_api(house: House) -> APIRouter:
     router = APIRouter(prefix=f"{ROOT}/recoveries", tags=["recoveries"], responses=PROBLEMS)
 
     @router.get("", operation_id="listRecoveries")
-    def list_recoveries(
-        status: Annotated[list[Status] | None, Query(description="Repeat it for several.")] = None,
-        q: Annotated[str, Query(max_length=200, description="How a name, an address or an id begins.")] = "",
-        limit: Annotated[int, Query(ge=1, le=200)] = 50,
-        cursor: Annotated[
-            str | None, Query(max_length=120, description="`next_cursor` of the page before.")
-        ] = None,
-        *,
-        by: By,
-        tab: Annotated[Tab | None, Query(description="A pile of the queue.")] = None,
-        sort: Sort = Sort.NEWEST,
-        owner: Annotated[str | None, Query(max_length=200, description="Empty: nobody’s.")] = None,
-        decline_class: DeclineClass | None = None,
-        currency: Annotated[str | None, Query(min_length=3, max_length=3)] = None,
-        country: Annotated[str | None, Query(min_length=2, max_length=2)] = None,
-    ) -> RecoveryPage:
+    def list_recoveries(listing: Annotated[Listing, Query()], by: By) -> RecoveryPage:
         """Return recoveries, newest first unless `sort` says otherwise."""
-        wanted = Wanted(
-            house.settings.livemode,
-            tab=tab,
-            statuses=frozenset(status or ()),
-            q=q,
-            cursor=cursor,
-            limit=limit,
-            sort=sort,
-            me=by,
-            decline_class=decline_class,
-            currency=currency,
-            country=country,
-            owner=owner,
-        )
+        wanted = listing.wanted(livemode=house.settings.livemode, me=by)
         with house.store.read() as connection:
             try:
                 leaf = queue.page(connection, wanted, now=house.clock.now())
