@@ -205,7 +205,8 @@ def customers(rows: Rows) -> str:
     no = "0" if rows.sqlite else "false"
     return (
         "INSERT INTO customers (account_id, livemode, id, email, name, country, deleted, read_at) "
-        f"{rows.head}SELECT {rows.mine}, {rows.id('cus')}, {rows.email}, {rows.person} || ' family' || (n / 3 % 5000), "
+        f"{rows.head}SELECT {rows.mine}, {rows.id('cus')}, {rows.email}, "
+        f"{rows.person} || ' family' || (n / 3 % 5000), "
         f"{rows.country}, {no}, {rows.ago()} FROM s WHERE n % 3 = 0"
     )
 

@@ -95,7 +95,7 @@ class Spot:
 
 def spot(standing: Standing, *, now: datetime) -> Spot:
     """Return where a recovery lies in the queue at `now`."""
-    if standing.status in CLOSED:
+    if standing.status in CLOSED and not standing.abandoned:
         return Spot(Place.CLOSED)
     cause = _cause(standing, now)
     if cause is None:

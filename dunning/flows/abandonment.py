@@ -123,6 +123,7 @@ def _record(house: House, hand: _InHand, invoice: Invoice, verdict: Verdict, by:
             return Answer(done=False, sentence=contrary)
         if not _end(connection, house, recovery, hand, invoice, verdict, now):
             return Answer(done=False, sentence="Its outcome has just come in by itself.")
+        queue_items.ring(connection, [recovery.id], now)
         said = f"Charge no. {hand.attempt.ordinal} was concluded as {verdict.replace('-', ' ')}."
         _note(connection, recovery, now, by=by, kind="staff", said=said)
         return Answer(done=True, sentence=said)

@@ -53,6 +53,7 @@ def prospect(**more: object) -> Prospect:
         (standing(Status.SCHEDULED, contradicted=True), Place.NEEDS_ACTION, Cause.CONTRADICTED),
         (standing(approval_asked=True), Place.NEEDS_ACTION, Cause.APPROVAL),
         (standing(Status.LOST, promised_until=NOW), Place.CLOSED, None),
+        (standing(Status.STOPPED, abandoned=True), Place.NEEDS_ACTION, Cause.CONCLUDE),
     ],
 )  # fmt: skip
 def test_a_recovery_lies_in_one_place_for_one_cause(
