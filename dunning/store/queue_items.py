@@ -129,8 +129,11 @@ def ring_customer(connection: Connection, whose: Whose, customer_id: str, now: d
     theirs = select(recoveries.c.id).where(
         *belongs(recoveries), recoveries.c.customer_id == customer_id, recoveries.c.status.in_(sorted(OPEN))
     )
-    found = update(queue_items).where(queue_items.c.recovery_id.in_(theirs)).values(ring_at=now)
-    connection.execute(found, owner(whose))
+    mine = select(queue_items.c.recovery_id).where(queue_items.c.recovery_id.in_(theirs))
+    held = mine.order_by(queue_items.c.recovery_id).with_for_update()  # in the order that everybody takes
+    found = connection.execute(held, owner(whose)).scalars().all()
+    if found:
+        ring(connection, found, now)
 
 
 def keep_change(connection: Connection, values: Mapping[str, Any]) -> None:
