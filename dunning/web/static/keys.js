@@ -11,9 +11,18 @@ let current = bulk ? kept.getItem("row") : null; // by id: rows are swapped whil
 
 const rowNow = () => rows().find((row) => boxOf(row).value === current) ?? null;
 
+// Somebody comes back to a row that has moved meanwhile: the next one is what slid into its place.
+function comeBack() {
+  const all = rows();
+  const place = Number(kept.getItem("place"));
+  if (current === null || all.indexOf(rowNow()) === place) return;
+  current = all[place - 1] ? boxOf(all[place - 1]).value : null;
+}
+
 function hold(row) {
   current = boxOf(row).value;
   kept.setItem("row", current);
+  kept.setItem("place", rows().indexOf(row));
 }
 
 function go(step) {
@@ -106,5 +115,6 @@ for (const button of document.querySelectorAll("[data-sheet]")) {
 const back = document.querySelector("a[data-key=q]");
 if (bulk) kept.setItem("queue", location.href);
 else if (back && kept.getItem("queue")) back.href = kept.getItem("queue");
+comeBack();
 fit();
 tell();
