@@ -38,34 +38,13 @@ class Bells:
 
 
 def hang(broker: dramatiq.Broker, house: House) -> Bells:
-    """Declare the actors on a broker; the work happens in `house`."""
+    """Declare the actors on a broker: one for each kind of row, one for chores; they work in `house`."""
 
-    def event(seq: int) -> None:
-        _contained(house, "event", seq, work.work_event)
+    def on(kind: str, do: Callable[[House, Any], None]) -> dramatiq.Actor[Any, Any]:
+        return _actor(broker, kind, lambda row_id: _contained(house, kind, row_id, do))
 
-    def attempt(attempt_id: str) -> None:
-        _contained(house, "attempt", attempt_id, work.work_attempt)
-
-    def recovery(recovery_id: str) -> None:
-        _contained(house, "recovery", recovery_id, work.work_recovery)
-
-    def message(message_id: str) -> None:
-        _contained(house, "message", message_id, work.work_message)
-
-    def errand(errand_id: str) -> None:
-        _contained(house, "errand", errand_id, work.work_errand)
-
-    def announcement(row_id: str) -> None:
-        _contained(house, "announcement", row_id, work.work_announcement)
-
-    def notice(notice_id: str) -> None:
-        _contained(house, "notice", notice_id, work.work_notice)
-
-    def chore(name: str) -> None:
-        work.work_chore(house, name)
-
-    functions: tuple[Any, ...] = (event, attempt, recovery, message, errand, announcement, notice, chore)
-    return Bells({function.__name__: _actor(broker, function) for function in functions})
+    rows = {kind: on(kind, do) for kind, do in work.ROWS.items()}
+    return Bells({**rows, "chore": _actor(broker, "chore", lambda name: work.work_chore(house, name))})
 
 
 def _contained(house: House, kind: str, row_id: Any, do: Callable[[House, Any], None]) -> None:
@@ -80,11 +59,11 @@ def _contained(house: House, kind: str, row_id: Any, do: Callable[[House, Any], 
             due.push(connection, kind, row_id, house.clock.now() + POISON_WAITS)
 
 
-def _actor(broker: dramatiq.Broker, function: Any) -> dramatiq.Actor[Any, Any]:
+def _actor(broker: dramatiq.Broker, name: str, function: Callable[[Any], None]) -> dramatiq.Actor[Any, Any]:
     return dramatiq.Actor(
         function,
         broker=broker,
-        actor_name=function.__name__,
+        actor_name=name,
         queue_name="dunning",
         priority=0,
         options={},

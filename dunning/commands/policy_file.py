@@ -13,6 +13,7 @@ drafts = "leave"                    # leave | collect: what piled up while the s
 grace = "14d"                       # access as before, with a banner, from the failure: 0d to 90d
 after_grace = "restricted"          # full | grace | restricted | none: what the access verdict says then
 when_lost = "none"                  # the same, once the recovery is lost
+second_approval_from = 0            # a write-off of so many whole units or more needs another person; 0: none
 
 [trial_end]                         # only what differs: first, trial_end, renewal, one_off
 window = "5d"
@@ -49,6 +50,7 @@ NUMBERS: Final = {
     "attempts_per_invoice": (0, 15),
     "attempts_per_card_a_day": (1, 2),
     "backup_after": (1, 15),
+    "second_approval_from": (0, 100_000_000),
 }
 SPANS: Final = {
     "window": (timedelta(days=1), timedelta(days=60)),

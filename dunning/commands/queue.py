@@ -21,7 +21,7 @@ def show_list(
     status: Annotated[
         list[Status] | None, typer.Option(help="Only these statuses; repeat it for several.")
     ] = None,
-    q: Annotated[str, typer.Option(metavar="TEXT", help="Part of a name or address, or a whole id.")] = "",
+    q: Annotated[str, typer.Option(metavar="TEXT", help="How a name, an address or an id begins.")] = "",
     limit: Annotated[int, typer.Option(min=1, max=1000, help="How many, newest first.")] = 50,
     cursor: Annotated[
         str | None, typer.Option(metavar="ID", help="Go on after this recovery (next_cursor).")
@@ -29,11 +29,13 @@ def show_list(
     as_json: JsonOption = False,
 ) -> None:
     """List recoveries, newest first: what is owed, where it stands, what comes next."""
-    from dunning.store import queue
+    from dunning.store import queue, queue_filter
     from dunning.web.api_models import Recovery, RecoveryPage
 
     with opened_house() as house:
-        wanted = queue.Wanted(house.settings.livemode, None, frozenset(status or ()), q, cursor, limit)
+        wanted = queue_filter.Wanted(
+            house.settings.livemode, statuses=frozenset(status or ()), q=q, cursor=cursor, limit=limit
+        )
         with house.store.read() as connection:
             leaf = queue.page(connection, wanted, now=house.clock.now())
     found = [Recovery.of(row) for row in leaf.rows]

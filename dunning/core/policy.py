@@ -70,6 +70,7 @@ class Policy:
     grace: timedelta = timedelta(days=14)  # from the failure: access as before, with a banner
     after_grace: Level = Level.RESTRICTED
     when_lost: Level = Level.NONE
+    second_approval_from: int = 0  # whole units of the invoice's own currency; 0: nobody is asked
 
     @property
     def terms(self) -> Terms:

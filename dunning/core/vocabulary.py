@@ -240,3 +240,29 @@ class Arm(StrEnum):
 
     HOLDOUT = "holdout"
     TREATED = "treated"
+
+
+class BulkAction(StrEnum):
+    """What staff may do to many recoveries at once."""
+
+    RETRY = "retry"
+    SNOOZE = "snooze"
+    ASSIGN = "assign"
+    NOTE = "note"
+    STOP = "stop"
+
+
+class BulkState(StrEnum):
+    """How far a bulk action has come."""
+
+    SHOWN = "shown"  # it says what it would do; nothing is done before a person says go
+    RUNNING = "running"
+    DONE = "done"
+
+
+class BulkRowState(StrEnum):
+    """What becomes of one recovery in a bulk action."""
+
+    PLANNED = "planned"
+    DONE = "done"
+    SKIPPED = "skipped"

@@ -25,7 +25,7 @@ from dunning.flows.following import ENDS, meet_refusal
 from dunning.flows.house import House
 from dunning.flows.observing import Origin
 from dunning.flows.staff import Answer, NotFound
-from dunning.store import attempts, audit, recoveries
+from dunning.store import attempts, audit, queue_items, recoveries
 from dunning.store.rows import AttemptRow, RecoveryRow
 
 LEASE: Final = timedelta(seconds=90)
@@ -57,6 +57,7 @@ def abandon(connection: Connection, recovery: RecoveryRow, asked: Asked, now: da
     if attempt.abandoned_at is None:
         log.error("attempt_abandoned", attempt_id=attempt.id, key=attempt.idempotency_key)
         recoveries.change(connection, recovery.id, why=sentence(attempt))
+        queue_items.ring(connection, [recovery.id], now)
         _note(connection, recovery, now, by="dunning", kind="decision", said=sentence(attempt))
         announce(connection, Topic.NEEDS_PERSON, recovery, now, attempt.id, sentence=sentence(attempt))
 
@@ -125,6 +126,7 @@ def _record(house: House, hand: _InHand, invoice: Invoice, verdict: Verdict, by:
             return Answer(done=False, sentence=contrary)
         if not _end(connection, house, recovery, hand, invoice, verdict, now):
             return Answer(done=False, sentence="Its outcome has just come in by itself.")
+        queue_items.ring(connection, [recovery.id], now)
         said = f"Charge no. {hand.attempt.ordinal} was concluded as {verdict.replace('-', ' ')}."
         _note(connection, recovery, now, by=by, kind="staff", said=said)
         after = {"attempt": hand.attempt.id, "verdict": verdict}

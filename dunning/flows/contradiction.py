@@ -13,7 +13,7 @@ from dunning import logs
 from dunning.core.billing import Invoice
 from dunning.core.ids import derive_id
 from dunning.core.two_collectors import NOT_MENDED, contradicts
-from dunning.store import recoveries
+from dunning.store import queue_items, recoveries
 from dunning.store.rows import RecoveryRow
 
 KIND: Final = "contradiction"
@@ -41,11 +41,13 @@ def notice(connection: Connection, recovery: RecoveryRow, invoice: Invoice, now:
         _mend(connection, recovery, now)
     elif recovery.contradicted_at is not None:
         recoveries.change(connection, recovery.id, contradicted_at=None)
+        queue_items.ring(connection, [recovery.id], now)
 
 
 def _mend(connection: Connection, recovery: RecoveryRow, now: datetime) -> None:
     """Take the invoice back from Stripe, which is always safe, while that has a chance to last."""
     since = recovery.contradicted_at or now
+    queue_items.ring(connection, [recovery.id], now)
     log.error("contradiction", recovery_id=recovery.id, invoice_id=recovery.invoice_id)
     if recoveries.count_notes(connection, recovery.id, KIND, since=now - A_DAY) < MOST_MENDED_A_DAY:
         recoveries.change(connection, recovery.id, contradicted_at=since, taken_over=False, ring_at=now)

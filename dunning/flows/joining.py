@@ -16,7 +16,7 @@ from dunning.core.history import PastAttempt, PastCharge, PastEntry, PastInvoice
 from dunning.core.ids import derive_id
 from dunning.core.policy import Policy
 from dunning.core.vocabulary import CLOSED, AttemptState, InvoiceClass, LedgerKind, Retries, Status
-from dunning.flows import observing, telling
+from dunning.flows import observing, placing, telling
 from dunning.flows.house import House
 from dunning.store import attempts, card_rules, ledger, objects, past, recoveries, rules
 from dunning.store.imports import ImportRow
@@ -124,6 +124,7 @@ def _open(
     recoveries.add(connection, values)
     at = told.closed_at or now
     telling.tell(connection, recovery_id, f"Imported: {values['why']}", now=at, by="import")
+    placing.place(connection, recovery_id, now)
     return recovery_id
 
 
@@ -145,6 +146,7 @@ def _catch_up(connection: Connection, recovery: RecoveryRow, told: PastRecovery,
     paid = {**_ending(told), "amount": told.amount, "late": True}
     recoveries.change(connection, recovery.id, **paid)
     telling.tell(connection, recovery.id, "Imported: the invoice was paid after all.", now=now, by="import")
+    placing.place(connection, recovery.id, now)
 
 
 def _attempt(

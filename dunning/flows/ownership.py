@@ -8,7 +8,7 @@ from dunning.flows.attempting import hold
 from dunning.flows.driver import Flow
 from dunning.flows.house import House
 from dunning.flows.steer import owns_wrongly, wants_ownership
-from dunning.store import attempts, objects, recoveries
+from dunning.store import attempts, objects, queue_items, recoveries
 from dunning.store.rows import RecoveryRow
 
 
@@ -60,5 +60,7 @@ def _record(house: House, recovery: RecoveryRow, *, ours: bool) -> None:
         if owns_wrongly(replace(held, taken_over=ours)):
             ring_at = house.clock.now()
         recoveries.change(connection, held.id, taken_over=ours, ring_at=ring_at, contradicted_at=None)
+        if held.contradicted_at is not None:
+            queue_items.ring(connection, [held.id], house.clock.now())
         if ours:
             objects.forget_schedule(connection, held.whose, held.invoice_id)

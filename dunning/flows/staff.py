@@ -13,7 +13,7 @@ from dunning.core.debt import Debt
 from dunning.core.recovery import retry_refusal
 from dunning.core.vocabulary import CLOSED, ClosedReason, ErrandKind, Status
 from dunning.errors import DunningError
-from dunning.flows import drafts, errands, wording
+from dunning.flows import drafts, errands, placing, wording
 from dunning.flows.attempting import hold
 from dunning.flows.card_limits import staff_must_wait
 from dunning.flows.house import House
@@ -22,6 +22,7 @@ from dunning.store import audit, recoveries, rules, wallets
 from dunning.store import errands as errand_store
 from dunning.store.rows import RecoveryRow
 
+NOTHING_CHANGED: Final = "Nothing changed: the recovery is not in a state for that."
 NO_SUBSCRIPTION: Final = "The invoice bills no subscription: there is nothing to cancel."
 
 
@@ -37,29 +38,35 @@ class Answer:
     sentence: str
 
 
-def retry(house: House, recovery_id: str, *, by: str) -> Answer:
-    """Ask for an attempt now, unless a rule forbids it; the answer names the rule."""
+def retry(house: House, recovery_id: str, *, by: str, seen: int | None = None) -> Answer:
+    """Ask for an attempt now, unless a rule forbids it; the answer names the rule.
+
+    `seen`, here and below, is the version of the queue's line that the person looked at: where it has
+    changed since, nothing is done and the answer says who was faster.
+    """
     forbidden = refusal(house, recovery_id)
     if forbidden is not None:
         return Answer(done=False, sentence=forbidden)
-    done = _tell(house, recovery_id, StaffRetried(), by, "retry", staff_request=by)
-    return _answer(done=done, sentence="An attempt will be made now.")
+    said = "An attempt will be made now."
+    return _tell(house, recovery_id, StaffRetried(), By(by, "retry", said, seen), staff_request=by)
 
 
-def pause(house: House, recovery_id: str, *, until: datetime, why: str, by: str) -> Answer:
+def pause(
+    house: House, recovery_id: str, *, until: datetime, why: str, by: str, seen: int | None = None
+) -> Answer:
     """Set a recovery aside until a date; Stripe does not charge it meanwhile either."""
     if until <= house.clock.now():
         return Answer(done=False, sentence="A pause ends in the future: choose a later date.")
     if not why.strip():
         return Answer(done=False, sentence="A pause needs a reason.")
     why = why.strip()[:500]
-    done = _tell(house, recovery_id, StaffPaused(until, why), by, "pause", pause_reason=why)
-    return _answer(done=done, sentence=f"Paused until {until:%d %B %Y}.")
+    said = f"Paused until {until:%d %B %Y}."
+    return _tell(house, recovery_id, StaffPaused(until, why), By(by, "pause", said, seen), pause_reason=why)
 
 
-def resume(house: House, recovery_id: str, *, by: str) -> Answer:
+def resume(house: House, recovery_id: str, *, by: str, seen: int | None = None) -> Answer:
     """End a pause."""
-    return _answer(done=_tell(house, recovery_id, StaffResumed(), by, "resume"), sentence="Resumed.")
+    return _tell(house, recovery_id, StaffResumed(), By(by, "resume", "Resumed.", seen))
 
 
 def stop(
@@ -68,9 +75,10 @@ def stop(
     *,
     by: str,
     reason: ClosedReason = ClosedReason.STAFF,
+    seen: int | None = None,
 ) -> Answer:
     """Give a recovery up; the invoice goes back to Stripe's own collection."""
-    return _answer(done=_tell(house, recovery_id, StaffStopped(reason), by, "stop"), sentence="Stopped.")
+    return _tell(house, recovery_id, StaffStopped(reason), By(by, "stop", "Stopped.", seen))
 
 
 def cancel_subscription(house: House, recovery_id: str, *, by: str) -> Answer:
@@ -146,18 +154,30 @@ def refusal(house: House, recovery_id: str) -> str | None:
         return forbidden or staff_must_wait(connection, recovery, facts.backup_card, now)
 
 
-def _tell(house: House, recovery_id: str, change: Change, by: str, action: str, **more: Any) -> bool:
+@dataclass(frozen=True, slots=True)
+class By:
+    """Who acts, by what verb, what is said when it is done, and which version of the line they saw."""
+
+    who: str
+    action: str
+    said: str
+    seen: int | None
+
+
+def _tell(house: House, recovery_id: str, change: Change, by: By, **more: Any) -> Answer:
     with house.store.write() as connection:
         recovery = hold(connection, recovery_id)
         if recovery is None:
             raise NotFound(recovery_id)
-        if _pointless(recovery, change):
-            return False
+        faster = placing.moved_since(connection, recovery_id, by.seen)
+        if faster is not None or _pointless(recovery, change):
+            return Answer(done=False, sentence=faster or NOTHING_CHANGED)
         now = house.clock.now()
-        done = steer(connection, house, recovery, change, now=now, by=by, **more) is not None
-        if done:
-            _enter(connection, recovery, action, by, now)
-        return done
+        if steer(connection, house, recovery, change, now=now, by=by.who, **more) is None:
+            return Answer(done=False, sentence=NOTHING_CHANGED)
+        placing.place(connection, recovery_id, now, touched_at=now, promised_until=None)
+        _enter(connection, recovery, by.action, by.who, now)
+    return Answer(done=True, sentence=by.said)
 
 
 def _enter(connection: Connection, before: RecoveryRow, action: str, by: str, now: datetime) -> None:
@@ -172,7 +192,3 @@ def _enter(connection: Connection, before: RecoveryRow, action: str, by: str, no
 def _pointless(recovery: RecoveryRow, change: Change) -> bool:
     resumed = isinstance(change, StaffResumed) and recovery.status is not Status.PAUSED
     return recovery.status in CLOSED or resumed
-
-
-def _answer(*, done: bool, sentence: str) -> Answer:
-    return Answer(done, sentence if done else "Nothing changed: the recovery is not in a state for that.")

@@ -17,7 +17,7 @@ from dunning.core.vocabulary import (
     Retries,
     Status,
 )
-from dunning.flows import errands, planning, wallet, withholding
+from dunning.flows import errands, placing, planning, wallet, withholding
 from dunning.flows.announcing import announce_status
 from dunning.flows.card_limits import card_stopped
 from dunning.flows.house import House
@@ -61,6 +61,7 @@ def steer(
         withholding.keep_stop(connection, recovery, recovery.fresh_card_id or recovery.card_id, now=now)
     _save(connection, recovery, facts, decision, now, by, more)
     errands.follow_up(connection, recovery, policy, decision, change, more.get("reason"), now)
+    placing.place(connection, recovery.id, now)
     return decision
 
 

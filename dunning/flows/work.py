@@ -4,16 +4,18 @@ Every function may be called any number of times, and by several workers at once
 """
 
 from collections.abc import Callable, Mapping
-from typing import Final
+from typing import Any, Final
 
 from dunning.core.vocabulary import AttemptState
 from dunning.flows import (
     alarming,
     attempting,
+    bulk,
     card_ahead,
     carrying_out,
     charging,
     delivering,
+    desk,
     finance_mail,
     folding,
     learn,
@@ -86,11 +88,32 @@ def work_announcement(house: House, row_id: str) -> None:
     run(delivering.deliver(house, row_id))
 
 
+def work_placing(house: House, recovery_id: str) -> None:
+    """Place a recovery in the queue that time alone may have moved."""
+    desk.place_again(house, recovery_id)
+
+
+def work_bulk(house: House, run_id: str) -> None:
+    """Go on with a bulk action."""
+    bulk.go_on(house, run_id)
+
+
 def _sweep(house: House) -> None:
     sweeping.look_after(house, pace=Pace())
     listening.forget_old(house)
 
 
+ROWS: Final[Mapping[str, Callable[[House, Any], None]]] = {
+    "event": work_event,
+    "attempt": work_attempt,
+    "recovery": work_recovery,
+    "message": work_message,
+    "notice": work_notice,
+    "errand": work_errand,
+    "announcement": work_announcement,
+    "placing": work_placing,
+    "bulk": work_bulk,
+}
 CHORES: Final[Mapping[str, Callable[[House], object]]] = {
     "alarm": alarming.look,
     "census": outlook.census,

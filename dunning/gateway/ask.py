@@ -156,6 +156,14 @@ class Stripe:
         """
         self._ask(lambda: self._raw("post", _path("invoices", invoice_id), whose, auto_advance=on), whose)
 
+    def mark_paid(self, whose: Whose, invoice_id: str, *, key: str) -> None:
+        """Mark an invoice as paid outside of Stripe: nothing is charged.
+
+        Source: https://docs.stripe.com/api/invoices/pay#pay_invoice-paid_out_of_band
+        """
+        path, how = _path("invoices", invoice_id) + "/pay", {"paid_out_of_band": True}
+        self._ask(lambda: self._raw("post", path, whose, **how, idempotency_key=key), whose)
+
     def customer(self, whose: Whose, customer_id: str) -> Customer:
         """Return the customer with the default card; of a deleted one, Stripe has nothing to expand."""
         path = _path("customers", customer_id)

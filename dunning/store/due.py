@@ -23,7 +23,17 @@ from sqlalchemy import (
     update,
 )
 
-from dunning.store.tables import announcements, attempts, errands, events, messages, notices, recoveries
+from dunning.store.tables import (
+    announcements,
+    attempts,
+    bulk_runs,
+    errands,
+    events,
+    messages,
+    notices,
+    queue_items,
+    recoveries,
+)
 from dunning.store.types import UTCDateTime
 
 RING_AGAIN: Final = timedelta(seconds=100)  # lost bells are rung again within two minutes
@@ -35,6 +45,8 @@ KINDS: Final[dict[str, tuple[Table, str]]] = {
     "errand": (errands, "id"),
     "announcement": (announcements, "id"),
     "notice": (notices, "id"),
+    "placing": (queue_items, "recovery_id"),
+    "bulk": (bulk_runs, "id"),
 }
 
 

@@ -1,14 +1,15 @@
 """The events that Stripe sent, each kept once."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, Final
 
-from sqlalchemy import Connection
+from sqlalchemy import Connection, RowMapping, select
 from sqlalchemy.dialects import postgresql, sqlite
 
 from dunning.store.tables import events
 
 _KEY = ("account_id", "livemode", "id")
+SHOWN: Final = 100
 _KEPT_ONCE = {
     "postgresql": postgresql.insert(events).on_conflict_do_nothing(index_elements=_KEY),
     "sqlite": sqlite.insert(events).on_conflict_do_nothing(index_elements=_KEY),
@@ -24,3 +25,17 @@ def insert_events(connection: Connection, rows: Sequence[Mapping[str, Any]]) -> 
     ordered = sorted(rows, key=lambda row: tuple(row[column] for column in _KEY))
     if ordered:
         connection.execute(_KEPT_ONCE[connection.dialect.name], [dict(row) for row in ordered])
+
+
+def about(connection: Connection, recovery: RowMapping) -> list[dict[str, Any]]:
+    """Return the newest events about a recovery's invoice, customer and subscription, with their `body`."""
+    named = [recovery[name] for name in ("invoice_id", "customer_id", "subscription_id") if recovery[name]]
+    query = (
+        select(events)
+        .where(events.c.account_id == recovery["account_id"], events.c.livemode == recovery["livemode"])
+        .where(events.c.object_id.in_(named))
+        .order_by(events.c.seq.desc())
+        .limit(SHOWN)
+    )
+    found = connection.execute(query).mappings()
+    return [{**row, "body": row["payload"].decode("utf-8", "replace")} for row in found]

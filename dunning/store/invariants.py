@@ -58,6 +58,9 @@ LAWS: Final = {
         SELECT count(*) FROM recoveries AS r WHERE r.status <> 'recovered' AND
             (SELECT sum(l.amount) FROM ledger_entries AS l
              WHERE l.recovery_id = r.id AND l.kind = 'recovered') >= r.amount""",
+    "the queue has a line for each recovery, with its status": """
+        SELECT count(*) FROM recoveries AS r LEFT JOIN queue_items AS q ON q.recovery_id = r.id
+        WHERE q.recovery_id IS NULL OR q.status <> r.status""",
     "the ledger names the reason of the recovery": """
         SELECT count(*) FROM recoveries AS r WHERE r.status = 'recovered'
           AND EXISTS (SELECT 1 FROM ledger_entries AS l

@@ -7,12 +7,14 @@ from typing import Any, Final
 from sqlalchemy import ColumnElement, Connection, Table, bindparam, select, update
 
 from dunning.core.billing import Card, Customer, Invoice, Whose
+from dunning.store import queue_items
 from dunning.store.prepared import ITS_ID, belongs, owner
 from dunning.store.rows import CardRow, CustomerRow
 from dunning.store.tables import cards, customers, invoices
 from dunning.store.upsert import insert_once, upsert
 
 _KEY = ("account_id", "livemode", "id")
+FOUND_BY: Final = ("name", "email", "country")  # what the queue finds a customer by
 
 
 def _its(table: Table) -> tuple[ColumnElement[bool], ...]:
@@ -58,7 +60,10 @@ def keep_customer(connection: Connection, whose: Whose, customer: Customer, now:
             "default_card_id": customer.default_card.id if customer.default_card else None,
             "created_at": customer.created,
         }
+    before = None if customer.deleted else connection.execute(_CUSTOMER, _which(whose, customer.id)).first()
     upsert(connection, customers, _KEY, {**_id(whose, customer.id), **values, "read_at": now})
+    if before is not None and any(getattr(before, name) != values[name] for name in FOUND_BY):
+        queue_items.ring_customer(connection, whose, customer.id, now)
 
 
 def customer(connection: Connection, whose: Whose, customer_id: str | None) -> CustomerRow | None:

@@ -1,69 +1,102 @@
 """The recovery queue as staff and API read it: pages of rows, counts of the tabs, figures of the overview."""
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime
-from enum import StrEnum
-from typing import Any, assert_never
+from typing import Any, Final
 
-from sqlalchemy import ColumnElement, Connection, RowMapping, Select, and_, func, or_, select
+from sqlalchemy import ColumnElement, Connection, RowMapping, Select, and_, func, literal, select
 
-from dunning.core.vocabulary import CLOSED, OPEN, Retries, Status
-from dunning.store.tables import attempts, customers, invoices, plans, recoveries
+from dunning.core.vocabulary import OPEN, Retries
+from dunning.store.queue_filter import (
+    Tab,
+    Wanted,
+    conditions,
+    cursor_of,
+    impossible,
+    in_tab,
+    ordered,
+)
+from dunning.store.tables import attempts, customers, invoices, plans, queue_items, recoveries
 
-PAGE = 50
-
-
-class Tab(StrEnum):
-    """The groups of statuses that staff look at; a recovery is in several."""
-
-    NEEDS_ACTION = "needs_action"  # only a person can help
-    SCHEDULED = "scheduled"
-    WATCHING = "watching"
-    OPEN = "open"
-    CLOSED = "closed"
-
-
-@dataclass(frozen=True, slots=True)
-class Wanted:
-    """What a reader asks the queue for; `q` is part of a name, an address or an id."""
-
-    livemode: bool
-    tab: Tab | None = None
-    statuses: frozenset[Status] = frozenset()
-    q: str = ""
-    cursor: str | None = None  # the id of the last row of the page before
-    limit: int = PAGE
+LINE: Final = (
+    "place cause needed_since respond_by breached expected slipping attempts_left owner snoozed_until"
+    " snooze_reason promised_until country version"
+).split()
+COUNTED_MOST: Final = 1000  # a tab that holds more says 1,000+
 
 
 @dataclass(frozen=True, slots=True)
 class Leaf:
-    """One page of the queue, newest recovery first, and where the next one begins."""
+    """One page of the queue, and where the next one begins."""
 
     rows: Sequence[RowMapping]
     next_cursor: str | None
 
 
 def page(connection: Connection, wanted: Wanted, *, now: datetime) -> Leaf:
-    """Return one page; `now` (aware UTC) decides which pauses are over."""
-    query = _listing().where(_matches(wanted, now)).order_by(recoveries.c.id.desc()).limit(wanted.limit + 1)
-    if wanted.cursor:
-        query = query.where(recoveries.c.id < wanted.cursor)
-    rows = connection.execute(query).mappings().all()
-    more = len(rows) > wanted.limit
-    return Leaf(rows[: wanted.limit], rows[wanted.limit - 1]["id"] if more else None)
+    """Return one page; `now` (aware UTC) tells ages.
+
+    Raises:
+        BadCursor: the cursor is none of this order.
+    """
+    found = ids(connection, replace(wanted, limit=wanted.limit + 1), now=now)
+    more = len(found) > wanted.limit
+    shown = found[: wanted.limit]
+    by_id = {row["id"]: row for row in _rows(connection, [row["recovery_id"] for row in shown])}
+    rows = [by_id[row["recovery_id"]] for row in shown if row["recovery_id"] in by_id]
+    return Leaf(rows, cursor_of(shown[-1], wanted.sort) if more else None)
+
+
+def ids(connection: Connection, wanted: Wanted, *, now: datetime) -> Sequence[RowMapping]:
+    """Return the bare lines of a page, in its order: the database looks nowhere but into one table for them.
+
+    Raises:
+        BadCursor: the cursor is none of this order.
+    """
+    if impossible(wanted):
+        return []
+    columns = (queue_items.c.recovery_id, queue_items.c.rank, queue_items.c.worth, queue_items.c.face)
+    query = select(*columns, queue_items.c.deadline).where(conditions(wanted, now))
+    return connection.execute(ordered(query, wanted).limit(wanted.limit)).mappings().all()
+
+
+def every_page(connection: Connection, wanted: Wanted, *, now: datetime) -> Iterator[Sequence[RowMapping]]:
+    """Yield the rows of all pages, one page after the other."""
+    cursor = wanted.cursor
+    while True:
+        leaf = page(connection, replace(wanted, cursor=cursor), now=now)
+        yield leaf.rows
+        cursor = leaf.next_cursor
+        if cursor is None:
+            return
 
 
 def item(connection: Connection, recovery_id: str) -> RowMapping | None:
     """Return one recovery in the shape of the queue, or None."""
-    return connection.execute(_listing().where(recoveries.c.id == recovery_id)).mappings().one_or_none()
+    return next(iter(_rows(connection, [recovery_id])), None)
 
 
-def tab_counts(connection: Connection, *, livemode: bool, now: datetime) -> Mapping[Tab, int]:
-    """Return how many recoveries each tab holds."""
-    columns = [func.count().filter(_in_tab(tab, now)).label(tab.value) for tab in Tab]
-    row = connection.execute(select(*columns).where(recoveries.c.livemode == livemode)).mappings().one()
-    return {tab: row[tab.value] for tab in Tab}
+def tab_counts(connection: Connection, *, livemode: bool, me: str = "") -> Mapping[Tab, int]:
+    """Return how many recoveries each tab holds; counting stops at one more than `COUNTED_MOST`."""
+    return dict(zip(Tab, connection.execute(_counting(livemode, me)).one(), strict=True))
+
+
+def _counting(livemode: bool, me: str) -> Select[Any]:  # noqa: FBT001 - a column's value
+    def count(tab: Tab) -> Any:
+        some = (
+            select(literal(1))
+            .where(queue_items.c.livemode == livemode, in_tab(tab, me))
+            .limit(COUNTED_MOST + 1)
+        )
+        return select(func.count()).select_from(some.subquery()).scalar_subquery()
+
+    return select(*(count(tab).label(tab.value) for tab in Tab))
+
+
+def _rows(connection: Connection, recovery_ids: Sequence[str]) -> Sequence[RowMapping]:
+    found = _listing().where(recoveries.c.id.in_(recovery_ids))
+    return connection.execute(found).mappings().all()
 
 
 def abandoned(connection: Connection) -> Sequence[str]:
@@ -135,10 +168,12 @@ def _listing() -> Select[Any]:
             invoices.c.plan.label("plan"),
             invoices.c.next_payment_attempt_at.label("stripe_next_attempt_at"),
             newest_plan.label("plan_reason"),
+            *(queue_items.c[name] for name in LINE),
             recoveries.c.id.in_(_abandoned()).label("abandoned"),
         )
         .join(customers, _mirror(customers, recoveries.c.customer_id), isouter=True)
         .join(invoices, _mirror(invoices, recoveries.c.invoice_id), isouter=True)
+        .join(queue_items, queue_items.c.recovery_id == recoveries.c.id, isouter=True)
     )
 
 
@@ -155,47 +190,3 @@ def _mirror(table: Any, own_id: ColumnElement[Any]) -> ColumnElement[bool]:
         table.c.livemode == recoveries.c.livemode,
         table.c.id == own_id,
     )
-
-
-def _matches(wanted: Wanted, now: datetime) -> ColumnElement[bool]:
-    parts: list[ColumnElement[bool]] = [recoveries.c.livemode == wanted.livemode]
-    if wanted.tab is not None:
-        parts.append(_in_tab(wanted.tab, now))
-    if wanted.statuses:
-        parts.append(recoveries.c.status.in_(wanted.statuses))
-    if wanted.q.strip():
-        parts.append(_mentions(wanted.q.strip()))
-    return and_(*parts)
-
-
-def _in_tab(tab: Tab, now: datetime) -> ColumnElement[bool]:
-    status = recoveries.c.status
-    match tab:
-        case Tab.NEEDS_ACTION:
-            over = and_(status == Status.PAUSED, recoveries.c.pause_until <= now)
-            return or_(status == Status.WAITING, over, recoveries.c.id.in_(_abandoned()))
-        case Tab.SCHEDULED:
-            return status.in_((Status.SCHEDULED, Status.ATTEMPTING))
-        case Tab.WATCHING:
-            return status == Status.WATCHING
-        case Tab.OPEN:
-            return status.in_(OPEN)
-        case Tab.CLOSED:
-            return status.in_(CLOSED)
-    assert_never(tab)
-
-
-def _mentions(q: str) -> ColumnElement[bool]:
-    """Names and addresses match anywhere, whatever the case; ids as they are written."""
-    pattern = f"%{_escaped(q.lower())}%"
-    words = (customers.c.name, customers.c.email, invoices.c.number, invoices.c.plan)
-    found = [func.lower(column).like(pattern, escape="\\") for column in words]
-    ids = ("id", "invoice_id", "customer_id", "subscription_id")
-    charged = select(attempts.c.recovery_id).where(
-        or_(attempts.c.charge_id == q, attempts.c.payment_intent_id == q),
-    )
-    return or_(*found, *(recoveries.c[name] == q for name in ids), recoveries.c.id.in_(charged))
-
-
-def _escaped(text: str) -> str:
-    return text.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")

@@ -7,14 +7,14 @@ from fastapi import APIRouter, Query
 from starlette.exceptions import HTTPException
 
 from dunning.core.people import Right
-from dunning.core.vocabulary import Status
 from dunning.errors import StripeError
 from dunning.flows import card_budget, staff
 from dunning.flows.house import House
 from dunning.flows.staff import Answer
 from dunning.store import queue, timeline
-from dunning.store.queue import Wanted
+from dunning.store.queue_filter import BadCursor
 from dunning.web.api_debt import DebtOfSubscription
+from dunning.web.api_listing import Listing
 from dunning.web.api_models import (
     Done,
     Link,
@@ -41,20 +41,14 @@ def recovery_api(house: House) -> APIRouter:
     )
 
     @router.get("", operation_id="listRecoveries")
-    def list_recoveries(
-        status: Annotated[list[Status] | None, Query(description="Repeat it for several.")] = None,
-        q: Annotated[
-            str, Query(max_length=200, description="Part of a name or address, or a whole id.")
-        ] = "",
-        limit: Annotated[int, Query(ge=1, le=200)] = 50,
-        cursor: Annotated[
-            str | None, Query(max_length=64, description="`next_cursor` of the page before.")
-        ] = None,
-    ) -> RecoveryPage:
-        """Return recoveries, newest first."""
-        wanted = Wanted(house.settings.livemode, None, frozenset(status or ()), q, cursor, limit)
+    def list_recoveries(listing: Annotated[Listing, Query()], by: By) -> RecoveryPage:
+        """Return recoveries, newest first unless `sort` says otherwise."""
+        wanted = listing.wanted(livemode=house.settings.livemode, me=by)
         with house.store.read() as connection:
-            leaf = queue.page(connection, wanted, now=house.clock.now())
+            try:
+                leaf = queue.page(connection, wanted, now=house.clock.now())
+            except BadCursor as error:
+                raise HTTPException(422, "`cursor` is none that an answer with this `sort` gave.") from error
         return RecoveryPage(data=[Recovery.of(row) for row in leaf.rows], next_cursor=leaf.next_cursor)
 
     @router.get("/{recovery_id}", operation_id="getRecovery")
@@ -91,7 +85,7 @@ def action_api(house: House) -> APIRouter:
         answer = act(house, recovery_id, by=by, **how)
         if not answer.done:
             raise HTTPException(409, answer.sentence)
-        return Done(sentence=answer.sentence, recovery=_read(house, recovery_id))
+        return Done(sentence=answer.sentence, recovery=read_recovery(house, recovery_id))
 
     @router.post("/retry", operation_id="retryRecovery")
     def retry(recovery_id: str, by: By) -> Done:
@@ -128,7 +122,8 @@ def action_api(house: House) -> APIRouter:
     return router
 
 
-def _read(house: House, recovery_id: str) -> Recovery:
+def read_recovery(house: House, recovery_id: str) -> Recovery:
+    """Return a recovery as the API shows it; 404 when there is none."""
     with house.store.read() as connection:
         row = queue.item(connection, recovery_id)
     if row is None:

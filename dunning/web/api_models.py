@@ -7,6 +7,7 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 from sqlalchemy import RowMapping
 
 from dunning.core.declines import DeclineClass
+from dunning.core.triage import Cause, Place
 from dunning.core.vocabulary import (
     AttemptState,
     ClosedReason,
@@ -36,7 +37,11 @@ class Shape(BaseModel):
 
 
 class Recovery(Shape):
-    """One failed invoice being collected; amounts in minor units, instants in UTC."""
+    """One failed invoice being collected; amounts in minor units, instants in UTC.
+
+    From `place` on it is the queue's: where it lies and why, until when somebody should look, what a person
+    may be expected to bring in, and whose it is.
+    """
 
     id: str
     account: str
@@ -66,6 +71,15 @@ class Recovery(Shape):
     closed_reason: ClosedReason | None
     closed_at: datetime | None
     late: bool
+    place: Place | None
+    cause: Cause | None
+    respond_by: datetime | None
+    breached: bool | None
+    expected: int | None
+    slipping: int | None
+    owner: str | None
+    snoozed_until: datetime | None
+    promised_until: datetime | None
 
     @classmethod
     def of(cls, row: RowMapping) -> Self:

@@ -10,11 +10,14 @@ from fastapi import APIRouter, Request
 from sqlalchemy import Connection, RowMapping
 from starlette.responses import HTMLResponse
 
+from dunning.core import worth
 from dunning.core.people import Right
+from dunning.flows import safety
 from dunning.flows.report import Basis, Figures, GroupBy, Question, recovered_revenue
-from dunning.store import queue
-from dunning.store.queue import Tab, Wanted
+from dunning.store import queue, queue_outlook
+from dunning.store.queue_filter import Sort, Tab, Wanted
 from dunning.web.charts_of_reports import charts_of
+from dunning.web.queue import counted
 from dunning.web.rights import needs
 from dunning.web.screen import Screen
 from dunning.web.words import Calendar
@@ -25,6 +28,9 @@ DEFINITIONS = {
     "at_risk": "Unpaid now on recoveries that are still open, at the amount each was opened with.",
     "recovered": "Money that arrived in the last 30 days on invoices that had failed, whenever they failed.",
     "rate": "Of the recoveries that failed in the last 30 days, how many are paid by now.",
+    "time": "From the failure to the payment, of what was paid in the last 30 days: half took less.",
+    "expected": "By class of refusal, as the newest 5,000 closed recoveries ended; the range holds four "
+    "times out of five, if the future is like the past.",
 }
 
 
@@ -47,7 +53,9 @@ def _facts(connection: Connection, calendar: Calendar, *, livemode: bool) -> dic
     failures = Question(start, end, calendar.zone, livemode)
     cash = recovered_revenue(connection, replace(failures, basis=Basis.CASH), now=calendar.now)
     cohort = recovered_revenue(connection, failures, now=calendar.now)
-    needy = queue.page(connection, Wanted(livemode, tab=Tab.NEEDS_ACTION, limit=5), now=calendar.now)
+    needy = queue.page(
+        connection, Wanted(livemode, tab=Tab.NEEDS_ACTION, limit=5, sort=Sort.WORTH), now=calendar.now
+    )
     weekly = recovered_revenue(
         connection, _by_week(today, calendar.zone, livemode=livemode), now=calendar.now
     )
@@ -58,9 +66,21 @@ def _facts(connection: Connection, calendar: Calendar, *, livemode: bool) -> dic
         "cash": cash,
         "rate": _rate(cohort.currencies.values()),
         "needy": needy.rows,
-        "counts": queue.tab_counts(connection, livemode=livemode, now=calendar.now),
+        "outlook": _largest_first(worth.outlook(queue_outlook.piles(connection, livemode=livemode))),
+        "taken": queue_outlook.median_time(
+            connection, livemode=livemode, since=calendar.now - timedelta(days=DAYS)
+        ),
+        "health": safety.alarms(connection, calendar.now),
+        "counts": {
+            tab: counted(count) for tab, count in queue.tab_counts(connection, livemode=livemode).items()
+        },
         "charts": charts_of(weekly)[:2],
     }
+
+
+def _largest_first(found: Mapping[str, worth.Outlook]) -> dict[str, worth.Outlook]:
+    """Return the currencies as the other figures have them: that with the most recoveries first."""
+    return dict(sorted(found.items(), key=lambda one: -one[1].open))
 
 
 def _by_week(today: date, zone: ZoneInfo, *, livemode: bool) -> Question:

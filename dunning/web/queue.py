@@ -1,62 +1,149 @@
-"""The recovery queue."""
+"""The recovery queue: tabs, filters, search, order and pages; saved views; the export of what is shown."""
 
-from typing import Annotated
-from urllib.parse import urlencode
+from collections.abc import Iterator
+from typing import Annotated, Any, Final
+from urllib.parse import urlsplit
 
-from fastapi import APIRouter, Query, Request
-from starlette.responses import HTMLResponse
+from fastapi import APIRouter, Form, Query, Request
+from pydantic import BaseModel, ConfigDict, Field
+from starlette.exceptions import HTTPException
+from starlette.responses import HTMLResponse, RedirectResponse, StreamingResponse
 
+from dunning.core import worth
+from dunning.core.ids import derive_id
 from dunning.core.people import Right
-from dunning.store import queue
-from dunning.store.queue import Tab, Wanted
-from dunning.web.rights import needs
-from dunning.web.screen import Screen
+from dunning.core.triage import TARGETS
+from dunning.core.vocabulary import BulkAction
+from dunning.flows import bulk
+from dunning.store import queue, saved_views
+from dunning.store.queue import COUNTED_MOST
+from dunning.store.queue_filter import PAGE, BadCursor, Sort, Tab, Wanted
+from dunning.web.queue_address import PATH, Asked
+from dunning.web.queue_export import csv_lines
+from dunning.web.rights import By, needs
+from dunning.web.screen import Screen, back_to
 
-TABS = {
+TABS: Final = {
     Tab.NEEDS_ACTION: "Needs action",
-    Tab.SCHEDULED: "Scheduled",
-    Tab.WATCHING: "Watching",
+    Tab.MINE: "Mine",
+    Tab.SNOOZED: "Snoozed",
+    Tab.WAITING: "Waiting for the customer",
     Tab.OPEN: "All open",
     Tab.CLOSED: "Closed",
 }
-EMPTY = {
-    Tab.NEEDS_ACTION: "Nothing needs you. What is open recovers by itself, or Stripe is retrying it.",
-    Tab.SCHEDULED: "No retry is scheduled. Recoveries come here once a failed payment has a retry date.",
-    Tab.WATCHING: "Nothing is being watched. Recoveries come here while Stripe owns the retries.",
+EMPTY: Final = {
+    Tab.NEEDS_ACTION: "Nothing needs you. What is open recovers by itself, waits for a customer who was "
+    "written to, or Stripe is retrying it.",
+    Tab.MINE: "Nothing is yours. Press a on a recovery to take it.",
+    Tab.SNOOZED: "Nothing is snoozed. What you set aside until a date waits here, and comes back by itself.",
+    Tab.WAITING: "No customer is being waited for. Who was written to has three days before it needs you.",
     Tab.OPEN: "No failed payments yet. When Stripe reports one, it shows up here within seconds.",
     Tab.CLOSED: "Nothing is closed yet. Recovered, lost and stopped recoveries come here.",
 }
+SORTS: Final = {
+    Sort.WORTH: "What a person can still recover",
+    Sort.NEWEST: "Newest first",
+    Sort.AMOUNT: "Largest first",
+    Sort.DEADLINE: "Window ends first",
+}
+ACTIONS: Final = {
+    BulkAction.RETRY: "Retry now",
+    BulkAction.SNOOZE: "Snooze",
+    BulkAction.ASSIGN: "Assign",
+    BulkAction.NOTE: "Add a note",
+    BulkAction.STOP: "Stop",
+}
+EXPORT_PAGE: Final = 500
+
+
+class ViewForm(BaseModel):
+    """A name for what the queue shows now."""
+
+    model_config = ConfigDict(extra="forbid", str_strip_whitespace=True)
+    name: Annotated[str, Field(min_length=1, max_length=60)]
+    address: Annotated[str, Field(max_length=2000)]
 
 
 def queue_pages(screen: Screen) -> APIRouter:
-    """Return the route of the queue."""
+    """Return the routes that read the queue."""
     router = APIRouter(include_in_schema=False, dependencies=[needs(Right.READ)])
+    livemode = screen.house.settings.livemode
 
-    @router.get("/recoveries")
-    def recoveries(
-        request: Request,
-        tab: Tab = Tab.OPEN,
-        q: Annotated[str, Query(max_length=200)] = "",
-        cursor: Annotated[str | None, Query(max_length=64)] = None,
-    ) -> HTMLResponse:
-        now, livemode = screen.house.clock.now(), screen.house.settings.livemode
-        # a search looks everywhere: who types an id does not know on which tab it is
-        wanted = Wanted(livemode, tab=None if q.strip() else tab, q=q, cursor=cursor)
-        with screen.house.store.read() as connection:
-            leaf = queue.page(connection, wanted, now=now)
-            counts = queue.tab_counts(connection, livemode=livemode, now=now)
-        following = {"tab": tab.value, "q": q, "cursor": leaf.next_cursor}
-        return screen.page(
-            request,
-            "queue.html",
-            leaf=leaf,
-            counts=counts,
-            tab=tab,
-            tabs=TABS,
-            q=q.strip(),
-            empty=EMPTY[tab],
-            later=cursor is not None,
-            next_page=f"/recoveries?{urlencode(following)}" if leaf.next_cursor else None,
+    @router.get(PATH)
+    def recoveries(request: Request, asked: Annotated[Asked, Query()], by: By) -> HTMLResponse:
+        wanted = asked.wanted(livemode=livemode, me=by, limit=PAGE)
+        facts = _facts(screen, asked, wanted)
+        return screen.page(request, "queue.html", me=by, **facts)
+
+    @router.get(f"{PATH}.csv", dependencies=[needs(Right.ACT)])
+    def export(asked: Annotated[Asked, Query()], by: By) -> StreamingResponse:
+        wanted = asked.wanted(livemode=livemode, me=by, limit=EXPORT_PAGE)
+        headers = {"content-disposition": 'attachment; filename="recoveries.csv"'}
+        return StreamingResponse(
+            _lines(screen, wanted), media_type="text/csv; charset=utf-8", headers=headers
         )
 
     return router
+
+
+def view_forms(screen: Screen) -> APIRouter:
+    """Return the routes that keep and forget saved views."""
+    router = APIRouter(include_in_schema=False, prefix=f"{PATH}/views", dependencies=[needs(Right.ACT)])
+    house = screen.house
+
+    @router.post("")
+    def save(form: Annotated[ViewForm, Form()], by: By) -> RedirectResponse:
+        query = urlsplit(form.address).query
+        view_id = derive_id("view", house.clock.now(), by, form.name)
+        with house.store.write() as connection:
+            saved_views.save(connection, view_id, name=form.name, query=query, by=by, now=house.clock.now())
+        return back_to(f"{PATH}?{query}", said=f"Saved as “{form.name}”.")
+
+    @router.post("/{view_id}/remove")
+    def remove(view_id: str) -> RedirectResponse:
+        with house.store.write() as connection:
+            saved_views.remove(connection, view_id)
+        return back_to(PATH, said="The view is gone; the recoveries are where they were.")
+
+    return router
+
+
+def _facts(screen: Screen, asked: Asked, wanted: Wanted) -> dict[str, Any]:
+    now = screen.house.clock.now()
+    with screen.house.store.read() as connection:
+        try:
+            leaf = queue.page(connection, wanted, now=now)
+        except BadCursor as error:
+            raise HTTPException(
+                400, "That page of the queue is gone: begin again on the first one."
+            ) from error
+        counts = queue.tab_counts(connection, livemode=wanted.livemode, me=wanted.me)
+        views = saved_views.all_views(connection)
+        offered = saved_views.offered(connection, livemode=wanted.livemode)
+    return {
+        "asked": asked,
+        "leaf": leaf,
+        "counts": {tab: counted(count) for tab, count in counts.items()},
+        "views": views,
+        "offered": offered,
+        "chips": list(asked.chips()),
+        "tabs": TABS,
+        "sorts": SORTS,
+        "actions": ACTIONS,
+        "most": bulk.MOST,
+        "targets": TARGETS,
+        "definitions": {"worth": worth.WORTH, "slipping": worth.SLIPPING},
+        "slipping_from": worth.SLIPPING_FROM,
+        "empty": EMPTY[asked.tab if any(counts.values()) else Tab.OPEN],
+        "next_page": asked.address(cursor=leaf.next_cursor) if leaf.next_cursor else None,
+    }
+
+
+def counted(count: int) -> str:
+    """Return a count as a tab shows it."""
+    return f"{COUNTED_MOST:,}+" if count > COUNTED_MOST else f"{count:,}"
+
+
+def _lines(screen: Screen, wanted: Wanted) -> Iterator[str]:
+    with screen.house.store.read() as connection:
+        yield from csv_lines(queue.every_page(connection, wanted, now=screen.house.clock.now()))

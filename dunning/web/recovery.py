@@ -1,6 +1,6 @@
 """One recovery: its story, what is next and why, and what staff may do about it."""
 
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import date, datetime, timedelta
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Form, Request
@@ -13,12 +13,12 @@ from dunning.core.debt import Draft
 from dunning.core.people import Right
 from dunning.core.vocabulary import OPEN, Status
 from dunning.errors import StripeError
-from dunning.flows import abandonment, card_budget, preview, staff
+from dunning.flows import abandonment, card_budget, desk, preview, staff
 from dunning.flows.abandonment import Verdict
 from dunning.flows.protection import protected
-from dunning.flows.staff import Answer
-from dunning.store import campaigns, card_rules, queue, timeline
+from dunning.store import approvals, campaigns, card_rules, events, queue, timeline
 from dunning.store.timeline import Story
+from dunning.web.desk import SeenForm, morning, told
 from dunning.web.gates import STRIPE_PAGES, content_security_policy
 from dunning.web.moments import moments, next_step, percent
 from dunning.web.rights import By, needs
@@ -29,10 +29,9 @@ UNPAID = "unpaid"  # the subscription's status while its bills pile up as drafts
 LONGEST_PAUSE = timedelta(days=90)
 
 
-class PauseForm(BaseModel):
+class PauseForm(SeenForm):
     """Until which day (in the report time zone), and why."""
 
-    model_config = ConfigDict(extra="forbid", str_strip_whitespace=True)
     until: date
     why: Annotated[str, Field(min_length=1, max_length=300)]
 
@@ -49,8 +48,17 @@ def recovery_pages(screen: Screen) -> APIRouter:
     router = APIRouter(include_in_schema=False, dependencies=[needs(Right.READ)])
 
     @router.get("/recoveries/{recovery_id}")
-    def recovery(request: Request, recovery_id: str) -> HTMLResponse:
-        return screen.page(request, "recovery.html", link=None, **_facts(screen, recovery_id))
+    def recovery(request: Request, recovery_id: str, by: By) -> HTMLResponse:
+        return screen.page(request, "recovery.html", link=None, me=by, **_facts(screen, recovery_id))
+
+    @router.get("/recoveries/{recovery_id}/events", dependencies=[needs(Right.ADMIN)])
+    def raw_events(request: Request, recovery_id: str) -> HTMLResponse:
+        with screen.house.store.read() as connection:
+            row = queue.item(connection, recovery_id)
+            found = events.about(connection, row) if row is not None else ()
+        if row is None:
+            raise HTTPException(404, "There is no such recovery.")
+        return screen.page(request, "events.html", recovery=row, events=found)
 
     @router.get("/recoveries/{recovery_id}/messages/{message_id}")
     def message(request: Request, recovery_id: str, message_id: str) -> HTMLResponse:
@@ -75,25 +83,26 @@ def recovery_forms(screen: Screen) -> APIRouter:
     house = screen.house
 
     @router.post("/retry")
-    def retry(recovery_id: str, by: By) -> RedirectResponse:
-        return _back(recovery_id, staff.retry(house, recovery_id, by=by))
+    def retry(recovery_id: str, form: Annotated[SeenForm, Form()], by: By) -> RedirectResponse:
+        return told(recovery_id, staff.retry(house, recovery_id, by=by, seen=form.seen))
 
     @router.post("/pause")
     def pause(recovery_id: str, form: Annotated[PauseForm, Form()], by: By) -> RedirectResponse:
-        until = datetime.combine(form.until, time(8), screen.calendar().zone).astimezone(UTC)
+        until = morning(screen, form.until)
         now = house.clock.now()
         if not now < until <= now + LONGEST_PAUSE:
             refused = f"A pause ends on a day between tomorrow and {LONGEST_PAUSE.days} days from now."
             return back_to(f"/recoveries/{recovery_id}", refused=refused)
-        return _back(recovery_id, staff.pause(house, recovery_id, until=until, why=form.why, by=by))
+        why, seen = form.why, form.seen
+        return told(recovery_id, staff.pause(house, recovery_id, until=until, why=why, by=by, seen=seen))
 
     @router.post("/resume")
-    def resume(recovery_id: str, by: By) -> RedirectResponse:
-        return _back(recovery_id, staff.resume(house, recovery_id, by=by))
+    def resume(recovery_id: str, form: Annotated[SeenForm, Form()], by: By) -> RedirectResponse:
+        return told(recovery_id, staff.resume(house, recovery_id, by=by, seen=form.seen))
 
     @router.post("/stop")
-    def stop(recovery_id: str, by: By) -> RedirectResponse:
-        return _back(recovery_id, staff.stop(house, recovery_id, by=by))
+    def stop(recovery_id: str, form: Annotated[SeenForm, Form()], by: By) -> RedirectResponse:
+        return told(recovery_id, staff.stop(house, recovery_id, by=by, seen=form.seen))
 
     @router.post("/conclude")
     def conclude(recovery_id: str, form: Annotated[ConcludeForm, Form()], by: By) -> RedirectResponse:
@@ -101,19 +110,14 @@ def recovery_forms(screen: Screen) -> APIRouter:
             answer = abandonment.conclude(house, recovery_id, form.verdict, by=by)
         except StripeError as error:
             return back_to(f"/recoveries/{recovery_id}", refused=f"Stripe could not be asked: {error}")
-        return _back(recovery_id, answer)
+        return told(recovery_id, answer)
 
     @router.post("/link")
     def link(request: Request, recovery_id: str, by: By) -> HTMLResponse:
         made = staff.link(house, recovery_id, by=by)
-        return screen.page(request, "recovery.html", link=made, **_facts(screen, recovery_id))
+        return screen.page(request, "recovery.html", link=made, me=by, **_facts(screen, recovery_id))
 
     return router
-
-
-def _back(recovery_id: str, answer: Answer) -> RedirectResponse:
-    told = {"said": answer.sentence} if answer.done else {"refused": answer.sentence}
-    return back_to(f"/recoveries/{recovery_id}", **told)
 
 
 def _facts(screen: Screen, recovery_id: str) -> dict[str, Any]:
@@ -122,6 +126,8 @@ def _facts(screen: Screen, recovery_id: str) -> dict[str, Any]:
         story = timeline.story(connection, recovery_id)
         row = queue.item(connection, recovery_id)
         standing = card_budget.standing(connection, recovery_id, now)
+        undoable = desk.undoable(connection, recovery_id)
+        approval = approvals.waiting(connection, recovery_id)
         refusals = (
             [one["rules_version"] or 0 for one in story.attempts if one["decline_class"]] if story else []
         )
@@ -143,6 +149,8 @@ def _facts(screen: Screen, recovery_id: str) -> dict[str, Any]:
         "moments": moments(story, now=now, tables=tables),
         "standing": standing,
         "protected": protected(standing.withheld or {}),
+        "undoable": undoable,
+        "approval": approval,
         "drafts": _drafts(screen, story),
         "refusal": staff.refusal(screen.house, recovery_id) if is_open else None,
         "tomorrow": (now.astimezone(calendar.zone) + timedelta(days=1)).date(),

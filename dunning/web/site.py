@@ -10,9 +10,11 @@ from dunning.web import static_files
 from dunning.web.api import action_api, recovery_api
 from dunning.web.api_access import access_api
 from dunning.web.api_audit import audit_api
+from dunning.web.api_desk import bulk_api, desk_api, ending_api
 from dunning.web.api_reports import report_api
 from dunning.web.at_risk import at_risk_pages
 from dunning.web.audit import audit_pages
+from dunning.web.bulk import bulk_forms, bulk_pages
 from dunning.web.campaign_drafts import draft_pages
 from dunning.web.campaigns import campaign_forms, campaign_pages
 from dunning.web.card_rules import card_rules_pages
@@ -22,6 +24,7 @@ from dunning.web.debt import debt_pages
 from dunning.web.demo_bar import DemoBar
 from dunning.web.demo_pages import demo_pages
 from dunning.web.description import api_description
+from dunning.web.desk import desk_forms, ending_forms
 from dunning.web.doors import door_pages
 from dunning.web.experiments import experiment_pages
 from dunning.web.gates import STRIPE_PAGES, Doorway, SameOriginOnly, SecurityHeaders, origin_of
@@ -40,7 +43,7 @@ from dunning.web.pay import pay_pages
 from dunning.web.people import people_forms, people_pages
 from dunning.web.problems import add_problem_handlers
 from dunning.web.proof import proof_pages
-from dunning.web.queue import queue_pages
+from dunning.web.queue import queue_pages, view_forms
 from dunning.web.reception import Reception
 from dunning.web.recovery import recovery_forms, recovery_pages
 from dunning.web.reports import payment_pages, report_pages
@@ -123,6 +126,9 @@ APIS: Final = (
     recovery_api,
     action_api,
     contact_api,
+    desk_api,
+    ending_api,
+    bulk_api,
     report_api,
     access_api,
     audit_api,
@@ -135,8 +141,13 @@ PAGES: Final = (
     account_pages,
     overview_pages,
     queue_pages,
+    view_forms,
+    bulk_pages,
+    bulk_forms,
     recovery_pages,
     recovery_forms,
+    desk_forms,
+    ending_forms,
     debt_pages,
     report_pages,
     payment_pages,

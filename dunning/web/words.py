@@ -11,6 +11,7 @@ from babel.dates import format_date, format_datetime
 from dunning.core.campaign import When
 from dunning.core.declines import BUILT_IN, TABLE, Decline, DeclineTable, staff_wording
 from dunning.core.money import Money
+from dunning.core.triage import Cause
 from dunning.core.vocabulary import (
     Arm,
     AttemptState,
@@ -137,6 +138,15 @@ RETRIES: Final[dict[str, str]] = {
     Retries.WEAVE: "by Stripe and us, in turns",
     Retries.OWN: "by us alone",
 }
+CAUSE: Final[dict[str, str]] = {
+    Cause.PROMISE_BROKEN: "A promise to pay was broken",
+    Cause.CONCLUDE: "A person must conclude the last charge",
+    Cause.CONTRADICTED: "Stripe collects what is ours to collect",
+    Cause.APPROVAL: "Waits for a second person’s approval",
+    Cause.UNREACHABLE: "The customer cannot be written to: call them",
+    Cause.SILENT: "The customer was written to and is silent",
+    Cause.PAUSE_OVER: "The pause is over",
+}
 CONDITION: Final[dict[str, str]] = {
     When.ALWAYS: "always",
     When.CUSTOMER_MUST_ACT: "only when no retry can help without the customer",
@@ -214,6 +224,18 @@ class Calendar:
         year = "" if local.year == self.now.astimezone(self.zone).year else " y"
         return format_datetime(local, f"EEE d MMM{year} HH:mm", locale=ENGLISH)
 
+    def theirs(self, at: datetime | None, zone: str | None) -> str:
+        """Return `08:40 in Berlin` where the customer's clock shows another time than ours; else nothing."""
+        there = _zone(zone) if at is not None else None
+        if (
+            at is None
+            or there is None
+            or at.astimezone(there).utcoffset() == at.astimezone(self.zone).utcoffset()
+        ):
+            return ""
+        place = there.key.rpartition("/")[2].replace("_", " ")
+        return f"{format_datetime(at.astimezone(there), 'EEE HH:mm', locale=ENGLISH)} in {place}"
+
     def day(self, at: datetime | date | None) -> str:
         """Return `18 Mar 2027`."""
         if at is None:
@@ -230,6 +252,13 @@ class Calendar:
         if at is None:
             return ""
         return "due now" if at <= self.now else f"in {span(at - self.now)}"
+
+
+def _zone(name: str | None) -> ZoneInfo | None:
+    try:
+        return ZoneInfo(name) if name else None
+    except (ValueError, OSError):
+        return None
 
 
 def span(length: timedelta) -> str:

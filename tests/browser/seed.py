@@ -10,6 +10,7 @@ from dunning.core.campaign import BUILT_IN
 from dunning.core.declines import Decline, classify
 from dunning.core.ids import derive_id
 from dunning.core.policy import Policy
+from dunning.flows.placing import place
 from dunning.store import tables
 
 NOW = datetime(2027, 3, 18, 9, 20, tzinfo=UTC)
@@ -63,7 +64,10 @@ def seed(connection: Connection, *, recoveries: int = 60) -> list[str]:
         "published_at": rules["published_at"],
     }
     connection.execute(insert(tables.campaigns).values(**campaign))
-    return [_recovery(connection, chance, number, recoveries) for number in range(recoveries)]
+    ids = [_recovery(connection, chance, number, recoveries) for number in range(recoveries)]
+    for recovery_id in ids:
+        place(connection, recovery_id, NOW)
+    return ids
 
 
 def _recovery(connection: Connection, chance: random.Random, number: int, total: int) -> str:

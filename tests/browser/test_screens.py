@@ -79,7 +79,8 @@ class Served:
         link = staff.link(self.house, self.with_status("waiting", "lost_card"), by="test")
         return {
             "overview": "/",
-            "queue": "/recoveries",
+            "queue": "/recoveries?tab=open",
+            "filters": "/recoveries?tab=open&decline_class=soft_funds&currency=usd",
             "recovery": f"/recoveries/{self.with_status('scheduled')}",
             "recovery-waiting": f"/recoveries/{self.with_status('waiting')}",
             "recovery-lost": f"/recoveries/{self.with_status('lost')}",
@@ -185,7 +186,7 @@ def test_every_page_fits_its_screen_and_can_be_read(
 
 
 def test_the_queue_leads_to_a_recovery_and_its_reasons(served: Served, browser_page: "Page") -> None:
-    browser_page.goto(f"{served.address}/recoveries?tab=scheduled")
+    browser_page.goto(f"{served.address}/recoveries?tab=open&status=scheduled")
     browser_page.locator(".queue tbody tr").first.click()
     browser_page.locator("summary", has_text="Why this time?").click()
     assert browser_page.get_by_text("Chance that it pays").is_visible()

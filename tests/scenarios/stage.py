@@ -45,15 +45,6 @@ from workers.bells import POISON_WAITS
 
 START = datetime(2026, 1, 5, 6, tzinfo=UTC)  # a Monday
 OURS = Whose()
-WORK: dict[str, Callable[[House, Any], None]] = {
-    "event": work.work_event,
-    "attempt": work.work_attempt,
-    "recovery": work.work_recovery,
-    "message": work.work_message,
-    "errand": work.work_errand,
-    "announcement": work.work_announcement,
-    "notice": work.work_notice,
-}
 
 
 class Switchboard:
@@ -184,7 +175,7 @@ class Stage:
     def ring(self) -> int:
         """Ring for what is due and do the work, in order; return how many bells rang."""
         rung = 0
-        for kind, do in WORK.items():
+        for kind, do in work.ROWS.items():
             with self.house.store.write() as connection:
                 ids = due.stamp(connection, kind, self.clock.now())
             for row_id in ids:

@@ -13,7 +13,7 @@ from dunning.flows.abandonment import Verdict
 from dunning.flows.unknown import ASK_AGAIN
 from dunning.gateway.ask import Stripe
 from dunning.store import queue
-from dunning.store.queue import Tab, Wanted
+from dunning.store.queue_filter import Tab, Wanted
 
 
 def in_the_dark(stage: Stage, **more: Any) -> dict[str, Any]:

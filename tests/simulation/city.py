@@ -9,7 +9,7 @@ everything has to come right by itself.
 import heapq
 import itertools
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -41,16 +41,7 @@ from dunning.store.engine import open_store
 from dunning.store.events import insert_events
 from dunning.timing import Planner
 
-WORK: Final[dict[str, Callable[[House, Any], None]]] = {
-    "event": work.work_event,
-    "attempt": work.work_attempt,
-    "recovery": work.work_recovery,
-    "message": work.work_message,
-    "errand": work.work_errand,
-    "announcement": work.work_announcement,
-    "notice": work.work_notice,
-    "chore": work.work_chore,
-}
+WORK: Final[Mapping[str, Callable[[House, Any], None]]] = {**work.ROWS, "chore": work.work_chore}
 TROUBLE_LASTS: Final = timedelta(days=7)
 ALL_OVER: Final = timedelta(days=19)  # three days of bills, Stripe's own two weeks, and some
 RECONCILES: Final = timedelta(hours=8)

@@ -8,8 +8,9 @@ import pytest
 from sqlalchemy import Connection, event
 
 from dunning.core.billing import Whose
-from dunning.store import campaigns, inbox, messages, tasks
+from dunning.store import campaigns, inbox, messages, queue, tasks
 from dunning.store.engine import open_store
+from dunning.store.queue_filter import Sort, Tab, Wanted
 
 NOW = datetime(2026, 3, 1, tzinfo=UTC)
 WHOSE = Whose()
@@ -55,3 +56,31 @@ def test_the_messages_and_tasks_of_a_recovery_are_found_by_the_recovery(connecti
 def test_the_link_of_a_message_is_found_by_the_message(connection: Connection) -> None:
     how = plans(connection, lambda: messages.link_of_message(connection, "msg_1"))
     assert "ix_links_message_id (message_id=?" in how
+
+
+@pytest.mark.parametrize(
+    ("wanted", "index"),
+    [
+        (Wanted(livemode=True, tab=Tab.NEEDS_ACTION, sort=Sort.WORTH), "ix_queue_items_place"),
+        (Wanted(livemode=True, tab=Tab.OPEN, sort=Sort.WORTH), "ix_queue_items_worth"),
+        (Wanted(livemode=True, tab=Tab.MINE, me="ada", sort=Sort.WORTH), "ix_queue_items_owner"),
+        (Wanted(livemode=True, tab=Tab.CLOSED, country="LI", sort=Sort.WORTH), "ix_queue_items_country"),
+        (Wanted(livemode=True, tab=Tab.CLOSED, plan="P", least=5, sort=Sort.WORTH), "ix_queue_items_plan"),
+        (Wanted(livemode=True, tab=Tab.OPEN, sort=Sort.AMOUNT), "ix_queue_items_face"),
+        (Wanted(livemode=True, tab=Tab.OPEN, sort=Sort.DEADLINE), "ix_queue_items_deadline"),
+        (Wanted(livemode=True, q="zoe martin", sort=Sort.WORTH), "sqlite_autoindex_queue_items_1"),
+    ],
+)
+def test_a_page_of_the_queue_walks_the_index_of_its_order(
+    connection: Connection, wanted: Wanted, index: str
+) -> None:
+    how = plans(connection, lambda: queue.ids(connection, wanted, now=NOW))
+    assert index in how
+    assert "SCAN queue_items" not in how
+    assert ("TEMP B-TREE" in how) == bool(wanted.q)
+
+
+def test_a_search_walks_the_words_that_begin_so(connection: Connection) -> None:
+    wanted = Wanted(livemode=True, q="zoe martin")
+    how = plans(connection, lambda: queue.ids(connection, wanted, now=NOW))
+    assert "(word>? AND word<?)" in how

@@ -23,6 +23,7 @@ from dunning.core.vocabulary import (
     Retries,
     Status,
 )
+from dunning.flows.placing import place
 from dunning.store import invariants, ledger, messages, recoveries
 from dunning.store.engine import Store, open_store
 from dunning.store.tables import attempts, ledger_entries, policies
@@ -273,8 +274,10 @@ def test_an_attempt_of_a_recovery_that_never_was_is_refused(store: Store) -> Non
     refuses(store, attempts, ATTEMPT, recovery_id="rec_nobody")
 
 
-def broken(store: Store) -> set[str]:
-    with store.read() as connection:
+def broken(store: Store, *, placed: bool = True) -> set[str]:
+    with store.write() as connection:
+        if placed:  # as every flow does that changes a recovery
+            place(connection, RECOVERY["id"], NOW)
         return {law for law, count in invariants.check(connection, NOW).items() if count}
 
 
@@ -301,6 +304,15 @@ def test_the_laws_as_queries_find_money_that_is_missing_or_has_another_reason(st
     assert broken(store) == {"a recovered invoice has its money in the ledger"}
     put(store, ledger_entries, ENTRY)
     assert broken(store) == {"the ledger names the reason of the recovery"}
+
+
+def test_the_laws_as_queries_find_a_line_of_the_queue_that_was_not_told_anew(store: Store) -> None:
+    law = "the queue has a line for each recovery, with its status"
+    assert broken(store, placed=False) == {law}
+    assert broken(store) == set()
+    with store.write() as connection:
+        close(connection)
+    assert broken(store, placed=False) == {law}
 
 
 def test_the_laws_as_queries_find_what_is_left_behind(store: Store) -> None:

@@ -12,6 +12,7 @@ from starlette.testclient import TestClient
 
 from dunning.core.breaker import Cause
 from dunning.flows.house import House
+from dunning.flows.placing import place
 from dunning.store import breakers, segments, switches, tables
 
 NASTY = "<script>alert('hi')</script> & \"friends\""
@@ -67,16 +68,16 @@ def quick_desk(sqlite_url: str) -> Iterator[Desk]:
 def test_every_page_opens_on_both_databases(desk: Desk) -> None:
     for path in ("/", "/recoveries", "/campaigns", "/settings", "/reports/recovered-revenue"):
         assert "Juniper Coffee" in desk.see(path)
-    for tab in ("needs_action", "scheduled", "watching", "open", "closed"):
+    for tab in ("needs_action", "mine", "snoozed", "waiting", "open", "closed"):
         assert "Recoveries" in desk.see(f"/recoveries?tab={tab}")
     for recovery_id in desk.ids[::6]:
         assert "Timeline" in desk.see(f"/recoveries/{recovery_id}")
 
 
 def test_tabs_count_what_they_show(quick_desk: Desk) -> None:
-    page = quick_desk.see("/recoveries?tab=scheduled")
+    page = quick_desk.see("/recoveries?tab=open")
     shown = page.count('<th scope="row" class="who">')
-    assert f'Scheduled <span class="count">{shown}</span>' in page
+    assert f'All open <span class="count">{shown}</span>' in page
     assert shown > 0
 
 
@@ -313,6 +314,7 @@ def test_a_charge_that_nobody_knows_is_asked_about_and_concluded(quick_desk: Des
             .where(tables.recoveries.c.id == recovery_id)
             .values(status="attempting", next_attempt_at=None, why="Nobody knows.")
         )
+        place(connection, recovery_id, NOW)
     assert "v1:pay:lost" in desk.see("/")
     assert recovery_id in desk.see("/recoveries?tab=needs_action")
     page = desk.see(f"/recoveries/{recovery_id}")

@@ -2,7 +2,13 @@
 // Pages work without this file. It fetches the page again every few seconds and swaps the parts marked
 // data-live that have changed, unless somebody is using them; it reads charts out and copies links.
 const calm = matchMedia("(prefers-reduced-motion: reduce)");
-const busy = (part) => part.contains(document.activeElement) || part.querySelector("details[open]") !== null;
+const busy = (part) => part.contains(document.activeElement) || part.querySelector("details[open], input:checked") !== null;
+
+function say(queue) {
+  const place = document.getElementById("told");
+  const count = queue.querySelectorAll("[data-row]").length;
+  if (place) place.textContent = `The list has changed: ${count} recoveries on this page.`;
+}
 
 async function refresh() {
   if (document.hidden) return;
@@ -14,6 +20,7 @@ async function refresh() {
     if (!fresh || busy(part) || fresh.innerHTML === part.innerHTML) continue;
     const grown = part.matches("#timeline, #queue") && fresh.childElementCount !== part.childElementCount;
     part.innerHTML = fresh.innerHTML;
+    if (part.id === "queue") say(part);
     if (grown && !calm.matches) part.firstElementChild?.classList.add("fresh");
   }
 }

@@ -1,0 +1,132 @@
+"""One action on many recoveries: first it says what it will do and skip, and why; then it does it.
+
+Every row goes through the guards of the single action once more when its turn comes. A worker that dies
+half-way leaves rows that are still planned, and another one goes on with them.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from datetime import datetime, timedelta
+from typing import Any, Final
+
+from dunning.core.ids import derive_id
+from dunning.core.vocabulary import BulkAction, BulkRowState, BulkState
+from dunning.flows import desk, staff
+from dunning.flows.house import House
+from dunning.flows.staff import Answer, NotFound
+from dunning.store import bulk
+
+MOST: Final = 500
+AT_ONCE: Final = 25  # rows a ring
+LEASE: Final = timedelta(seconds=90)
+WILL: Final[Mapping[BulkAction, str]] = {
+    BulkAction.RETRY: "An attempt will be made now.",
+    BulkAction.SNOOZE: "It will be snoozed.",
+    BulkAction.ASSIGN: "It will change hands.",
+    BulkAction.NOTE: "The note will be added.",
+    BulkAction.STOP: "It will be stopped.",
+}
+
+
+class Unusable(ValueError):
+    """A bulk action that cannot be shown; the text says what to do."""
+
+
+def show(
+    house: House, action: BulkAction, parameters: Mapping[str, Any], recovery_ids: Sequence[str], *, by: str
+) -> str:
+    """Keep what a bulk action would do, row by row, and return its id; nothing is done yet.
+
+    `parameters`: `until` (ISO 8601) and `why` to snooze, `to` to assign, `text` to note.
+
+    Raises:
+        Unusable: nothing or too much was chosen, or a parameter is missing.
+    """
+    chosen = list(dict.fromkeys(recovery_ids))
+    if not 0 < len(chosen) <= MOST:
+        raise Unusable(f"Choose between 1 and {MOST} recoveries.")
+    wanting = _wanting(house, action, parameters)
+    if wanting is not None:
+        raise Unusable(wanting)
+    now = house.clock.now()
+    run_id = derive_id("bulk", now, by, action, *chosen)
+    rows = [{"run_id": run_id, **row} for row in _verdicts(house, action, chosen)]
+    run = {"id": run_id, "action": action, "parameters": dict(parameters), "by": by, "made_at": now}
+    with house.store.write() as connection:
+        if bulk.by_id(connection, run_id) is None:
+            bulk.add(connection, {**run, "state": BulkState.SHOWN}, rows)
+    return run_id
+
+
+def start(house: House, run_id: str) -> Answer:
+    """Let a bulk action begin; it goes on in the background."""
+    with house.store.write() as connection:
+        begun = bulk.start(connection, run_id, house.clock.now())
+    said = "It has begun; this page tells how far it is."
+    return Answer(begun, said if begun else "It has begun before.")
+
+
+def go_on(house: House, run_id: str) -> None:
+    """Do the next rows of a bulk action, if nobody else is at it."""
+    with house.store.write() as connection:
+        now, lease_now = house.clock.now(), house.store.lease_now(connection)
+        if not bulk.claim(connection, run_id, lease_now, LEASE, now + LEASE):
+            return
+        run = bulk.by_id(connection, run_id)
+        todo = bulk.planned(connection, run_id, AT_ONCE)
+    for recovery_id in todo if run is not None else ():
+        answer = _done(house, run, recovery_id)
+        state = BulkRowState.DONE if answer.done else BulkRowState.SKIPPED
+        with house.store.write() as connection:
+            bulk.end_row(connection, run_id, recovery_id, state, answer.sentence)
+    with house.store.write() as connection:
+        over = not bulk.planned(connection, run_id, 1)
+        bulk.let_go(connection, run_id, house.clock.now(), over=over)
+
+
+def _verdicts(house: House, action: BulkAction, chosen: Sequence[str]) -> list[dict[str, Any]]:
+    with house.store.read() as connection:
+        known = bulk.open_ones(connection, chosen)
+    found = []
+    for recovery_id in chosen:
+        if recovery_id not in known:
+            continue
+        refusal = _refusal(house, action, recovery_id, is_open=known[recovery_id])
+        state = BulkRowState.SKIPPED if refusal else BulkRowState.PLANNED
+        found.append({"recovery_id": recovery_id, "state": state, "sentence": refusal or WILL[action]})
+    return found
+
+
+def _refusal(house: House, action: BulkAction, recovery_id: str, *, is_open: bool) -> str | None:
+    if action is BulkAction.RETRY:
+        return staff.refusal(house, recovery_id)
+    return None if is_open or action is BulkAction.NOTE else desk.CLOSED_ALREADY
+
+
+def _wanting(house: House, action: BulkAction, parameters: Mapping[str, Any]) -> str | None:
+    """Return which parameter is missing or unusable, as a sentence."""
+    if action is BulkAction.NOTE and not str(parameters.get("text") or "").strip():
+        return "Write the note first."
+    if action is not BulkAction.SNOOZE:
+        return None
+    now = house.clock.now()
+    until = parameters.get("until")
+    if not until or not now < datetime.fromisoformat(until) <= now + desk.LONGEST:
+        return f"A snooze ends on a day between tomorrow and {desk.LONGEST.days} days from now."
+    return None if str(parameters.get("why") or "").strip() else "A snooze needs a reason."
+
+
+def _done(house: House, run: Any, recovery_id: str) -> Answer:
+    given, by = run["parameters"], run["by"]
+    acts: dict[BulkAction, Callable[[], Answer]] = {
+        BulkAction.RETRY: lambda: staff.retry(house, recovery_id, by=by),
+        BulkAction.SNOOZE: lambda: desk.snooze(
+            house, recovery_id, until=datetime.fromisoformat(given["until"]), why=given["why"], by=by
+        ),
+        BulkAction.ASSIGN: lambda: desk.assign(house, recovery_id, to=given.get("to"), by=by),
+        BulkAction.NOTE: lambda: desk.note(house, recovery_id, text=given["text"], by=by),
+        BulkAction.STOP: lambda: staff.stop(house, recovery_id, by=by),
+    }
+    try:
+        return acts[run["action"]]()
+    except NotFound:
+        return Answer(done=False, sentence="There is no such recovery any more.")
