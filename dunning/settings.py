@@ -11,15 +11,14 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Self
 from urllib.parse import urlsplit
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from pydantic import BaseModel, ConfigDict, SecretStr, ValidationError, field_validator
+from pydantic import BaseModel, ConfigDict, SecretStr, ValidationError
 
 from dunning.core.vocabulary import Retries
 from dunning.errors import Unusable
+from dunning.setting_kinds import HttpUrl, MailProvider, Mode, OnOff, Port, Rate, Zone
 
 DEFAULT_STRIPE_API_BASE = "https://api.stripe.com"
-MAIL_PROVIDERS = ("smtp", "ses", "postmark", "resend", "sendgrid", "mailgun", "brevo")
 UNPREFIXED = (
     "STRIPE_API_KEY",
     "STRIPE_SECRET_KEY",
@@ -37,100 +36,39 @@ class Settings(BaseModel):
 
     stripe_api_key: SecretStr | None = None
     stripe_webhook_secret: SecretStr | None = None
-    stripe_api_base: str = DEFAULT_STRIPE_API_BASE
+    stripe_api_base: HttpUrl = DEFAULT_STRIPE_API_BASE
     database_url: SecretStr | None = None
     redis_url: SecretStr | None = None
-    public_url: str | None = None
+    public_url: HttpUrl | None = None
     data_dir: Path = Path("data")
     secret_key: SecretStr | None = None
     smtp_url: SecretStr | None = None
     mail_from: str | None = None
-    mail_provider: str | None = None
+    mail_provider: MailProvider | None = None
     mail_key: SecretStr | None = None
     mail_domain: str | None = None  # where the provider sends for another domain than the sender's
-    mail_api_base: str | None = None  # the provider's other region, or a fake
+    mail_api_base: HttpUrl | None = None  # the provider's other region, or a fake
     mail_webhook_secret: SecretStr | None = None
     finance_mail: str | None = None  # who gets the monthly report
     host: str = "127.0.0.1"
-    port: int = 8000
+    port: Port = 8000
     config: Path | None = None
-    retries: Retries = Retries.WATCH
-    messages: bool = False
-    report_timezone: str = "UTC"
-    charge_rate: int | None = None  # calls a second; 0 is no limit
-    read_rate: int | None = None
+    retries: Mode = Retries.WATCH
+    messages: OnOff = False
+    report_timezone: Zone = "UTC"
+    charge_rate: Rate | None = None  # calls a second; 0 is no limit
+    read_rate: Rate | None = None
     sms_url: SecretStr | None = None
-    sms_details: bool = False  # whether a text may hold a link and the customer's name
+    sms_details: OnOff = False  # whether a text may hold a link and the customer's name
     sms_consent_key: str = "sms_consent"  # of the customer's metadata at Stripe
     second_contact_key: str = "billing_contact"  # the same
     staff_mail: str | None = None
     slack_url: SecretStr | None = None
     zendesk_url: SecretStr | None = None
-    private_webhooks: bool = False
-    oidc_issuer: str | None = None
+    private_webhooks: OnOff = False
+    oidc_issuer: HttpUrl | None = None
     oidc_client_id: str | None = None
     oidc_client_secret: SecretStr | None = None
-
-    @field_validator("messages", "sms_details", "private_webhooks", mode="before")
-    @classmethod
-    def _on_or_off(cls, value: object) -> object:
-        words: dict[object, bool] = {"on": True, "off": False}
-        if isinstance(value, bool):
-            return value
-        if value not in words:
-            msg = "must be on or off"
-            raise ValueError(msg)
-        return words[value]
-
-    @field_validator("retries", mode="before")
-    @classmethod
-    def _known_mode(cls, value: object) -> object:
-        if value not in list(Retries):
-            msg = "must be watch, weave or own"
-            raise ValueError(msg)
-        return value
-
-    @field_validator("mail_provider")
-    @classmethod
-    def _known_provider(cls, value: str | None) -> str | None:
-        if value is not None and value not in MAIL_PROVIDERS:
-            msg = f"must be one of {', '.join(MAIL_PROVIDERS)}"
-            raise ValueError(msg)
-        return value
-
-    @field_validator("port")
-    @classmethod
-    def _real_port(cls, value: int) -> int:
-        if not 0 <= value < 65536:
-            msg = "must be a port between 0 and 65535"
-            raise ValueError(msg)
-        return value
-
-    @field_validator("charge_rate", "read_rate")
-    @classmethod
-    def _real_rate(cls, value: int | None) -> int | None:
-        if value is not None and not 0 <= value <= 100:
-            msg = "must be a number of calls a second between 0 (no limit) and 100"
-            raise ValueError(msg)
-        return value
-
-    @field_validator("report_timezone")
-    @classmethod
-    def _known_zone(cls, value: str) -> str:
-        try:
-            ZoneInfo(value)
-        except (ZoneInfoNotFoundError, ValueError, OSError):
-            msg = "must be an IANA time zone such as Europe/Berlin"
-            raise ValueError(msg) from None
-        return value
-
-    @field_validator("public_url", "stripe_api_base", "mail_api_base", "oidc_issuer")
-    @classmethod
-    def _http_url(cls, value: str | None) -> str | None:
-        if value is not None and not value.startswith(("http://", "https://")):
-            msg = "must start with http:// or https://"
-            raise ValueError(msg)
-        return value and value.rstrip("/")
 
     @property
     def mail_secrets(self) -> tuple[str, ...]:
