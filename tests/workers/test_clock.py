@@ -196,7 +196,7 @@ def test_a_poisoned_row_waits_a_quarter_of_an_hour_and_blocks_nobody(
             raise ArithmeticError("a row that nobody expected")
         handle(house, seq)
 
-    monkeypatch.setattr(work, "work_event", stumble)
+    monkeypatch.setattr(work, "ROWS", {**work.ROWS, "event": stumble})
     with at_work(house, broker_url) as (bells, join):
         tick(house, bells, every={})
         join()
@@ -219,7 +219,7 @@ def test_a_stripe_that_is_away_only_delays_to_the_next_bell(
     def away(house: House, seq: int) -> None:
         raise Transient("no route to host")
 
-    monkeypatch.setattr(work, "work_event", away)
+    monkeypatch.setattr(work, "ROWS", {**work.ROWS, "event": away})
     with at_work(house, None) as (bells, join):
         tick(house, bells, every={})
         join()
