@@ -40,17 +40,17 @@ class Bells:
 def hang(broker: dramatiq.Broker, house: House) -> Bells:
     """Declare the actors on a broker: one for each kind of row, one for chores; they work in `house`."""
 
-    def on(kind: str, do: Callable[[House, Any], None]) -> dramatiq.Actor[Any, Any]:
-        return _actor(broker, kind, lambda row_id: _contained(house, kind, row_id, do))
+    def on(kind: str) -> dramatiq.Actor[Any, Any]:
+        return _actor(broker, kind, lambda row_id: _contained(house, kind, row_id))
 
-    rows = {kind: on(kind, do) for kind, do in work.ROWS.items()}
+    rows = {kind: on(kind) for kind in work.ROWS}
     return Bells({**rows, "chore": _actor(broker, "chore", lambda name: work.work_chore(house, name))})
 
 
-def _contained(house: House, kind: str, row_id: Any, do: Callable[[House, Any], None]) -> None:
+def _contained(house: House, kind: str, row_id: Any) -> None:
     """Do the work; a row that raises waits a while, so that it neither blocks its neighbours nor spins."""
     try:
-        do(house, row_id)
+        work.ROWS[kind](house, row_id)
     except Transient as error:
         log.warning("stripe_away", kind=kind, row=row_id, error=str(error))
     except Exception as error:
