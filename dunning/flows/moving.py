@@ -14,7 +14,7 @@ from dunning.flows.house import House
 from dunning.flows.staff import Answer, NotFound
 from dunning.flows.steps import course_of, follow_retries, place, row_of
 from dunning.flows.telling import tell
-from dunning.store import attempts, campaigns, messages, recoveries, tasks
+from dunning.store import attempts, audit, campaigns, messages, recoveries, tasks
 from dunning.store.rows import MessageRow, RecoveryRow
 
 NOT_THERE: Final = "The recovery was moved to another campaign, which has no such step."
@@ -43,6 +43,9 @@ def move(house: House, recovery_id: str, key: str, version: int | None = None, *
         was = f"{recovery.campaign_key} version {recovery.campaign_version}"
         said = f"Moved from {was} to {wanted.key} version {wanted.version}."
         tell(connection, recovery.id, said, now=now, by=by, kind="staff")
+        before, after = {"campaign": was}, {"campaign": f"{wanted.key} version {wanted.version}"}
+        act, about = "recovery.move_campaign", recovery.id
+        audit.append(connection, at=now, by=by, action=act, about=about, before=before, after=after)
     return Answer(done=True, sentence=said)
 
 

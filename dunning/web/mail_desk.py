@@ -12,7 +12,7 @@ from dunning.errors import Unusable
 from dunning.flows import approving, looks, suppressing, wording
 from dunning.flows.staff import Answer
 from dunning.mail.look import Look, Tone
-from dunning.store import mail_texts, messages, suppressions
+from dunning.store import letters, mail_texts, messages, suppressions
 from dunning.web.rights import By, needs
 from dunning.web.screen import Screen, back_to
 
@@ -64,7 +64,7 @@ def mail_desk_pages(screen: Screen) -> APIRouter:
     ) -> HTMLResponse:
         with house.store.read() as connection:
             waiting = messages.waiting(connection)
-            rows = waiting if tab == "waiting" else messages.in_state(connection, MessageState(tab))
+            rows = waiting if tab == "waiting" else letters.in_state(connection, MessageState(tab))
             left_alone = suppressions.count(connection)
         facts: dict[str, Any] = {"tab": tab, "tabs": TABS, "rows": rows, "waiting": len(waiting)}
         return screen.page(request, "mail_desk.html", **facts, left_alone=left_alone)
