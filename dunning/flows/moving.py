@@ -95,6 +95,8 @@ def _replan(
     if there is not None:
         dates = () if past else ("state", "note", "due_at", "before_at", "moved", "ring_at")
         fresh = {name: found[name] for name in ("template", *dates)}
+        if not past:
+            fresh["awaits_since"] = None  # it is written anew, and asks once more for approval
         messages.change(connection, there.id, there.fence, fence=there.fence + 1, **fresh)
         return
     if past or gone:
@@ -103,6 +105,6 @@ def _replan(
 
 
 def _drop(connection: Connection, row: MessageRow, now: datetime) -> None:
-    skipped = {"state": MessageState.SKIPPED, "note": NOT_THERE, "ring_at": None, "fence": row.fence + 1}
-    messages.change(connection, row.id, row.fence, **skipped)
+    skipped = {"state": MessageState.SKIPPED, "note": NOT_THERE, "ring_at": None, "awaits_since": None}
+    messages.change(connection, row.id, row.fence, **skipped, fence=row.fence + 1)
     tasks.drop_of_message(connection, row.id, NOT_THERE, at=now)

@@ -86,8 +86,9 @@ def settle_unknown(connection: Connection, message_id: str, *, sent_at: datetime
 
 def waiting(connection: Connection) -> Sequence[RowMapping]:
     """Return the messages that wait for a person to approve them, the longest first."""
-    query = select(messages).where(messages.c.awaits_since.is_not(None)).order_by(messages.c.awaits_since)
-    return connection.execute(query.limit(500)).mappings().all()
+    waits = (messages.c.awaits_since.is_not(None), messages.c.state == MessageState.PLANNED)
+    query = select(messages).where(*waits).order_by(messages.c.awaits_since).limit(500)
+    return connection.execute(query).mappings().all()
 
 
 def in_state(connection: Connection, state: MessageState, *, most: int = 200) -> Sequence[RowMapping]:
