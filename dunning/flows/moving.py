@@ -34,7 +34,7 @@ def move(house: House, recovery_id: str, key: str, version: int | None = None, *
     with house.store.write() as connection:
         recovery, now = hold(connection, recovery_id), house.clock.now()
         if recovery is None:
-            raise NotFound(f"There is no recovery {recovery_id}.")
+            raise NotFound(recovery_id)
         wanted = campaigns.version(connection, key, version)
         forbidden = _forbidden(recovery, wanted, key, version)
         if forbidden is not None or wanted is None:
