@@ -70,7 +70,7 @@ class TwilioSms:
         code = said(answer, "code")
         why = "its owner has answered STOP" if code == UNSUBSCRIBED else str(said(answer, "message") or "")
         sentence = f"Twilio refused ({answer.status_code}, {code}): {why}"[:300]
-        raise NotSent(sentence, retryable=answer.status_code in LATER)
+        raise NotSent(sentence, retryable=answer.status_code in LATER, unwanted=code == UNSUBSCRIBED)
 
 
 def account_from_url(url: str) -> TwilioAccount:

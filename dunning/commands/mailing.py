@@ -48,9 +48,9 @@ def show_list(
     ] = "unknown",
     as_json: JsonOption = False,
 ) -> None:
-    """List messages: those whose fate nobody knows, or that wait for approval."""
+    """List messages and notices: those whose fate nobody knows, or that wait for approval."""
     from dunning.core.vocabulary import MessageState
-    from dunning.store import messages
+    from dunning.store import letters, messages
 
     if state != "waiting" and state not in list(MessageState):
         raise Unusable(f"--state is waiting or one of {', '.join(MessageState)}.")
@@ -58,7 +58,7 @@ def show_list(
         rows = (
             messages.waiting(connection)
             if state == "waiting"
-            else messages.in_state(connection, MessageState(state))
+            else letters.in_state(connection, MessageState(state))
         )
     told = ("id", "due_at", "recovery_id", "step", "address", "subject", "note")
     if as_json:

@@ -82,7 +82,7 @@ def remove(listener_id: ListenerId) -> None:
     from dunning.flows import listening
 
     with opened_house() as house:
-        listening.remove(house, listener_id)
+        listening.remove(house, listener_id, by=operator())
     console.say("Removed.")
 
 
@@ -158,7 +158,7 @@ def secret(
     from dunning.flows import listening
 
     with opened_house() as house:
-        found = listening.secrets(house, listener_id, rotate=rotate)
+        found = listening.secrets(house, listener_id, rotated_by=operator() if rotate else None)
     console.say_json(found) if as_json else console.say("\n".join(found))
 
 

@@ -184,10 +184,11 @@ class Customer:
     email: str | None = None
     name: str | None = None
     country: str | None = None
-    locale: str | None = None
+    locale: str | None = None  # the first of `locales`
     timezone: str | None = None
     default_card: Card | None = None
     created: datetime | None = None
     deleted: bool = False
     phone: str | None = None
     metadata: Mapping[str, str] = field(default_factory=dict, hash=False, repr=False)  # the merchant's own
+    locales: tuple[str, ...] = ()  # languages, the most wanted first

@@ -11,7 +11,7 @@ from typing import Final
 
 from dunning.core.campaign import BACKWARDS, Anchor, Campaign, Step
 from dunning.core.sending import Due, Moved, Sending, due, due_before
-from dunning.core.vocabulary import Channel
+from dunning.core.vocabulary import Channel, Recipient
 
 ONCE: Final = "0"  # the occurrence of a step that comes once
 NO_TIME: Final = "No time is left for it before what it announces."
@@ -110,20 +110,21 @@ def plan(
 ) -> list[Planned]:
     """Return the dated plan of a course, oldest first, if nobody pays; the caps are kept as the clock does.
 
-    `sent` is when the customer was written to before, `gone` are the steps with their occurrences that are
-    done with; the plan begins at `now`, or at the opening.
+    Each address has its own caps. `sent` is when the customer's was written to before, `gone` are the steps
+    with their occurrences that are done with; the plan begins at `now`, or at the opening.
     """
     wishes = [one for one in meant(campaign, course, arm) if (one.step.key, one.occurrence) not in gone]
     first = [placed(one, zone, sending, now=now or course.opened_at) for one in wishes]
     waiting = [(one.due_at, number) for number, one in enumerate(first) if one.why_not is None]
     heapq.heapify(waiting)
-    before = list(sent)
+    before = {(Channel.EMAIL, Recipient.CUSTOMER): list(sent)}
     while waiting:
         at, number = heapq.heappop(waiting)
         one = first[number]
         if one.step.channel not in NOTED:
             continue
-        later = put_off(at, wishes[number].before, zone, sending, before)
+        to_it = before.setdefault((one.step.channel, one.step.recipient), [])
+        later = put_off(at, wishes[number].before, zone, sending, to_it)
         if later is None:
             first[number] = replace(one, why_not=NO_TIME)
         elif later.at > at:
@@ -131,7 +132,7 @@ def plan(
             first[number] = replace(one, due_at=later.at, moved=moved)
             heapq.heappush(waiting, (later.at, number))
         else:
-            before.append(at)
+            to_it.append(at)
     late = [
         replace(one, why_not=AFTERWARDS) if one.why_not is None and one.due_at >= course.deadline else one
         for one in first

@@ -14,7 +14,7 @@ from dunning.flows.house import House
 from dunning.flows.messaging import hold_message
 from dunning.flows.staff import Answer
 from dunning.flows.telling import tell
-from dunning.store import messages
+from dunning.store import audit, messages
 from dunning.store.rows import MessageRow, RecoveryRow
 
 
@@ -26,7 +26,9 @@ def approve(house: House, message_id: str, *, by: str) -> Answer:
         return wording.approval(connection, message, now, by=by)
 
     sentence = "Approved: it goes out in the customer's daytime, if the invoice is still open."
-    return _decide(house, message_id, say, sentence, now=now, by=by, told="A message was approved.")
+    return _decide(
+        house, message_id, say, sentence, now=now, by=by, told="A message was approved.", act="approve"
+    )
 
 
 def refuse(house: House, message_id: str, *, why: str, by: str) -> Answer:
@@ -37,11 +39,13 @@ def refuse(house: House, message_id: str, *, why: str, by: str) -> Answer:
     note = f"Not approved: {why}"
     values = {"state": MessageState.SKIPPED, "note": note, "ring_at": None}
     now = house.clock.now()
-    return _decide(house, message_id, lambda *_: values, "It will not go out.", now=now, by=by, told=note)
+    return _decide(
+        house, message_id, lambda *_: values, "It will not go out.", now=now, by=by, told=note, act="refuse"
+    )
 
 
 def _decide(
-    house: House, message_id: str, say: Any, sentence: str, *, now: datetime, by: str, told: str
+    house: House, message_id: str, say: Any, sentence: str, *, now: datetime, by: str, told: str, act: str
 ) -> Answer:
     with house.store.write() as connection:
         message, recovery = _waiting(connection, message_id)
@@ -50,6 +54,9 @@ def _decide(
         values = {"awaits_since": None, "note": None, "fence": message.fence + 1, **say(connection, message)}
         messages.change(connection, message.id, message.fence, **values)
         tell(connection, recovery.id, told, now=now, by=by, kind="staff")
+        after = {"message": message.id, "note": values["note"]}
+        does, about = f"message.{act}", recovery.id
+        audit.append(connection, at=now, by=by, action=does, about=about, after=after)
     return Answer(done=True, sentence=sentence)
 
 

@@ -1,12 +1,14 @@
 """Campaigns as people make them: checked, drafted, published, chosen among; the same guards for all doors."""
 
 import difflib
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from sqlalchemy import Connection
 
 from dunning.core import campaign_checks, campaign_file, ready_made
+from dunning.core.audit import changed
 from dunning.core.campaign import STANDARD, Campaign
 from dunning.core.campaign_file import NotReadable, Problem
 from dunning.core.choosing import CampaignRules
@@ -14,7 +16,7 @@ from dunning.core.conditions import NotUsable
 from dunning.core.sending import Sending
 from dunning.errors import Unusable
 from dunning.flows.house import House
-from dunning.store import campaigns, rules, sending
+from dunning.store import audit, campaigns, rules, sending
 
 DRAFT_MOST = 40_000
 
@@ -64,6 +66,7 @@ def publish(house: House, text: str, *, by: str, is_json: bool = False) -> Publi
     with house.store.write() as connection:
         found = _put(connection, house, checked.campaign, by)
         campaigns.drop_draft(connection, checked.campaign.key)
+        _enter(connection, house, [found], by)
     return found
 
 
@@ -79,7 +82,8 @@ def publish_ready_made(house: House, *, by: str) -> list[Published]:
             raise Unusable("Rules of your own choose the campaigns: publish the ready-made ones one by one.")
         made = ready_made.ready_made(templates_in(house.templates / "email"))
         done = [_put(connection, house, one, by) for one in made]
-        campaigns.publish_rules(connection, ready_made.rules(), at=house.clock.now(), by=by)
+        _put_rules(connection, house, ready_made.rules(), by)
+        _enter(connection, house, done, by)
     return done
 
 
@@ -96,7 +100,7 @@ def publish_rules(house: House, text: str, *, by: str) -> int:
             wanted = CampaignRules.read(text, known)
         except NotUsable as error:
             raise Unusable(str(error)) from None
-        return campaigns.publish_rules(connection, wanted, at=house.clock.now(), by=by)
+        return _put_rules(connection, house, wanted, by)
 
 
 def save_draft(house: House, text: str, *, by: str) -> tuple[str, tuple[Problem, ...]]:
@@ -112,14 +116,31 @@ def save_draft(house: House, text: str, *, by: str) -> tuple[str, tuple[Problem,
     if key is None:
         raise Unusable('Nothing was saved: the draft needs a line such as key = "standard".')
     with house.store.write() as connection:
-        campaigns.save_draft(connection, key, text, at=house.clock.now(), by=by)
+        now = house.clock.now()
+        campaigns.save_draft(connection, key, text, at=now, by=by)
+        audit.append(connection, at=now, by=by, action="campaign.save_draft", about=f"campaign {key}")
     return key, checked.problems
+
+
+def drop_draft(house: House, key: str, *, by: str) -> bool:
+    """Throw a campaign's draft away; return whether there was one."""
+    with house.store.write() as connection:
+        dropped = campaigns.drop_draft(connection, key)
+        if dropped:
+            now, about = house.clock.now(), f"campaign {key}"
+            audit.append(connection, at=now, by=by, action="campaign.drop_draft", about=about)
+    return dropped
 
 
 def set_sending(house: House, wanted: Sending, *, by: str) -> None:
     """Put rules of sending into force: hours, days off, caps."""
     with house.store.write() as connection:
-        sending.put(connection, wanted, at=house.clock.now(), by=by)
+        was, becomes = changed(sending.current(connection).dumps(), wanted.dumps())
+        now = house.clock.now()
+        sending.put(connection, wanted, at=now, by=by)
+        if becomes:
+            act = "sending.set"
+            audit.append(connection, at=now, by=by, action=act, about="sending", before=was, after=becomes)
 
 
 def difference(before: Campaign | None, after: Campaign) -> tuple[str, ...]:
@@ -146,6 +167,27 @@ def _put(connection: Connection, house: House, wanted: Campaign, by: str) -> Pub
     )
     lines = difference(before, made) if changed else ()
     return Published(made, changed=changed, diff=lines, in_flight=older if changed else 0)
+
+
+def _put_rules(connection: Connection, house: House, wanted: CampaignRules, by: str) -> int:
+    """Put rules into force, and enter into the audit log what they choose among now, where that is other."""
+    before, now = campaigns.current_rules(connection), house.clock.now()
+    number = campaigns.publish_rules(connection, wanted, at=now, by=by)
+    if wanted.all != before.all:
+        was, becomes = ({"rules": each.dumps()} for each in (before, wanted))
+        about, act = f"campaign rules {number}", "campaign_rules.publish"
+        audit.append(connection, at=now, by=by, action=act, about=about, before=was, after=becomes)
+    return number
+
+
+def _enter(connection: Connection, house: House, done: Sequence[Published], by: str) -> None:
+    """Enter into the audit log which campaigns have a new version, and how it differs."""
+    for one in done:
+        if one.campaign is not None and one.changed:
+            about, after = f"campaign {one.campaign.key} {one.campaign.version}", {"diff": list(one.diff)}
+            audit.append(
+                connection, at=house.clock.now(), by=by, action="campaign.publish", about=about, after=after
+            )
 
 
 def _key_in(text: str) -> str | None:

@@ -9,7 +9,7 @@ from dunning.flows.house import House
 from dunning.flows.staff import Answer, NotFound
 from dunning.flows.telling import tell
 from dunning.mail.compose import address_of
-from dunning.store import contacts, recoveries
+from dunning.store import audit, contacts, recoveries
 from dunning.store.rows import RecoveryRow
 
 NOBODY = "The invoice names no customer: there is nobody to keep a contact of."
@@ -62,6 +62,9 @@ def keep(house: House, recovery_id: str, role: str, address: str, *, by: str) ->
             sentence = KEPT
         said = f"The customer's {WORDS[role]} was {'set' if written else 'taken away'}."
         tell(connection, recovery.id, said, now=now, by=by)
+        after = {WORDS[role]: "set" if written else "taken away"}  # the log outlives the person's wish
+        act, about = "contact.set", recovery.customer_id
+        audit.append(connection, at=now, by=by, action=act, about=about, after=after)
     return Answer(done=True, sentence=sentence)
 
 

@@ -19,7 +19,7 @@ from dunning.flows.driver import run
 from dunning.flows.house import House
 from dunning.mail.compose import address_of
 from dunning.settings import Settings
-from dunning.store import announcements, listeners
+from dunning.store import announcements, audit, listeners
 from dunning.store.announcements import AnnouncementRow
 from dunning.store.engine import Store
 from dunning.store.listeners import ListenerRow
@@ -67,10 +67,13 @@ def add(
             "added_by": by,
         }
         listeners.add(connection, row)
+        after = {"kind": kind, "target": where, "topics": row["topics"], "at_least": row["at_least"]}
+        about = str(row["id"])
+        audit.append(connection, at=now, by=by, action="webhook.add", about=about, after=after)
         return _found(connection, str(row["id"]))
 
 
-def remove(house: House, listener_id: str) -> None:
+def remove(house: House, listener_id: str, *, by: str) -> None:
     """Remove a listener, and give up what it was not told yet.
 
     Raises:
@@ -78,12 +81,15 @@ def remove(house: House, listener_id: str) -> None:
     """
     with house.store.write() as connection:
         found = _found(connection, listener_id)
-        listeners.change(connection, found.id, removed_at=house.clock.now())
+        now = house.clock.now()
+        listeners.change(connection, found.id, removed_at=now)
         announcements.drop(connection, found.id, "The listener was removed.")
+        before = {"kind": found.kind, "target": found.target}
+        audit.append(connection, at=now, by=by, action="webhook.remove", about=found.id, before=before)
 
 
-def secrets(house: House, listener_id: str, *, rotate: bool = False) -> list[str]:
-    """Return the signing secrets of a webhook, the newest first; `rotate` makes a new one.
+def secrets(house: House, listener_id: str, *, rotated_by: str | None = None) -> list[str]:
+    """Return the signing secrets of a webhook, the newest first; somebody who rotates makes a new one.
 
     After a rotation everything is signed with both for a day.
 
@@ -94,11 +100,13 @@ def secrets(house: House, listener_id: str, *, rotate: bool = False) -> list[str
         found, now = _found(connection, listener_id), house.clock.now()
         if found.kind is not ListenerKind.WEBHOOK:
             raise Unusable(f"{listener_id} is no webhook: it has no signing secret.")
-        if rotate:
+        if rotated_by is not None:
             version = found.secret_version + 1
             until = now + BOTH_SECRETS
             listeners.change(connection, found.id, secret_version=version, old_secret_until=until)
             found = _found(connection, listener_id)
+            act, after = "webhook.rotate", {"secret_version": version}
+            audit.append(connection, at=now, by=rotated_by, action=act, about=found.id, after=after)
         return secrets_of(house, found, now)
 
 

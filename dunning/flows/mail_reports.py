@@ -11,9 +11,11 @@ from dunning.core.vocabulary import MessageState, SuppressionReason
 from dunning.flows.house import House
 from dunning.flows.telling import tell
 from dunning.mail.reports import Report
-from dunning.store import mail_events, messages, suppressions
+from dunning.store import mail_events, messages, notices, suppressions
+from dunning.store.notices import NoticeRow
 from dunning.store.rows import MessageRow
 
+NOTICE: Final = "ntc_"  # how the ids of notices begin
 SUPPRESSES: Final = {
     Kind.HARD_BOUNCE: SuppressionReason.BOUNCED,
     Kind.COMPLAINT: SuppressionReason.COMPLAINED,
@@ -51,8 +53,8 @@ def take(house: House, provider: str, reports: Sequence[Report]) -> int:
 
 
 def _apply(connection: Connection, report: Report, now: datetime) -> None:
-    message = messages.by_id(connection, report.message_id, lock=True) if report.message_id else None
-    account = message.account_id if message else "self"
+    written = _written(connection, report.message_id) if report.message_id else None
+    account = written.account_id if written else "self"
     reason = SUPPRESSES.get(report.kind)
     # A complaint about a mail of somebody else's making says nothing of ours; a mailbox that is gone does.
     if reason is not None and (report.message_id or report.kind is Kind.HARD_BOUNCE):
@@ -65,17 +67,25 @@ def _apply(connection: Connection, report: Report, now: datetime) -> None:
             detail=report.detail,
             message_id=report.message_id,
         )
-    if message is not None:
-        _note(connection, message, report, now)
+    if written is not None:
+        _note(connection, written, report, now)
 
 
-def _note(connection: Connection, message: MessageRow, report: Report, now: datetime) -> None:
+def _written(connection: Connection, its_id: str) -> MessageRow | NoticeRow | None:
+    """Return the message or notice that a report is about, held."""
+    if its_id.startswith(NOTICE):
+        return notices.by_id(connection, its_id, lock=True)
+    return messages.by_id(connection, its_id, lock=True)
+
+
+def _note(connection: Connection, written: MessageRow | NoticeRow, report: Report, now: datetime) -> None:
     said = SENTENCES.get(report.kind)
     sentence = f"{said}: {report.detail}." if said and report.detail else f"{said}." if said else None
-    if message.state is MessageState.UNKNOWN and report.kind is not Kind.UNSUBSCRIBED:
+    kept = notices if isinstance(written, NoticeRow) else messages
+    if written.state is MessageState.UNKNOWN and report.kind is not Kind.UNSUBSCRIBED:
         # it tells of a mail that it can only know by having taken it
-        messages.settle_unknown(connection, message.id, sent_at=report.at, note=sentence)
+        kept.settle_unknown(connection, written.id, sent_at=report.at, note=sentence)
     elif sentence is not None:
-        messages.note(connection, message.id, sentence)
-    if sentence is not None and report.kind is not Kind.SOFT_BOUNCE:
-        tell(connection, message.recovery_id, sentence, now=now, by="mail provider", kind="mail")
+        kept.note(connection, written.id, sentence)
+    if sentence is not None and written.recovery_id and report.kind is not Kind.SOFT_BOUNCE:
+        tell(connection, written.recovery_id, sentence, now=now, by="mail provider", kind="mail")

@@ -14,7 +14,7 @@ from dunning.flows.house import House
 from dunning.flows.staff import Answer, NotFound
 from dunning.flows.steps import course_of, follow_retries, place, row_of
 from dunning.flows.telling import tell
-from dunning.store import attempts, campaigns, messages, recoveries, tasks
+from dunning.store import attempts, audit, campaigns, messages, recoveries, tasks
 from dunning.store.rows import MessageRow, RecoveryRow
 
 NOT_THERE: Final = "The recovery was moved to another campaign, which has no such step."
@@ -34,7 +34,7 @@ def move(house: House, recovery_id: str, key: str, version: int | None = None, *
     with house.store.write() as connection:
         recovery, now = hold(connection, recovery_id), house.clock.now()
         if recovery is None:
-            raise NotFound(f"There is no recovery {recovery_id}.")
+            raise NotFound(recovery_id)
         wanted = campaigns.version(connection, key, version)
         forbidden = _forbidden(recovery, wanted, key, version)
         if forbidden is not None or wanted is None:
@@ -43,6 +43,9 @@ def move(house: House, recovery_id: str, key: str, version: int | None = None, *
         was = f"{recovery.campaign_key} version {recovery.campaign_version}"
         said = f"Moved from {was} to {wanted.key} version {wanted.version}."
         tell(connection, recovery.id, said, now=now, by=by, kind="staff")
+        before, after = {"campaign": was}, {"campaign": f"{wanted.key} version {wanted.version}"}
+        act, about = "recovery.move_campaign", recovery.id
+        audit.append(connection, at=now, by=by, action=act, about=about, before=before, after=after)
     return Answer(done=True, sentence=said)
 
 
@@ -92,6 +95,8 @@ def _replan(
     if there is not None:
         dates = () if past else ("state", "note", "due_at", "before_at", "moved", "ring_at")
         fresh = {name: found[name] for name in ("template", *dates)}
+        if not past:
+            fresh["awaits_since"] = None  # it is written anew, and asks once more for approval
         messages.change(connection, there.id, there.fence, fence=there.fence + 1, **fresh)
         return
     if past or gone:
@@ -100,6 +105,6 @@ def _replan(
 
 
 def _drop(connection: Connection, row: MessageRow, now: datetime) -> None:
-    skipped = {"state": MessageState.SKIPPED, "note": NOT_THERE, "ring_at": None, "fence": row.fence + 1}
-    messages.change(connection, row.id, row.fence, **skipped)
+    skipped = {"state": MessageState.SKIPPED, "note": NOT_THERE, "ring_at": None, "awaits_since": None}
+    messages.change(connection, row.id, row.fence, **skipped, fence=row.fence + 1)
     tasks.drop_of_message(connection, row.id, NOT_THERE, at=now)

@@ -118,8 +118,7 @@ def render_notice(
         card_brand=(card.brand or "").title() if card else "",
         card_last4=(card.last4 or "") if card else "",
     )
-    locale, country = customer.locale, customer.country
-    return wording.say(connection, house, TEMPLATE[notice.kind], context, locale=locale, country=country)
+    return wording.say(connection, house, TEMPLATE[notice.kind], context, customer)
 
 
 def _link(connection: Connection, house: House, notice: NoticeRow, about: Occasion, now: datetime) -> str:

@@ -9,13 +9,12 @@ from sqlalchemy import Connection
 
 from dunning.core.course import Retry, plan
 from dunning.core.outlook import Coming, Expected, outlook
-from dunning.core.sending import A_WEEK
 from dunning.core.vocabulary import CLOSED, MessageState, Retries
 from dunning.flows import planning
 from dunning.flows.house import House
 from dunning.flows.steer import facts_of
 from dunning.flows.steps import course_of
-from dunning.store import attempts, messages, objects, recoveries, rules, sending
+from dunning.store import attempts, letters, messages, objects, recoveries, rules, sending
 from dunning.store.rows import MessageRow, RecoveryRow
 from dunning.timing import Attempt, Case, Planner
 from dunning.timing.localtime import zone_of
@@ -63,7 +62,7 @@ def _with_messages(
     zone = zone_of(customer.timezone if customer else None, customer.country if customer else None)
     rows = messages.of_recovery(connection, recovery.id)
     address = customer.email if customer else None
-    sent = messages.written_to(connection, address, now, A_WEEK, but="") if address else []
+    sent = letters.written_to(connection, address, now, but="") if address else []
     course = course_of(recovery, attempts.of_recovery(connection, recovery.id))
     wished = tuple(one.retry for one in retries)
     planned = plan(

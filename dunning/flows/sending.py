@@ -19,7 +19,7 @@ from dunning.flows.messaging import LEASE, hold_message, may_go
 from dunning.mail.look import Look
 from dunning.mail.provider import Accepted, NotSent, UnknownOutcome
 from dunning.mail.render import Rendered
-from dunning.store import messages, objects
+from dunning.store import contacts, messages, objects
 from dunning.store.rows import MessageRow, RecoveryRow
 
 LATER: Final = timedelta(minutes=10)  # after an answer that says "not now"
@@ -43,6 +43,7 @@ class Sent:
     state: MessageState
     note: str | None = None
     reference: str | None = None
+    unwanted: bool = False  # the recipient has told the provider so
 
 
 def send(house: House, message_id: str) -> Flow[Written, Sent]:
@@ -84,7 +85,7 @@ def _hand_over(house: House, written: Written) -> Sent:
         accepted = _give(house, written)
     except NotSent as error:
         state = MessageState.PLANNED if error.retryable else MessageState.FAILED
-        return Sent(state, error.reason)
+        return Sent(state, error.reason, unwanted=error.unwanted)
     except UnknownOutcome as error:
         return Sent(MessageState.UNKNOWN, error.reason)
     except ValueError as error:
@@ -108,6 +109,8 @@ def _give(house: House, written: Written) -> Accepted:
 def _record(house: House, written: Written, sent: Sent) -> None:
     with house.store.write() as connection:
         now = house.clock.now()
+        if sent.unwanted:
+            contacts.stop_texts(connection, written.address, now)
         ours = messages.change(
             connection,
             written.message.id,

@@ -117,7 +117,8 @@ def _move(connection: Connection, there: MessageRow, one: Meant, found: Planned)
         "moved": [str(why) for why in found.moved],
     }
     if found.why_not is not None:
-        moved |= {"state": MessageState.SKIPPED, "note": found.why_not, "ring_at": None}
-    else:
+        skipped = {"state": MessageState.SKIPPED, "note": found.why_not}
+        moved |= {**skipped, "ring_at": None, "awaits_since": None}
+    elif there.awaits_since is None:
         moved["ring_at"] = found.due_at
     messages.change(connection, there.id, there.fence, fence=there.fence + 1, **moved)

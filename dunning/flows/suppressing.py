@@ -1,31 +1,38 @@
 """Addresses that people take off the list of those who may be written to, or put back."""
 
+from dunning.core.texting import e164
 from dunning.core.vocabulary import SuppressionReason
 from dunning.flows.house import House
 from dunning.flows.staff import Answer
 from dunning.mail.compose import address_of
-from dunning.store import suppressions
+from dunning.store import audit, suppressions
 
 
 def suppress(house: House, address: str, *, why: str, by: str) -> Answer:
-    """Let an address never be written to, until somebody releases it."""
+    """Let an address, or a number, never be written to, until somebody releases it."""
     try:
-        bare = address_of(address)
+        bare = e164(address) or address_of(address)
     except ValueError as error:
-        return Answer(done=False, sentence=f"That is no address: {error}.")
+        return Answer(done=False, sentence=f"That is neither an address nor a number: {error}.")
     detail = f"{by}: {why.strip()[:200]}" if why.strip() else by
     with house.store.write() as connection:
-        added = suppressions.add(
-            connection, "self", bare, SuppressionReason.STAFF, at=house.clock.now(), detail=detail
-        )
+        now = house.clock.now()
+        added = suppressions.add(connection, "self", bare, SuppressionReason.STAFF, at=now, detail=detail)
+        if added:
+            after = {"why": why.strip()[:200]}
+            audit.append(connection, at=now, by=by, action="address.suppress", about=bare, after=after)
     sentence = f"{bare} is written to no more." if added else f"{bare} is on the list already."
     return Answer(done=added, sentence=sentence)
 
 
 def release(house: House, address: str, *, by: str) -> Answer:
-    """Let an address be written to again; a new bounce or complaint puts it back."""
+    """Let an address or number be written to again, by every account; a new bounce puts it back."""
     with house.store.write() as connection:
-        done = suppressions.release(connection, "self", address, at=house.clock.now(), by=by)
+        now = house.clock.now()
+        bare = e164(address) or address.strip().lower()
+        done = suppressions.release(connection, bare, at=now, by=by)
+        if done:
+            audit.append(connection, at=now, by=by, action="address.release", about=bare)
     sentence = f"{address} may be written to again." if done else f"{address} is not on the list."
     return Answer(done=done, sentence=sentence)
 

@@ -20,7 +20,7 @@ from dunning.mail.rendered import Rendered
 from dunning.mail.samples import SAMPLES
 from dunning.mail.template import Problem, TextError
 from dunning.mail.texts import BUILT_IN_LANGUAGES, FoundText, Own, find, language_of, names, pieces
-from dunning.store import mail_texts
+from dunning.store import audit, mail_texts
 
 _NAME: Final = re.compile(r"[a-z][a-z0-9_]{0,60}")
 _LANGUAGE: Final = re.compile(r"[a-z]{2,3}(-[A-Z]{2})?")
@@ -182,6 +182,9 @@ def _publish(
                 return Published(before)
             now, number = house.clock.now(), before + 1
             if mail_texts.publish(connection, template, language, number, source, at=now, by=by, note=note):
+                about, act = f"template {template} in {language}", "template.publish"
+                was, becomes = {"version": before}, {"version": number, "note": note}
+                audit.append(connection, at=now, by=by, action=act, about=about, before=was, after=becomes)
                 return Published(number, changed=True)
 
 

@@ -1,10 +1,12 @@
 """The words of a message: the facts of a recovery put into its template, with its card-update link."""
 
 import hashlib
+import re
 from base64 import urlsafe_b64decode, urlsafe_b64encode
 from collections.abc import Mapping
 from dataclasses import asdict
 from datetime import datetime, timedelta
+from pathlib import Path
 from typing import Any, Final, Literal
 from urllib.parse import urlsplit
 
@@ -23,13 +25,14 @@ from dunning.mail.look import Look, LookError
 from dunning.mail.provider import Outgoing, OutgoingMail
 from dunning.mail.render import render
 from dunning.mail.rendered import Rendered
-from dunning.mail.texts import locale_of, names
+from dunning.mail.texts import first_spoken, locale_of, names
 from dunning.store import mail_texts, messages, objects
 from dunning.store.rows import LinkRow, MessageRow, RecoveryRow
 from dunning.timing.localtime import zone_of
 
 log = logs.get(__name__)
 
+_PART: Final = re.compile(r"[A-Za-z0-9_-]+(\.[a-z]+)?")
 LINK_LIVES: Final = timedelta(days=60)
 Needs = Literal["card", "authentication", "funds", "payment"]
 
@@ -64,24 +67,21 @@ def render_message(
         card_brand=(card.brand or "").title() if card else "",
         card_last4=(card.last4 or "") if card else "",
     )
-    locale, country = customer.locale, customer.country
     if message.channel == "sms":
-        folder, spoken = house.templates / "sms", locale_of(locale, country, look_of(connection).language)
+        folder = house.templates / "sms"
+        wish = first_spoken(_wishes(customer), lambda tag: _is_file(folder, message.template, f"{tag}.txt"))
+        spoken = locale_of(wish, customer.country, look_of(connection).language)
         details = house.settings.sms_details
         return render_text(folder, message.template, context, locale=spoken, details=details)
-    return say(connection, house, message.template, context, locale=locale, country=country)
+    return say(connection, house, message.template, context, customer)
 
 
 def say(
-    connection: Connection,
-    house: House,
-    template: str,
-    context: MailContext,
-    *,
-    locale: str | None,
-    country: str | None,
+    connection: Connection, house: House, template: str, context: MailContext, customer: Customer
 ) -> Rendered:
     """Render a template as this merchant writes: with the own text and look, in the customer's language.
+
+    Of several languages that a customer wants, it is the first in which there is a text.
 
     A text of the merchant's own was checked when it was saved; one that fails all the same (it may be older
     than this version's rules) gives way to the built-in text of that name.
@@ -92,7 +92,11 @@ def say(
     """
     look = look_of(connection)
     own = mail_texts.newest(connection, template)
-    folder, spoken = house.templates / "email", locale_of(locale, country, look.language)
+    folder = house.templates / "email"
+    wish = first_spoken(
+        _wishes(customer), lambda tag: own.get(tag) is not None or _is_file(folder, template, f"{tag}.md")
+    )
+    spoken = locale_of(wish, customer.country, look.language)
     try:
         return render(folder, template, context, locale=spoken, look=look, own=lambda _, tag: own.get(tag))
     except ValueError as error:
@@ -100,6 +104,14 @@ def say(
             raise
         log.warning("own_text_failed", template=template, why=str(error)[:300])
     return render(folder, template, context, locale=spoken, look=look)
+
+
+def _wishes(customer: Customer) -> tuple[str, ...]:
+    return customer.locales or ((customer.locale,) if customer.locale else ())
+
+
+def _is_file(folder: Path, template: str, name: str) -> bool:
+    return all(map(_PART.fullmatch, (template, name))) and (folder / template / name).is_file()
 
 
 def look_of(connection: Connection) -> Look:

@@ -83,7 +83,7 @@ def read_customer(raw: Mapping[str, Any]) -> Customer:
     if raw.get("deleted"):
         return Customer(id=str(raw["id"]), deleted=True)
     default = dig(raw, "invoice_settings", "default_payment_method")
-    locales = raw.get("preferred_locales") or ()
+    locales = tuple(map(str, raw.get("preferred_locales") or ()))
     return Customer(
         id=str(raw["id"]),
         email=raw.get("email") or None,
@@ -95,6 +95,7 @@ def read_customer(raw: Mapping[str, Any]) -> Customer:
         created=instant(raw.get("created")),
         phone=raw.get("phone") or None,
         metadata={str(name): str(value) for name, value in (dig(raw, "metadata") or {}).items()},
+        locales=locales,
     )
 
 

@@ -38,12 +38,16 @@ class Accepted:
 
 
 class NotSent(Exception):
-    """The provider certainly did not take the message; `retryable` says whether later may be different."""
+    """The provider certainly did not take the message; `retryable` says whether later may be different.
 
-    def __init__(self, reason: str, *, retryable: bool) -> None:
+    `unwanted` says that the recipient has told the provider that they want none of our messages.
+    """
+
+    def __init__(self, reason: str, *, retryable: bool, unwanted: bool = False) -> None:
         super().__init__(reason)
         self.reason = reason
         self.retryable = retryable
+        self.unwanted = unwanted
 
 
 class UnknownOutcome(Exception):

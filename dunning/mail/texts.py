@@ -7,7 +7,7 @@ includes.
 
 import re
 import tomllib
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -59,6 +59,13 @@ def locale_of(locale: str | None, country: str | None, default: str) -> str:
     if not re.fullmatch(r"[A-Za-z]{2,3}(-[A-Za-z0-9]{2,8})*", given) or given.lower() == "auto":
         given = _LANGUAGE_OF.get(land, default)
     return f"{given}-{land}" if "-" not in given and re.fullmatch("[A-Z]{2}", land) else given
+
+
+def first_spoken(wishes: Iterable[str], spoken: Callable[[str], bool]) -> str | None:
+    """Return the first of a customer's languages that a text is `spoken` in, else the first of all."""
+    wished = list(wishes)
+    there = (wish for wish in wished if spoken(wish.replace("_", "-")) or spoken(language_of(wish)))
+    return next(there, wished[0] if wished else None)
 
 
 def find(

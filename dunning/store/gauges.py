@@ -8,7 +8,7 @@ from sqlalchemy import Connection, func, select
 
 from dunning.core.vocabulary import OPEN, EventState
 from dunning.store import breakers, gaps, listeners, queue
-from dunning.store.tables import announcements, attempts, events, messages, recoveries
+from dunning.store.tables import announcements, attempts, events, messages, notices, recoveries
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +55,7 @@ def migration_of(connection: Connection) -> frozenset[str]:
 
 def _oldest_due(connection: Connection) -> dict[str, datetime]:
     found = {}
-    for table in (events, recoveries, attempts, messages, announcements):
+    for table in (events, recoveries, attempts, messages, notices, announcements):
         ring_at = table.c.ring_at
         oldest = connection.execute(select(func.min(ring_at)).where(ring_at.is_not(None))).scalar_one()
         if oldest is not None:

@@ -76,6 +76,7 @@ PUNCTUAL: Final = {
     "no recovery is left behind": """
         SELECT count(*) FROM recoveries WHERE status = 'scheduled' AND next_attempt_at < :late""",
     "no message is left behind": "SELECT count(*) FROM messages WHERE state = 'sending' AND due_at < :late",
+    "no notice is left behind": "SELECT count(*) FROM notices WHERE state = 'sending' AND due_at < :late",
 }
 WAIT_WITH_REASON: Final = frozenset(PUNCTUAL) - {"no event is left behind"}
 

@@ -9,6 +9,7 @@ from sqlalchemy import Connection, RowMapping, and_, bindparam, func, insert, li
 from dunning.core.vocabulary import MessageState, SuppressionReason
 from dunning.store.prepared import ITS_FENCE, ITS_ID
 from dunning.store.rows import LinkRow, MessageRow
+from dunning.store.suppressions import in_force_for
 from dunning.store.tables import links, messages, suppressions
 from dunning.store.upsert import insert_once
 
@@ -85,8 +86,9 @@ def settle_unknown(connection: Connection, message_id: str, *, sent_at: datetime
 
 def waiting(connection: Connection) -> Sequence[RowMapping]:
     """Return the messages that wait for a person to approve them, the longest first."""
-    query = select(messages).where(messages.c.awaits_since.is_not(None)).order_by(messages.c.awaits_since)
-    return connection.execute(query.limit(500)).mappings().all()
+    waits = (messages.c.awaits_since.is_not(None), messages.c.state == MessageState.PLANNED)
+    query = select(messages).where(*waits).order_by(messages.c.awaits_since).limit(500)
+    return connection.execute(query).mappings().all()
 
 
 def in_state(connection: Connection, state: MessageState, *, most: int = 200) -> Sequence[RowMapping]:
@@ -98,12 +100,11 @@ def in_state(connection: Connection, state: MessageState, *, most: int = 200) ->
 def suppressed(connection: Connection, account_id: str, address: str) -> bool:
     """Return whether the address must not be written to about what is owed."""
     query = select(suppressions.c.address).where(
-        suppressions.c.account_id == account_id,
+        in_force_for(account_id),
         suppressions.c.address == address.lower(),
-        suppressions.c.released_at.is_(None),
         suppressions.c.reason != SuppressionReason.UNSUBSCRIBED,
     )
-    return connection.execute(query).one_or_none() is not None
+    return connection.execute(query.limit(1)).first() is not None
 
 
 def written_to(

@@ -1,10 +1,11 @@
 """Queries on notices: single mails that belong to no campaign."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, ClassVar, Final
 
-from sqlalchemy import Connection, Table, and_, bindparam, func, or_, select, update
+from sqlalchemy import Connection, RowMapping, Table, and_, bindparam, func, or_, select, update
 
 from dunning.core.billing import Whose
 from dunning.core.notices import NoticeKind
@@ -83,6 +84,29 @@ def words(connection: Connection, notice_id: str) -> tuple[str, str, str, str]:
     )
     row = connection.execute(query).one()
     return row.address, row.subject, row.body_text, row.body_html
+
+
+def note(connection: Connection, notice_id: str, sentence: str) -> None:
+    """Write down what became known of a notice after it had gone out."""
+    connection.execute(update(notices).where(notices.c.id == notice_id).values(note=sentence))
+
+
+def settle_unknown(connection: Connection, notice_id: str, *, sent_at: datetime, note: str | None) -> None:
+    """Turn a notice of unknown outcome into a sent one: its provider has spoken of it."""
+    sent = {"state": MessageState.SENT, "sent_at": sent_at, "note": note}
+    mine = (notices.c.id == notice_id, notices.c.state == MessageState.UNKNOWN)
+    connection.execute(update(notices).where(*mine).values(sent))
+
+
+def in_state(connection: Connection, state: MessageState, *, most: int = 200) -> Sequence[RowMapping]:
+    """Return notices in a state, the latest due first, under the names that a message's facts have."""
+    kind = notices.c.kind
+    query = (
+        select(notices, kind.label("template"), kind.label("step"), notices.c.customer_id.label("recipient"))
+        .where(notices.c.state == state)
+        .order_by(notices.c.due_at.desc())
+    )
+    return connection.execute(query.limit(most)).mappings().all()
 
 
 def written_to(

@@ -4,13 +4,18 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Final
 
-from sqlalchemy import Connection, RowMapping, func, select, update
+from sqlalchemy import ColumnElement, Connection, RowMapping, and_, func, select, update
 
 from dunning.core.vocabulary import SuppressionReason
 from dunning.store.tables import suppressions
 from dunning.store.upsert import upsert
 
 _IN_FORCE: Final = suppressions.c.released_at.is_(None)
+
+
+def in_force_for(account_id: str) -> ColumnElement[bool]:
+    """Return the condition that holds for what an account must respect: its own list and the merchant's."""
+    return and_(suppressions.c.account_id.in_(sorted({account_id, "self"})), _IN_FORCE)
 
 
 def add(
@@ -55,14 +60,14 @@ def of(connection: Connection, account_id: str, address: str) -> RowMapping | No
     return connection.execute(query).mappings().one_or_none()
 
 
-def release(connection: Connection, account_id: str, address: str, *, at: datetime, by: str) -> bool:
-    """Let an address be written to again; return False when it is not suppressed."""
+def release(connection: Connection, address: str, *, at: datetime, by: str) -> bool:
+    """Let an address be written to again by every account; return False when it is not suppressed."""
     statement = (
         update(suppressions)
-        .where(suppressions.c.account_id == account_id, suppressions.c.address == address.lower(), _IN_FORCE)
+        .where(suppressions.c.address == address.lower(), _IN_FORCE)
         .values(released_at=at, released_by=by)
     )
-    return connection.execute(statement).rowcount == 1
+    return connection.execute(statement).rowcount > 0
 
 
 def release_all(
@@ -87,5 +92,7 @@ def count(connection: Connection) -> int:
 
 def wants_no_notices(connection: Connection, account_id: str, address: str) -> bool:
     """Return whether an address must not get a friendly notice: suppressed, for whatever reason."""
-    row = of(connection, account_id, address)
-    return row is not None and row["released_at"] is None
+    query = select(suppressions.c.address).where(
+        in_force_for(account_id), suppressions.c.address == address.lower()
+    )
+    return connection.execute(query.limit(1)).first() is not None

@@ -53,7 +53,7 @@ def draft_pages(screen: Screen) -> APIRouter:
                 saved, _ = campaigns.save_draft(house, text, by=by)
                 return back_to(_address(saved), said="The draft is saved; it is not in force.")
             if form.do == "drop":
-                return _drop(screen, key)
+                return _drop(screen, key, by)
             done = campaigns.publish(house, text, by=by)
         except Unusable as error:
             facts = _facts(screen, key, text) | {"refused": str(error)}
@@ -68,9 +68,8 @@ def draft_pages(screen: Screen) -> APIRouter:
     return router
 
 
-def _drop(screen: Screen, key: str) -> RedirectResponse:
-    with screen.house.store.write() as connection:
-        dropped = kept.drop_draft(connection, key)
+def _drop(screen: Screen, key: str, by: str) -> RedirectResponse:
+    dropped = campaigns.drop_draft(screen.house, key, by=by)
     return back_to(HOME, said="The draft is gone." if dropped else "There was no draft.")
 
 

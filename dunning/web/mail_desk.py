@@ -12,12 +12,14 @@ from dunning.errors import Unusable
 from dunning.flows import approving, looks, suppressing, wording
 from dunning.flows.staff import Answer
 from dunning.mail.look import Look, Tone
-from dunning.store import mail_texts, messages, suppressions
+from dunning.store import letters, mail_texts, messages, suppressions
+from dunning.web import tongues
 from dunning.web.rights import By, needs
 from dunning.web.screen import Screen, back_to
 
 HOME: Final = "/messages"
 LOOK: Final = f"{HOME}/look"
+ONE_CLICK: Final = "One-Click"  # RFC 8058 §3.1
 LEFT_ALONE: Final = f"{HOME}/suppressed"
 TABS: Final = ("waiting", "unknown", "failed", "sent")
 
@@ -64,7 +66,7 @@ def mail_desk_pages(screen: Screen) -> APIRouter:
     ) -> HTMLResponse:
         with house.store.read() as connection:
             waiting = messages.waiting(connection)
-            rows = waiting if tab == "waiting" else messages.in_state(connection, MessageState(tab))
+            rows = waiting if tab == "waiting" else letters.in_state(connection, MessageState(tab))
             left_alone = suppressions.count(connection)
         facts: dict[str, Any] = {"tab": tab, "tabs": TABS, "rows": rows, "waiting": len(waiting)}
         return screen.page(request, "mail_desk.html", **facts, left_alone=left_alone)
@@ -123,26 +125,38 @@ def mail_look_pages(screen: Screen) -> APIRouter:
 def notice_pages(screen: Screen) -> APIRouter:
     """Return the customer's page that switches friendly notices off: one POST does, however often (RFC 8058).
 
-    A GET changes nothing, since scanners of mail follow every link.
+    Only a body that says so does: scanners of mail open every link, and some post to it.
     """
     router = APIRouter(include_in_schema=False)
     house = screen.house
 
     @router.get("/pay/notices/{token}")
-    def ask(token: str) -> Response:
+    def ask(request: Request, token: str) -> Response:
         if wording.address_in(token, house.secret) is None:
             return PlainTextResponse("This link is not one of ours.\n", 404)
-        return screen.bare("notices.html", merchant=house.merchant, done=False)
+        return _notices(screen, request, token, done=False)
 
     @router.post("/pay/notices/{token}")
-    def switch_off(token: str) -> Response:
+    def switch_off(
+        request: Request, token: str, said: Annotated[str, Form(alias="List-Unsubscribe")] = ""
+    ) -> Response:
         address = wording.address_in(token, house.secret)
         if address is None:
             return PlainTextResponse("This link is not one of ours.\n", 404)
-        suppressing.switch_off_notices(house, address)
-        return screen.bare("notices.html", merchant=house.merchant, done=True)
+        if said == ONE_CLICK:
+            suppressing.switch_off_notices(house, address)
+        return _notices(screen, request, token, done=said == ONE_CLICK)
 
     return router
+
+
+def _notices(screen: Screen, request: Request, token: str, *, done: bool) -> Response:
+    """Show the page in the language that was chosen, or else what the browser asks for."""
+    wishes = tongues.wished(request.headers.get("accept-language", ""))
+    tongue = tongues.tongue(screen.house.templates / "words", request.query_params.get("lang"), *wishes)
+    languages = list(tongues.switches(f"/pay/notices/{token}", tongue.language))
+    facts: dict[str, Any] = {"tongue": tongue, "t": tongue.t, "languages": languages, "click": ONE_CLICK}
+    return screen.bare("notices.html", merchant=screen.house.merchant, done=done, **facts)
 
 
 def _told(path: str, answer: Answer) -> RedirectResponse:

@@ -15,8 +15,9 @@ from browser.test_screens import TOO_WIDE, window
 from scenarios.stage import Stage
 from sqlalchemy import select, update
 
+from dunning.core.links import make_token
 from dunning.core.pay_page import TURNS
-from dunning.flows import staff
+from dunning.flows import staff, wording
 from dunning.flows.house import House
 from dunning.store import tables
 from dunning.web.server import WebServer, listen
@@ -57,13 +58,16 @@ class States:
     def paths(self) -> dict[str, str]:
         """Return the path of a page in each state."""
         column = tables.recoveries.c
-        query = select(column.id, column.customer_id).where(column.status == "waiting").order_by(column.id)
+        query = select(column.id, column.customer_id).where(column.status.in_(["waiting", "scheduled"]))
         with self.house.store.read() as connection:
-            waiting = connection.execute(query).all()
-        names = ("open", "confirm", "several", "paid", "expired", "too-many")
+            waiting = connection.execute(query.order_by(column.status.desc(), column.id)).all()
+        names = ("open", "confirm", "several", "paid", "expired", "too-many", "stopped", "under-way", "hand")
         links = {name: self._link(row.id) for name, row in zip(names, waiting, strict=False)}
         rows = dict(zip(names, waiting, strict=False))
         self._set(rows["confirm"].id, decline_class="needs_authentication")
+        self._set(rows["stopped"].id, status="stopped", closed_reason="written_off", closed_at=NOW)
+        self._set(rows["hand"].id, decline_code="invoice_overdue")
+        self._is_processing(rows["under-way"].id)
         self._set(rows["paid"].id, status="recovered", reason="our_retry", closed_at=NOW)
         self._owes_more(rows["several"].id)
         self._set(rows["several"].id, decline_class="hard")
@@ -79,7 +83,28 @@ class States:
                 "used_at": NOW,
             }
             connection.execute(tables.link_turns.insert().values(**turns))
-        return links | {"done": f"{links['open']}/done?n=12", "unknown": "/pay/nobody"}
+        off = wording.unsubscribe_url(self.house, "ana@x.test")
+        return links | {
+            "done": f"{links['open']}/done?n=12",
+            "unknown": "/pay/nobody",
+            "ahead": self._ahead(rows["open"].customer_id),
+            "notices": off[off.index("/pay/") :],
+        }
+
+    def _ahead(self, customer_id: str) -> str:
+        """Return the page of a notice: nothing has failed yet."""
+        notice = {"id": "ntc_1", "account_id": "self", "livemode": False, "kind": "card_expiring"}
+        notice |= {"about": "card_1", "customer_id": customer_id, "state": "sent", "sent_at": NOW}
+        notice |= {"due_at": NOW, "renews_at": NOW + timedelta(days=9), "fence": 0}
+        with self.house.store.write() as connection:
+            connection.execute(tables.notices.insert().values(**notice))
+        return f"/pay/{make_token('ntc_1', self.house.secret)}"
+
+    def _is_processing(self, recovery_id: str) -> None:
+        with self.house.store.write() as connection:
+            column = tables.attempts.c
+            newest = select(column.id).where(column.recovery_id == recovery_id).limit(1).scalar_subquery()
+            connection.execute(update(tables.attempts).where(column.id == newest).values(state="processing"))
 
     def _link(self, recovery_id: str) -> str:
         url = staff.link(self.house, recovery_id, by="test")

@@ -55,6 +55,7 @@ def test_a_no_is_for_good_or_for_now(fake: Fake, reply: Reply, *, retryable: boo
     with pytest.raises(NotSent, match=said) as refused:
         sms(fake).send(TEXT)
     assert refused.value.retryable is retryable
+    assert refused.value.unwanted is (said == "STOP")
 
 
 @pytest.mark.parametrize("reply", [Reply(500), Reply(503), Reply(cut=True), Reply(302)])

@@ -43,6 +43,8 @@ def test_a_file_is_published_once_and_compared_with_what_was_before(call: Any, q
     (recovery_id,) = recovery_ids(quick_stage.house.store)
     assert "to standard version 2." in call("campaign", "move", recovery_id, "standard").out
     assert call("campaign", "move", recovery_id, "standard").code == 2
+    nobody = call("campaign", "move", "rec_nobody", "standard")
+    assert "There is no recovery rec_nobody:" in nobody.err
     assert call("campaign", "export", "nobody").code == 2
 
 

@@ -12,6 +12,7 @@ from dunning.core.campaign import BUILT_IN, Anchor, Step
 from dunning.core.conditions import NotUsable
 from dunning.core.course import Course, Retry, plan
 from dunning.core.sending import Moved, Sending, due, due_before
+from dunning.core.vocabulary import Channel, Recipient
 
 BERLIN, NEW_YORK = ZoneInfo("Europe/Berlin"), ZoneInfo("America/New_York")
 PLAIN = Sending()
@@ -173,6 +174,21 @@ def test_in_every_zone_and_over_every_clock_change_each_step_goes_out_once_and_b
                     (went,) = sent_by_a_clock(wish, zone, sending)
                     assert sending.opening <= went.astimezone(zone).time() < sending.closing, (zone, wish)
                     assert wish <= went <= wish + timedelta(hours=47), (zone, wish)
+
+
+def test_a_plan_keeps_the_caps_of_each_address_apart_as_the_clock_does() -> None:
+    noon = local(BERLIN, 2026, 5, 4, 12)
+    steps = (
+        Step("first", HOUR, "payment_failed"),
+        Step("second", 2 * HOUR, "payment_reminder", recipient=Recipient.SECOND_CONTACT),
+        Step("text", 3 * HOUR, "payment_reminder", channel=Channel.SMS),
+    )
+    course = Course(noon, noon, noon + timedelta(days=14))
+    found = plan(replace(BUILT_IN, steps=steps), course, BERLIN, PLAIN, sent=[noon - HOUR])
+    went = {one.step.key: (one.due_at, one.moved) for one in found}
+    assert went["first"] == (noon + A_DAY - HOUR, (Moved.DAY_CAP,))
+    assert went["second"] == (noon + 2 * HOUR, ())
+    assert went["text"] == (noon + 3 * HOUR, ())
 
 
 def test_a_whole_campaign_over_each_clock_change_of_a_few_zones_goes_out_in_order() -> None:

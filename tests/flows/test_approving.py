@@ -3,26 +3,31 @@
 from dataclasses import replace
 from typing import Any
 
+import pytest
 from scenarios.stage import Stage
 from sqlalchemy import select, update
 
 from dunning.core.campaign import Campaign
 from dunning.core.vocabulary import MessageState
-from dunning.flows import approving, staff
+from dunning.flows import approving, campaigns, moving, staff
 from dunning.flows.work import work_message
-from dunning.store import messages
-from dunning.store.tables import campaigns
+from dunning.store import messages, tables
 
 
 def fails(stage: Stage) -> dict[str, Any]:
     """Return a customer whose recovery has a campaign that asks for approval at every step."""
     robin = stage.fails("lost_card")
     recovery = stage.recovery(robin)
-    mine = (campaigns.c.key == recovery.campaign_key, campaigns.c.version == recovery.campaign_version)
+    mine = (
+        tables.campaigns.c.key == recovery.campaign_key,
+        tables.campaigns.c.version == recovery.campaign_version,
+    )
     with stage.house.store.write() as connection:
-        found = Campaign.loads(connection.execute(select(campaigns.c.definition).where(*mine)).scalar_one())
+        found = Campaign.loads(
+            connection.execute(select(tables.campaigns.c.definition).where(*mine)).scalar_one()
+        )
         careful = replace(found, steps=tuple(replace(step, approval=True) for step in found.steps))
-        connection.execute(update(campaigns).where(*mine).values(definition=careful.dumps()))
+        connection.execute(update(tables.campaigns).where(*mine).values(definition=careful.dumps()))
     return robin
 
 
@@ -96,3 +101,30 @@ def test_approving_late_sends_nothing_about_an_invoice_that_was_paid(stage: Stag
     assert approving.approve(stage.house, row["id"], by="kim").done
     stage.pass_time(days=1)
     assert stage.mails.sent == []
+
+
+@pytest.mark.parametrize(
+    ("step", "then"),
+    [("other", MessageState.SKIPPED), ("first", MessageState.PLANNED)],
+    ids=["gone", "later"],
+)
+def test_a_message_that_waits_goes_along_with_a_recovery_that_is_moved(
+    quick_stage: Stage, step: str, then: MessageState
+) -> None:
+    stage = quick_stage
+    robin = fails(stage)
+    stage.pass_time(days=1)
+    (row,) = waiting(stage)
+    text = (
+        f'key = "ours"\nname = "Ours"\n[[steps]]\nkey = "{step}"\noffset = "3d"\ntemplate = "card_needed"\n'
+    )
+    assert campaigns.publish(stage.house, text, by="kim").changed
+    assert moving.move(stage.house, stage.recovery(robin).id, "ours", by="kim").done
+    assert waiting(stage) == []  # the old words are asked about no more
+    assert not approving.approve(stage.house, row["id"], by="kim").done
+    (kept,) = [one for one in stage.rows("messages", robin) if one["id"] == row["id"]]
+    assert kept["state"] is then
+    stage.pass_time(days=3)
+    sent = [mail.subject for _, mail in stage.mails.sent]
+    assert len(sent) == 1
+    assert "new card" in sent[0]

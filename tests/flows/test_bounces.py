@@ -8,14 +8,16 @@ import pytest
 from mail.test_proving import basic
 from mail.test_reports import POSTMARK, SENDGRID
 from pydantic import SecretStr
+from scenarios.link import press, save_card
 from scenarios.stage import Stage
+from sqlalchemy import select, update
 from starlette.testclient import TestClient
 
 from dunning.core.vocabulary import MailEventKind, MessageState, SuppressionReason
-from dunning.flows import mail_reports
+from dunning.flows import mail_reports, suppressing
 from dunning.mail.provider import UnknownOutcome
 from dunning.mail.reports import Report
-from dunning.store import suppressions
+from dunning.store import letters, messages, suppressions, tables
 from dunning.web.mail_hooks import mail_hooks
 
 SECRET = "a-long-secret"
@@ -81,8 +83,8 @@ def test_an_address_that_was_released_is_written_to_again_until_it_complains(qui
     client.post("/webhooks/mail/postmark", json=bounce(row), headers=basic(SECRET))
     with stage.house.store.write() as connection:
         now = stage.clock.now()
-        assert suppressions.release(connection, "self", row["address"].upper(), at=now, by="kim")
-        assert not suppressions.release(connection, "self", row["address"], at=now, by="kim")
+        assert suppressions.release(connection, row["address"].upper(), at=now, by="kim")
+        assert not suppressions.release(connection, row["address"], at=now, by="kim")
     stage.pass_time(days=5)
     assert len(stage.mails.sent) == 2
     spam = bounce(row, RecordType="SpamComplaint", ID=43)
@@ -160,3 +162,63 @@ def test_nothing_is_listened_to_until_a_provider_and_a_secret_are_set(quick_stag
     client = TestClient(mail_hooks(quick_stage.house))
     assert client.post("/webhooks/mail/postmark", json=POSTMARK, headers=basic("")).status_code == 404
     assert client.get("/webhooks/mail/postmark").status_code == 405
+
+
+def thanked(stage: Stage) -> Any:
+    """Let a customer give another card, and return the thank-you that they get."""
+    robin = stage.fails("lost_card")
+    stage.pass_time(hours=5)
+    save_card(press(stage, robin))
+    stage.settle()
+    stage.pass_time(days=1)
+    with stage.house.store.read() as connection:
+        return connection.execute(select(tables.notices)).mappings().one()
+
+
+def test_a_notice_that_bounced_leaves_its_address_alone_and_its_account_is_known(quick_stage: Stage) -> None:
+    stage = quick_stage
+    row = dict(thanked(stage))
+    listen(stage).post("/webhooks/mail/postmark", json=bounce(row), headers=basic(SECRET))
+    assert why(stage, row["address"])["message_id"] == row["id"]
+    with stage.house.store.read() as connection:
+        (kept,) = letters.in_state(connection, MessageState.SENT)[:1]
+        notes = connection.execute(select(tables.notes.c.sentence)).scalars().all()
+    assert (kept["id"], kept["note"]) == (row["id"], notes[-1])
+    assert "could not be delivered" in notes[-1]
+
+
+def test_a_notice_of_unknown_outcome_is_listed_until_its_provider_speaks_of_it(quick_stage: Stage) -> None:
+    stage = quick_stage
+    row = dict(thanked(stage))
+    lost = {"state": MessageState.UNKNOWN, "sent_at": None}
+    with stage.house.store.write() as connection:
+        connection.execute(update(tables.notices).values(lost))
+        (listed,) = letters.in_state(connection, MessageState.UNKNOWN)
+    assert (listed["id"], listed["template"], listed["recovery_id"]) == (
+        row["id"],
+        "thank_you",
+        row["recovery_id"],
+    )
+    said = {
+        "RecordType": "Delivery", "MessageID": "m", "Recipient": row["address"],
+        "DeliveredAt": "2026-03-05T00:00:00Z", "Metadata": {"dunning_message": row["id"]},
+    }  # fmt: skip
+    listen(stage).post("/webhooks/mail/postmark", json=said, headers=basic(SECRET))
+    with stage.house.store.read() as connection:
+        assert letters.in_state(connection, MessageState.UNKNOWN) == []
+
+
+def test_what_the_merchant_suppressed_holds_for_every_account(quick_stage: Stage) -> None:
+    house, address = quick_stage.house, "lee@acme.example"
+    suppressing.suppress(house, address, why="", by="kim")
+    with house.store.read() as connection:
+        assert messages.suppressed(connection, "acct_1", address)
+        assert suppressions.wants_no_notices(connection, "acct_1", address)
+    suppressing.release(house, address, by="kim")
+    with house.store.write() as connection:
+        suppressions.add(connection, "acct_1", address, SuppressionReason.BOUNCED, at=quick_stage.clock.now())
+        assert not messages.suppressed(connection, "self", address)
+        assert messages.suppressed(connection, "acct_1", address)
+    assert suppressing.release(house, address, by="kim").done
+    with house.store.read() as connection:
+        assert not messages.suppressed(connection, "acct_1", address)

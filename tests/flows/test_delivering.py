@@ -272,7 +272,7 @@ def test_the_secret_is_rotated_without_a_gap(quick_stage: Stage, fake: Fake) -> 
     stage = quick_stage
     webhook = add(stage, fake)
     (old,) = listening.secrets(stage.house, webhook)
-    new, also = listening.secrets(stage.house, webhook, rotate=True)
+    new, also = listening.secrets(stage.house, webhook, rotated_by="ana")
     assert also == old != new
     stage.fails("insufficient_funds")
     assert len(fake.got[0].headers["webhook-signature"].split()) == 2
@@ -286,7 +286,7 @@ def test_what_was_removed_hears_no_more(quick_stage: Stage, fake: Fake) -> None:
     webhook = add(stage, fake)
     stage.fails("insufficient_funds")
     before = len(fake.got)
-    listening.remove(stage.house, webhook)
+    listening.remove(stage.house, webhook, by="ana")
     stage.fails("insufficient_funds", email="b@example.com")
     stage.pass_time(days=1)
     assert len(fake.got) == before

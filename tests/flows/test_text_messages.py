@@ -13,10 +13,11 @@ from flows.stopping import steps
 from scenarios.stage import Stage
 
 from dunning.core.texting import Answer
-from dunning.core.vocabulary import MessageState
+from dunning.core.vocabulary import MessageState, SuppressionReason
 from dunning.flows import contacting, listening, messaging, recipients, sending
 from dunning.flows.driver import run
 from dunning.flows.texted import NotTwilio, hear_answer
+from dunning.store import suppressions
 from dunning.store.contacts import SECOND, SMS
 
 NUMBER = "+447700900123"
@@ -138,6 +139,22 @@ def test_stop_suppresses_the_number_start_releases_it_and_both_may_come_twice(
     stage.settle()
     assert len(fake.got) == 1
     assert robin["customer"] != second["customer"]
+
+
+def test_a_number_that_twilio_knows_to_have_answered_stop_is_suppressed(
+    quick_stage: Stage, fake: Fake
+) -> None:
+    fake.answer = lambda _got: Reply(400, {"code": 21610, "message": "Attempt to send to unsubscribed"})
+    _, message_id = robin_with(quick_stage, fake)
+    quick_stage.settle()
+    row = message(quick_stage, message_id)
+    assert row["state"] == MessageState.FAILED
+    assert "STOP" in row["note"]
+    with quick_stage.house.store.read() as connection:
+        assert suppressions.of(connection, "self", NUMBER)["reason"] == SuppressionReason.STOPPED_TEXTS
+    hear_answer(quick_stage.house, *answered("START"))
+    with quick_stage.house.store.read() as connection:
+        assert suppressions.of(connection, "self", NUMBER)["released_at"] is not None
 
 
 def test_an_answer_that_twilio_did_not_sign_changes_nothing(quick_stage: Stage, fake: Fake) -> None:

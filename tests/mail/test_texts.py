@@ -7,11 +7,12 @@ from pathlib import Path
 import pytest
 
 from dunning.core.declines import DeclineClass, customer_wording
+from dunning.gateway.shapes import read_customer
 from dunning.mail.context import MailContext
 from dunning.mail.look import Look, Tone
 from dunning.mail.render import check_text, render
 from dunning.mail.samples import SAMPLES
-from dunning.mail.texts import BUILT_IN_LANGUAGES, find, locale_of, names, pieces, reason_in
+from dunning.mail.texts import BUILT_IN_LANGUAGES, find, first_spoken, locale_of, names, pieces, reason_in
 
 FOLDER = Path(__file__).parents[2] / "templates" / "email"
 TEMPLATES = names(FOLDER)
@@ -93,6 +94,26 @@ def test_the_locale_is_the_customers_then_their_countrys_then_the_merchants(
     locale: str | None, country: str | None, default: str, found: str
 ) -> None:
     assert locale_of(locale, country, default) == found
+
+
+@pytest.mark.parametrize(
+    ("wishes", "found"),
+    [
+        (["pt-BR", "fr-CA", "de"], "fr-CA"),  # the second is spoken, and keeps its region
+        (["pt_BR", "nl"], "pt_BR"),  # none is: the first says how money and days are written
+        (["de", "fr"], "de"),
+        ([], None),
+    ],
+)
+def test_of_several_languages_a_customer_gets_the_first_that_there_is_a_text_in(
+    wishes: list[str], found: str | None
+) -> None:
+    assert first_spoken(wishes, {"fr", "de", "en"}.__contains__) == found
+
+
+def test_a_customer_is_read_with_all_of_their_languages() -> None:
+    read = read_customer({"id": "cus_1", "preferred_locales": ["pt-BR", "fr"]})
+    assert (read.locale, read.locales) == ("pt-BR", ("pt-BR", "fr"))
 
 
 def test_a_language_without_texts_falls_back_to_the_merchants_own_and_then_to_english() -> None:

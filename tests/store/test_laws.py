@@ -26,7 +26,7 @@ from dunning.core.vocabulary import (
 from dunning.flows.placing import place
 from dunning.store import invariants, ledger, messages, recoveries
 from dunning.store.engine import Store, open_store
-from dunning.store.tables import attempts, ledger_entries, policies
+from dunning.store.tables import attempts, ledger_entries, notices, policies
 from dunning.store.tables import messages as messages_table
 from dunning.store.tables import recoveries as recoveries_table
 
@@ -69,6 +69,14 @@ MESSAGE: dict[str, Any] = WHOSE | {
     "recipient": "customer",
     "template": "payment_failed",
     "state": MessageState.PLANNED,
+    "due_at": NOW,
+}
+NOTICE: dict[str, Any] = WHOSE | {
+    "id": "ntc_1",
+    "kind": "thank_you",
+    "about": "rec_1",
+    "customer_id": "cus_1",
+    "recovery_id": "rec_1",
     "due_at": NOW,
 }
 ENTRY: dict[str, Any] = WHOSE | {
@@ -321,7 +329,9 @@ def test_the_laws_as_queries_find_what_is_left_behind(store: Store) -> None:
         connection.execute(update(recoveries_table).values(status=Status.SCHEDULED, next_attempt_at=late))
     put(store, attempts, ATTEMPT, state=AttemptState.PLANNED, at=late)
     put(store, messages_table, MESSAGE, state=MessageState.SENDING, due_at=late)
+    put(store, notices, NOTICE, state=MessageState.SENDING, due_at=late)
     assert broken(store) == {
+        "no notice is left behind",
         "no attempt is left behind",
         "no recovery is left behind",
         "no message is left behind",

@@ -4,8 +4,9 @@ from collections.abc import Iterator
 
 import pytest
 from browser.house import BASE, front_of
+from browser.seed import NOW
 from mail.test_http import SUBJECT
-from sqlalchemy import select, update
+from sqlalchemy import insert, select, update
 from starlette.testclient import TestClient
 from web.test_pages import NASTY, Desk, sit_down
 
@@ -14,7 +15,7 @@ from dunning.flows import wording
 from dunning.mail.outbox import Outbox
 from dunning.mail.provider import OutgoingMail
 from dunning.store import mail_texts, suppressions
-from dunning.store.tables import messages
+from dunning.store.tables import messages, notices
 
 TEXTS = "/messages/texts"
 FAILED = f"{TEXTS}/payment_failed"
@@ -168,12 +169,25 @@ def test_messages_of_unknown_fate_are_listed(quick_desk: Desk) -> None:
     assert "never sent again" in page
 
 
+def test_notices_of_unknown_fate_are_listed_beside_messages(quick_desk: Desk) -> None:
+    notice = {"id": "ntc_1", "account_id": "self", "livemode": False, "kind": "card_expiring"}
+    notice |= {"about": "card_1", "customer_id": "cus_1", "state": MessageState.UNKNOWN, "note": NASTY}
+    notice |= {"due_at": NOW, "renews_at": NOW, "address": "ana@x.test", "fence": 0}
+    with quick_desk.house.store.write() as connection:
+        connection.execute(insert(notices).values(**notice))
+    page = quick_desk.see("/messages?tab=unknown")
+    assert "Card expiring" in page
+    assert "ana@x.test" in page
+    assert "(a notice)" in page
+    assert NASTY not in quick_desk.browser.get("/messages?tab=unknown").text
+
+
 def test_an_address_is_left_alone_and_released(quick_desk: Desk) -> None:
     page = quick_desk.press("/messages/suppressed", address="Ana@X.test", reason="asked us to")
     assert "ana@x.test" in page
     assert "asked us to" in page
     assert "is on the list already" in quick_desk.press("/messages/suppressed", address="ana@x.test")
-    assert "That is no address" in quick_desk.press("/messages/suppressed", address="nobody")
+    assert "neither an address nor a number" in quick_desk.press("/messages/suppressed", address="nobody")
     page = quick_desk.press("/messages/suppressed/release", address="ana@x.test")
     assert "Nobody is left alone" in page
     assert "ana@x.test" in quick_desk.see("/messages/suppressed?released=yes")
@@ -188,11 +202,15 @@ def test_friendly_notices_are_switched_off_by_one_post_and_never_by_a_get(quick_
         with quick_desk.house.store.read() as connection:
             return suppressions.wants_no_notices(connection, "self", "ana@x.test")
 
+    for _ in range(3):  # a scanner that posts without the words of RFC 8058
+        quick_desk.browser.head(path)
+        assert "Send me no more" in quick_desk.browser.post(path).text
     assert not off()
     for _ in range(3):
         answer = quick_desk.browser.post(path, data={"List-Unsubscribe": "One-Click"})
         assert answer.status_code == 200
     assert off()
+    assert "Keine mehr senden" in quick_desk.see(path + "?lang=de")
     assert quick_desk.browser.post(path + "x").status_code == 404
     assert quick_desk.browser.get("/pay/notices/off-YQ.x").status_code == 404
 

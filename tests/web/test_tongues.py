@@ -21,7 +21,8 @@ HOLES = re.compile(r"%\(\w+\)s")
 def texts_of_pages() -> Iterator[str]:
     """Yield every text that the customers' pages translate."""
     environment = Environment()
-    for path in sorted((templates() / "web").glob("*pay*.html")):
+    pages = templates() / "web"
+    for path in sorted([*pages.glob("*pay*.html"), pages / "notices.html"]):
         for call in environment.parse(path.read_text(encoding="utf-8")).find_all(nodes.Call):
             named = isinstance(call.node, nodes.Name) and call.node.name == "t"
             if named and isinstance(call.args[0], nodes.Const):
