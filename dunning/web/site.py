@@ -12,6 +12,7 @@ from dunning.web.api_access import access_api
 from dunning.web.api_audit import audit_api
 from dunning.web.api_desk import bulk_api, desk_api, ending_api
 from dunning.web.api_reports import report_api
+from dunning.web.api_schedule import schedule_api
 from dunning.web.at_risk import at_risk_pages
 from dunning.web.audit import audit_pages
 from dunning.web.bulk import bulk_forms, bulk_pages
@@ -131,6 +132,7 @@ APIS: Final = (
     bulk_api,
     report_api,
     access_api,
+    schedule_api,
     audit_api,
     twilio_webhook,
 )
