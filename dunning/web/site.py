@@ -30,6 +30,7 @@ from dunning.web.doors import door_pages
 from dunning.web.experiments import experiment_pages
 from dunning.web.gates import STRIPE_PAGES, Doorway, SameOriginOnly, SecurityHeaders, origin_of
 from dunning.web.health import health_pages
+from dunning.web.jobs import job_pages
 from dunning.web.learned import learned_pages
 from dunning.web.mail_desk import mail_desk_pages, mail_look_pages, notice_pages
 from dunning.web.mail_hooks import MailDoor, mail_hooks
@@ -166,6 +167,7 @@ PAGES: Final = (
     people_forms,
     token_pages,
     audit_pages,
+    job_pages,
     campaign_pages,
     campaign_forms,
     draft_pages,

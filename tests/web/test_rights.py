@@ -25,6 +25,8 @@ from dunning.web.site import routes_of
 OPEN = {
     ("GET", "/healthz"),
     ("HEAD", "/healthz"),
+    ("GET", "/healthz/recovery"),
+    ("HEAD", "/healthz/recovery"),
     ("GET", "/readyz"),
     ("HEAD", "/readyz"),
     ("GET", "/static/{digest}/{name}"),
