@@ -10,6 +10,8 @@ import structlog
 
 _SECRETS = re.compile(r"\b(sk|rk|whsec|pk)_[A-Za-z0-9_]{6,}|dun_[A-Za-z0-9_-]{6,}|/(?:pay|join)/[^\s\"']+")
 
+_ADDRESS = re.compile(r"[A-Za-z0-9._%+-]+@[A-Za-z0-9-]+(?:\.[A-Za-z0-9-]+)+")
+
 
 def configure(*, json: bool | None = None, level: int = logging.INFO) -> None:
     """Set structlog up: for people on a terminal, as JSON lines elsewhere; always on stderr."""
@@ -27,7 +29,7 @@ def configure(*, json: bool | None = None, level: int = logging.INFO) -> None:
             structlog.contextvars.merge_contextvars,
             structlog.processors.add_log_level,
             structlog.processors.TimeStamper(fmt="iso", utc=True),
-            *([structlog.processors.format_exc_info] if as_json else []),
+            structlog.processors.format_exc_info,  # before redacting: a traceback quotes what it choked on
             redact,
             renderer,
         ],
@@ -44,5 +46,15 @@ def get(name: str) -> Any:
 
 
 def redact(_logger: Any, _method: str, event: MutableMapping[str, Any]) -> Mapping[str, Any]:
-    """Blank keys, secrets, tokens and the links of customers and people wherever they stand in a line."""
-    return {k: _SECRETS.sub("[redacted]", v) if isinstance(v, str) else v for k, v in event.items()}
+    """Blank keys, secrets, tokens, links and addresses of people wherever they stand in a line."""
+    return {name: _blanked(value) for name, value in event.items()}
+
+
+def _blanked(value: Any) -> Any:
+    if isinstance(value, str):
+        return _ADDRESS.sub("[address]", _SECRETS.sub("[redacted]", value))
+    if isinstance(value, Mapping):
+        return {name: _blanked(inner) for name, inner in value.items()}
+    if isinstance(value, list | tuple | set | frozenset):
+        return [_blanked(inner) for inner in value]
+    return _blanked(repr(value)) if isinstance(value, bytes | BaseException) else value
