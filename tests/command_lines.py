@@ -11,7 +11,8 @@ from dunning.cli import app
 from dunning.settings import Settings, environment_name
 
 ROOT_COMMAND = typer.main.get_command(app)
-BLOCK = re.compile(r"^```[a-z]*\n(.*?)^```", re.DOTALL | re.MULTILINE)
+BLOCK = re.compile(r"^```([a-z]*)\n(.*?)^```", re.DOTALL | re.MULTILINE)
+SHELLS = {"", "console", "sh", "bash"}
 INDENTED = re.compile(r"^ {4}(.*)$", re.MULTILINE)
 INLINE = re.compile(r"`([^`\n]+)`")
 FOREIGN_SETTINGS = {"FORWARDED_ALLOW_IPS", "STRIPE_SECRET_KEY"}
@@ -45,7 +46,8 @@ def _options(command: Any, path: list[str], words: list[str]) -> str | None:
 
 def commands_in(text: str) -> Iterator[str]:
     """Yield every command line of ours in a text: of its code, inline and in blocks."""
-    blocks, prose = BLOCK.findall(text), BLOCK.sub("", text)
+    blocks = [block for language, block in BLOCK.findall(text) if language in SHELLS]
+    prose = BLOCK.sub("", text)
     lines = [line for block in blocks for line in block.replace("\\\n", " ").splitlines()]
     for line in [*lines, *INDENTED.findall(prose), *INLINE.findall(prose)]:
         for part in re.split(r"&&|\||;|\$\(", line.removeprefix("$ ")):
