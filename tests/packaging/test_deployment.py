@@ -139,3 +139,20 @@ def test_every_alert_says_what_happened_and_what_to_do() -> None:
         assert rule["annotations"]["do"].endswith(".")
         for line in re.findall(r"`(dunning [^`]+)`", rule["annotations"]["do"]):
             assert check(line) is None
+
+
+def test_the_forms_of_the_issue_tracker_and_the_workflow_are_whole_and_name_commands_that_exist() -> None:
+    for path in sorted((ROOT / ".github").rglob("*.yml")):
+        text = path.read_text(encoding="utf-8")
+        told = yaml.safe_load(text)
+        if path.parent.name == "ISSUE_TEMPLATE" and path.name != "config.yml":
+            assert {"name", "description", "body"} <= set(told), path
+            named = [part["id"] for part in told["body"] if part["type"] != "markdown"]
+            assert len(named) == len(set(named)), path
+        assert [line for line in re.findall(r"`(dunning [^`]+)`", text) if check(line)] == [], path
+    steps = yaml.safe_load((ROOT / ".github/workflows/ci.yml").read_text(encoding="utf-8"))["jobs"]["test"][
+        "steps"
+    ]
+    programs = [step["run"] for step in steps if "run" in step]
+    assert programs
+    assert all((ROOT / program.split()[0]).exists() for program in programs)
