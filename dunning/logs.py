@@ -3,14 +3,15 @@
 import logging
 import re
 import sys
-from collections.abc import Mapping, MutableMapping
-from typing import Any
+from collections.abc import Callable, Mapping, MutableMapping
+from typing import Any, Final
 
 import structlog
 
 _SECRETS = re.compile(r"\b(sk|rk|whsec|pk)_[A-Za-z0-9_]{6,}|dun_[A-Za-z0-9_-]{6,}|/(?:pay|join)/[^\s\"']+")
 
 _ADDRESS = re.compile(r"[A-Za-z0-9._%+-]+@[A-Za-z0-9-]+(?:\.[A-Za-z0-9-]+)+")
+_TRACKERS: Final[list[Callable[[Mapping[str, Any]], None]]] = []
 
 
 def configure(*, json: bool | None = None, level: int = logging.INFO) -> None:
@@ -31,18 +32,40 @@ def configure(*, json: bool | None = None, level: int = logging.INFO) -> None:
             structlog.processors.TimeStamper(fmt="iso", utc=True),
             structlog.processors.format_exc_info,  # before redacting: a traceback quotes what it choked on
             redact,
+            _report,
             renderer,
         ],
         wrapper_class=structlog.make_filtering_bound_logger(level),
         logger_factory=structlog.PrintLoggerFactory(sys.stderr),
         cache_logger_on_first_use=False,
     )
-    logging.basicConfig(level=max(level, logging.WARNING), stream=sys.stderr, format="%(name)s: %(message)s")
+    logging.basicConfig(level=max(level, logging.WARNING), handlers=[Bridge()])
+
+
+class Bridge(logging.Handler):
+    """Takes what libraries log (the web server's tracebacks, say) into our lines, redacted like them."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Write a record as a line of ours."""
+        log = structlog.get_logger(module=record.name)
+        log.log(record.levelno, record.getMessage(), exc_info=record.exc_info)
 
 
 def get(name: str) -> Any:
     """Return the logger of a module."""
     return structlog.get_logger(module=name)
+
+
+def report_errors(to: Callable[[Mapping[str, Any]], None]) -> None:
+    """Have each line of an error, redacted, told to a tracker as well."""
+    _TRACKERS.append(to)
+
+
+def _report(_logger: Any, _method: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
+    if event.get("level") in {"error", "critical"}:
+        for tell in _TRACKERS:
+            tell(event)
+    return event
 
 
 def redact(_logger: Any, _method: str, event: MutableMapping[str, Any]) -> Mapping[str, Any]:

@@ -29,12 +29,17 @@ class Counted:
 
     def totals(self) -> Totals:
         """Return the totals, five minutes old or so; a scrape never waits for new ones."""
-        if self._found is None:
-            with self._counting:
-                return self._found or self._count()
+        known = self._found
+        if known is None:
+            return self._count_first()
         if time.monotonic() - self._at > self._every_s and self._counting.acquire(blocking=False):
             threading.Thread(target=self._count_behind, name="totals", daemon=True).start()
-        return self._found
+        return known
+
+    def _count_first(self) -> Totals:
+        with self._counting:
+            found = self._found  # somebody else's, who came first
+            return self._count() if found is None else found
 
     def _count_behind(self) -> None:
         try:

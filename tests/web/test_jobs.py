@@ -2,6 +2,7 @@
 
 import html
 import re
+import time
 from collections.abc import Iterator
 from datetime import timedelta
 from typing import Any
@@ -85,6 +86,13 @@ def test_totals_are_counted_behind_a_scrape_and_not_at_each(house: House) -> Non
     counted = Counted(house, every_s=3600)
     before = counted.totals()
     assert counted.totals() is before
+    eager = Counted(house, every_s=0)
+    first, until = eager.totals(), time.monotonic() + 10
+    assert eager.totals() is first
+    while eager._found is first and time.monotonic() < until:
+        time.sleep(0.01)
+    with eager._counting:  # until the thread has let go of the database
+        assert eager._found is not first
 
 
 def test_what_was_set_aside_is_tried_again_by_an_admin_and_the_log_says_so(house: House) -> None:
