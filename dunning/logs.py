@@ -3,12 +3,15 @@
 import logging
 import re
 import sys
-from collections.abc import Mapping, MutableMapping
-from typing import Any
+from collections.abc import Callable, Mapping, MutableMapping
+from typing import Any, Final
 
 import structlog
 
 _SECRETS = re.compile(r"\b(sk|rk|whsec|pk)_[A-Za-z0-9_]{6,}|dun_[A-Za-z0-9_-]{6,}|/(?:pay|join)/[^\s\"']+")
+
+_ADDRESS = re.compile(r"[A-Za-z0-9._%+-]+@[A-Za-z0-9-]+(?:\.[A-Za-z0-9-]+)+")
+_TRACKERS: Final[list[Callable[[Mapping[str, Any]], None]]] = []
 
 
 def configure(*, json: bool | None = None, level: int = logging.INFO) -> None:
@@ -27,15 +30,25 @@ def configure(*, json: bool | None = None, level: int = logging.INFO) -> None:
             structlog.contextvars.merge_contextvars,
             structlog.processors.add_log_level,
             structlog.processors.TimeStamper(fmt="iso", utc=True),
-            *([structlog.processors.format_exc_info] if as_json else []),
+            structlog.processors.format_exc_info,  # before redacting: a traceback quotes what it choked on
             redact,
+            _report,
             renderer,
         ],
         wrapper_class=structlog.make_filtering_bound_logger(level),
         logger_factory=structlog.PrintLoggerFactory(sys.stderr),
         cache_logger_on_first_use=False,
     )
-    logging.basicConfig(level=max(level, logging.WARNING), stream=sys.stderr, format="%(name)s: %(message)s")
+    logging.basicConfig(level=max(level, logging.WARNING), handlers=[Bridge()])
+
+
+class Bridge(logging.Handler):
+    """Takes what libraries log (the web server's tracebacks, say) into our lines, redacted like them."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Write a record as a line of ours."""
+        log = structlog.get_logger(module=record.name)
+        log.log(record.levelno, record.getMessage(), exc_info=record.exc_info)
 
 
 def get(name: str) -> Any:
@@ -43,6 +56,28 @@ def get(name: str) -> Any:
     return structlog.get_logger(module=name)
 
 
+def report_errors(to: Callable[[Mapping[str, Any]], None]) -> None:
+    """Have each line of an error, redacted, told to a tracker as well."""
+    _TRACKERS.append(to)
+
+
+def _report(_logger: Any, _method: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
+    if event.get("level") in {"error", "critical"}:
+        for tell in _TRACKERS:
+            tell(event)
+    return event
+
+
 def redact(_logger: Any, _method: str, event: MutableMapping[str, Any]) -> Mapping[str, Any]:
-    """Blank keys, secrets, tokens and the links of customers and people wherever they stand in a line."""
-    return {k: _SECRETS.sub("[redacted]", v) if isinstance(v, str) else v for k, v in event.items()}
+    """Blank keys, secrets, tokens, links and addresses of people wherever they stand in a line."""
+    return {name: _blanked(value) for name, value in event.items()}
+
+
+def _blanked(value: Any) -> Any:
+    if isinstance(value, str):
+        return _ADDRESS.sub("[address]", _SECRETS.sub("[redacted]", value))
+    if isinstance(value, Mapping):
+        return {name: _blanked(inner) for name, inner in value.items()}
+    if isinstance(value, list | tuple | set | frozenset):
+        return [_blanked(inner) for inner in value]
+    return _blanked(repr(value)) if isinstance(value, bytes | BaseException) else value

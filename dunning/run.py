@@ -23,6 +23,7 @@ from dunning.parts import (
 )
 from dunning.settings import Settings
 from dunning.store.engine import is_sqlite
+from dunning.tracking import track_errors
 from workers.bells import hang
 from workers.clock import run_clock
 
@@ -42,7 +43,7 @@ def serve(settings: Settings, host: str | None = None, port: int | None = None) 
     Raises:
         Unusable: a setting cannot work.
     """
-    logs.configure()
+    _log(settings)
     app.require_all(settings)
     store = app.connect(settings)
     app.upgrade(store, settings.database)
@@ -61,7 +62,7 @@ def serve(settings: Settings, host: str | None = None, port: int | None = None) 
 
 def web(settings: Settings, host: str | None = None, port: int | None = None) -> None:
     """Run the web process: webhooks, pages, API."""
-    logs.configure()
+    _log(settings)
     app.require_all(settings)
     house = _apart(settings)
     with until_told() as stop, contextlib.ExitStack() as stack:
@@ -73,7 +74,7 @@ def web(settings: Settings, host: str | None = None, port: int | None = None) ->
 
 def worker(settings: Settings, processes: int = 1, threads: int = THREADS) -> None:
     """Run a worker process, or several."""
-    logs.configure()
+    _log(settings)
     if processes > 1:
         _supervise(settings, processes, threads)
         return
@@ -86,12 +87,17 @@ def worker(settings: Settings, processes: int = 1, threads: int = THREADS) -> No
 
 def clock(settings: Settings) -> None:
     """Run the clock; run as many as you like, they share the work."""
-    logs.configure()
+    _log(settings)
     house = _apart(settings)
     with until_told() as stop:
         bells = hang(broker_of(settings), house)
         log.info("clock_ready")
         run_clock(house, bells, stop, threading.Event())
+
+
+def _log(settings: Settings) -> None:
+    logs.configure()
+    track_errors(settings)
 
 
 def _offer_setup(house: House, url: str) -> None:

@@ -69,6 +69,7 @@ class Settings(BaseModel):
     oidc_issuer: HttpUrl | None = None
     oidc_client_id: str | None = None
     oidc_client_secret: SecretStr | None = None
+    sentry_dsn: SecretStr | None = None
 
     @property
     def mail_secrets(self) -> tuple[str, ...]:

@@ -1,5 +1,6 @@
 """Real processes side by side: sandbox, web, workers and clocks, on a real PostgreSQL and a real Redis."""
 
+import json
 import os
 import signal
 import socket
@@ -43,12 +44,20 @@ class City:
     redis_url: str
     web_url: str
     sandbox_url: str
+    token: str = ""
     running: dict[str, subprocess.Popen[bytes]] = field(default_factory=dict)
 
     def start(self, name: str, *arguments: str) -> None:
         command = [sys.executable, "-m", "dunning", *arguments]
         with (self.folder / f"{name}.log").open("ab") as log:
             self.running[name] = subprocess.Popen(command, env=self._environment(), stderr=log, stdout=log)
+
+    def command(self, *arguments: str) -> str:
+        """Run one of our commands to its end; return what it printed."""
+        command = [sys.executable, "-m", "dunning", *arguments]
+        return subprocess.run(
+            command, env=self._environment(), check=True, stdout=subprocess.PIPE
+        ).stdout.decode()
 
     def kill(self, name: str) -> None:
         self.running[name].send_signal(signal.SIGKILL)
@@ -92,7 +101,11 @@ class City:
         return str(wait_for("the recovery", lambda: self.rows(query), 30)[0].id)
 
     def retry(self, recovery_id: str) -> None:
-        answer = httpx.post(f"{self.web_url}/api/v1/recoveries/{recovery_id}/retry", timeout=10)
+        if not self.token:
+            made = self.command("token", "create", "--scope", "act", "--json")
+            self.token = str(json.loads(made)["token"])
+        address = f"{self.web_url}/api/v1/recoveries/{recovery_id}/retry"
+        answer = httpx.post(address, timeout=10, headers={"Authorization": f"Bearer {self.token}"})
         assert answer.status_code == 200, answer.text
 
     def _environment(self) -> dict[str, str]:

@@ -28,6 +28,7 @@ WALKED = (
     "docs",
     ".ci",
     ".github",
+    "deploy",
 )
 FOREIGN_TEXTS = {"uv.lock", "LICENSE"}
 

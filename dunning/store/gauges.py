@@ -2,23 +2,27 @@
 
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 from alembic.runtime.migration import MigrationContext
-from sqlalchemy import Connection, func, select
+from sqlalchemy import Column, Connection, func, select, text
 
-from dunning.core.vocabulary import OPEN, EventState
-from dunning.store import breakers, gaps, listeners, queue
-from dunning.store.tables import announcements, attempts, events, messages, notices, recoveries
+from dunning.core.vocabulary import OPEN, UNFINISHED, AttemptState, EventState
+from dunning.store import breakers, gaps, invariants, jobs, listeners, queue
+from dunning.store.jobs import Work
+from dunning.store.schema import listed
+from dunning.store.tables import attempts, events, messages, recoveries
 
 
 @dataclass(frozen=True, slots=True)
 class Gauges:
-    """Counts of what is under way, and the oldest due time that nobody has taken up."""
+    """What is under way, and since when it waits: found by indexes, so that every scrape may ask."""
 
-    open_recoveries: dict[str, int]
-    attempts: dict[str, int]
+    work: list[Work]
+    unfinished: dict[str, int]  # attempts by state
     events_unhandled: int
-    oldest_due: dict[str, datetime]
+    unhandled_since: datetime | None
+    last_event_at: datetime | None
     breakers_open: int
     contradictions: int
     attempts_abandoned: int
@@ -26,20 +30,27 @@ class Gauges:
     missed: dict[str, int]  # by kind, found in the seven days before `now`
 
 
+@dataclass(frozen=True, slots=True)
+class Totals:
+    """Counts over whole tables, which are asked for now and then only."""
+
+    open_recoveries: dict[str, int]
+    attempts: dict[str, int]
+    messages: dict[str, int]
+    violations: dict[str, int]  # by law
+
+
 def read_gauges(connection: Connection, now: datetime) -> Gauges:
-    """Return the counts, over all accounts and both modes."""
-    by_status = (
-        select(recoveries.c.status, func.count())
-        .where(recoveries.c.status.in_(OPEN))
-        .group_by(recoveries.c.status)
-    )
-    by_state = select(attempts.c.state, func.count()).group_by(attempts.c.state)
-    unhandled = select(func.count()).select_from(events).where(events.c.state == EventState.NEW)
+    """Return what is under way, over all accounts and both modes."""
+    waits = (events.c.ring_at.is_not(None), events.c.state == EventState.NEW)
+    unhandled = select(func.count()).select_from(events).where(*waits)
+    last = select(events.c.received_at).order_by(events.c.seq.desc()).limit(1)
     return Gauges(
-        open_recoveries={status.value: n for status, n in connection.execute(by_status)},
-        attempts={state.value: n for state, n in connection.execute(by_state)},
+        work=jobs.work(connection, now, held_up=invariants.held_up(connection)),
+        unfinished=_unfinished(connection),
         events_unhandled=connection.execute(unhandled).scalar_one(),
-        oldest_due=_oldest_due(connection),
+        unhandled_since=jobs.unhandled_since(connection),
+        last_event_at=connection.execute(last).scalar_one_or_none(),
         breakers_open=len(breakers.all_open(connection)),
         contradictions=len(queue.contradicted(connection)),
         attempts_abandoned=len(queue.abandoned(connection)),
@@ -48,16 +59,31 @@ def read_gauges(connection: Connection, now: datetime) -> Gauges:
     )
 
 
+def read_totals(connection: Connection, now: datetime) -> Totals:
+    """Return the totals, over all accounts and both modes; this walks whole tables."""
+    still = select(recoveries.c.status, func.count()).where(recoveries.c.status.in_(OPEN))
+    by_status = connection.execute(still.group_by(recoveries.c.status))
+    return Totals(
+        open_recoveries={status.value: count for status, count in by_status},
+        attempts=_by_state(connection, attempts.c.state),
+        messages=_by_state(connection, messages.c.state),
+        violations=invariants.check(connection, now),
+    )
+
+
 def migration_of(connection: Connection) -> frozenset[str]:
     """Return the migrations that the database is at; empty for a database without tables."""
     return frozenset(MigrationContext.configure(connection).get_current_heads())
 
 
-def _oldest_due(connection: Connection) -> dict[str, datetime]:
-    found = {}
-    for table in (events, recoveries, attempts, messages, notices, announcements):
-        ring_at = table.c.ring_at
-        oldest = connection.execute(select(func.min(ring_at)).where(ring_at.is_not(None))).scalar_one()
-        if oldest is not None:
-            found[table.name] = oldest
-    return found
+def _unfinished(connection: Connection) -> dict[str, int]:
+    """Return the unfinished attempts by state, the states word for word: so the partial index is found."""
+    words = text(f"state IN ({listed(UNFINISHED)})")
+    found = connection.execute(select(attempts.c.state, func.count()).where(words).group_by(attempts.c.state))
+    counts = {state.value: count for state, count in found}
+    return {state.value: counts.get(state.value, 0) for state in AttemptState if state in UNFINISHED}
+
+
+def _by_state(connection: Connection, state: Column[Any]) -> dict[str, int]:
+    found = connection.execute(select(state, func.count()).group_by(state))
+    return {one.value: count for one, count in found}

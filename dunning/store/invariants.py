@@ -85,17 +85,17 @@ def check(connection: Connection, now: datetime) -> dict[str, int]:
     """Return, per law, how many rows break it; a row is late when it was due 15 minutes before `now`."""
     counts = {name: connection.execute(text(query)).scalar_one() for name, query in LAWS.items()}
     late = now - STUCK_AFTER
-    held_up = _held_up(connection)
+    waiting = held_up(connection)
     moment = late.replace(tzinfo=None) if connection.dialect.name == "sqlite" else late
     for name, query in PUNCTUAL.items():
         shown = str(moment) if connection.dialect.name == "sqlite" else moment
         counts[name] = connection.execute(text(query), {"late": shown}).scalar_one()
-        if held_up and name in WAIT_WITH_REASON:
+        if waiting and name in WAIT_WITH_REASON:
             counts[name] = 0
     return counts
 
 
-def _held_up(connection: Connection) -> bool:
+def held_up(connection: Connection) -> bool:
     """Return whether a kill switch or a breaker keeps due rows waiting, as it should."""
     overall = switches.read(connection).paused
     return (

@@ -56,6 +56,7 @@ messages = Table(
     ),
     CheckConstraint("(state = 'sent') = (sent_at IS NOT NULL)", name="sent_has_date"),
     partial("ix_messages_ring_at", "ring_at", where="ring_at IS NOT NULL"),
+    partial("ix_messages_failed", "due_at", where="state = 'failed'"),
     Index("ix_messages_address", "address", "sent_at"),
     Index("ix_messages_recovery_id", "recovery_id"),
     partial("ix_messages_awaits_since", "awaits_since", where="awaits_since IS NOT NULL"),

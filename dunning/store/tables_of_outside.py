@@ -47,6 +47,7 @@ announcements = Table(
     one_of("state", TellingState),
     UniqueConstraint("listener_id", "announcement_id"),
     partial("ix_announcements_ring_at", "ring_at", where="ring_at IS NOT NULL"),
+    partial("ix_announcements_dead", "tried_at", where="state = 'dead'"),
     Index("ix_announcements_listener", "listener_id", "made_at"),
 )
 

@@ -268,5 +268,6 @@ errands = Table(
     UniqueConstraint("recovery_id", "kind", "object_id", "occurrence"),
     CheckConstraint("(state IN ('planned', 'asking')) = (finished_at IS NULL)", name="finished_has_date"),
     partial("ix_errands_ring_at", "ring_at", where="ring_at IS NOT NULL"),
+    partial("ix_errands_refused", "finished_at", where="state = 'refused'"),
     Index("ix_errands_customer_id", "account_id", "livemode", "customer_id"),
 )

@@ -28,6 +28,7 @@ events = Table(
     UniqueConstraint("account_id", "livemode", "id"),
     one_of("state", EventState),
     partial("ix_events_ring_at", "ring_at", where="ring_at IS NOT NULL"),
+    partial("ix_events_parked", "handled_at", where="state = 'parked'"),
     partial(
         "ix_events_idempotency_key",
         "account_id",

@@ -15,7 +15,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 WEBHOOK = "/webhooks/stripe"
 PUBLIC = ("/pay/", "/webhooks/", "/static/", "/join/")
-PROBES = frozenset({"/healthz", "/readyz"})
+PROBES = frozenset({"/healthz", "/healthz/recovery", "/readyz"})
 DOORS = frozenset({"/login", "/login/oidc", "/login/oidc/back", "/setup"})
 STRIPE_PAGES = (
     "https://billing.stripe.com",

@@ -44,6 +44,7 @@ class WebServer:
         config = uvicorn.Config(
             site,
             log_level="warning",
+            log_config=None,  # its lines go where ours go, and are redacted like them
             access_log=False,  # it would write tokens of card-update links into the log
             timeout_graceful_shutdown=GRACE_S,
             lifespan="off",

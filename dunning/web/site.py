@@ -12,6 +12,7 @@ from dunning.web.api_access import access_api
 from dunning.web.api_audit import audit_api
 from dunning.web.api_desk import bulk_api, desk_api, ending_api
 from dunning.web.api_reports import report_api
+from dunning.web.api_schedule import schedule_api
 from dunning.web.at_risk import at_risk_pages
 from dunning.web.audit import audit_pages
 from dunning.web.bulk import bulk_forms, bulk_pages
@@ -29,6 +30,7 @@ from dunning.web.doors import door_pages
 from dunning.web.experiments import experiment_pages
 from dunning.web.gates import STRIPE_PAGES, Doorway, SameOriginOnly, SecurityHeaders, origin_of
 from dunning.web.health import health_pages
+from dunning.web.jobs import job_pages
 from dunning.web.learned import learned_pages
 from dunning.web.mail_desk import mail_desk_pages, mail_look_pages, notice_pages
 from dunning.web.mail_hooks import MailDoor, mail_hooks
@@ -131,6 +133,7 @@ APIS: Final = (
     bulk_api,
     report_api,
     access_api,
+    schedule_api,
     audit_api,
     twilio_webhook,
 )
@@ -164,6 +167,7 @@ PAGES: Final = (
     people_forms,
     token_pages,
     audit_pages,
+    job_pages,
     campaign_pages,
     campaign_forms,
     draft_pages,

@@ -24,8 +24,8 @@ def city(tmp_path: Path, postgres_url: str, redis_url: str) -> Iterator[City]:
         city.start("web", "web")
         city.start("worker", "worker", "--threads", "4")
         city.start("clock", "clock")
-        wait_for("the web process", lambda: answers(f"{city.web_url}/readyz"), 40)
-        wait_for("the sandbox", lambda: answers(f"{city.sandbox_url}/_sandbox/summary"), 40)
+        wait_for("the web process", lambda: answers(f"{city.web_url}/readyz"), 90)
+        wait_for("the sandbox", lambda: answers(f"{city.sandbox_url}/_sandbox/summary"), 90)
         yield city
     finally:
         city.stop_all()

@@ -8,7 +8,7 @@ import pytest
 from sqlalchemy import Connection, event
 
 from dunning.core.billing import Whose
-from dunning.store import campaigns, inbox, messages, queue, tasks
+from dunning.store import campaigns, inbox, jobs, messages, queue, tasks
 from dunning.store.engine import open_store
 from dunning.store.queue_filter import Sort, Tab, Wanted
 
@@ -84,3 +84,24 @@ def test_a_search_walks_the_words_that_begin_so(connection: Connection) -> None:
     wanted = Wanted(livemode=True, q="zoe martin")
     how = plans(connection, lambda: queue.ids(connection, wanted, now=NOW))
     assert "(word>? AND word<?)" in how
+
+
+@pytest.mark.parametrize(
+    ("kind", "index"),
+    [
+        ("event", "ix_events_parked"),
+        ("message", "ix_messages_failed"),
+        ("errand", "ix_errands_refused"),
+        ("announcement", "ix_announcements_dead"),
+    ],
+)
+def test_what_was_set_aside_is_found_without_walking_the_table(
+    connection: Connection, kind: str, index: str
+) -> None:
+    assert index in plans(connection, lambda: jobs.dead_rows(connection, kind))
+    assert index in plans(connection, lambda: jobs.redrive(connection, kind, NOW))
+
+
+def test_the_oldest_due_work_is_found_among_what_was_rung(connection: Connection) -> None:
+    how = plans(connection, lambda: jobs.oldest_due(connection, NOW, held_up=False))
+    assert "SCAN" not in how

@@ -267,7 +267,7 @@ def test_metrics_count_what_is_under_way(desk: Desk) -> None:
     assert 'dunning_recoveries_open{status="scheduled"}' in text
     assert 'dunning_attempts{state="declined"}' in text
     assert "dunning_events_unhandled 1.0" in text
-    assert 'dunning_oldest_due_seconds{table="events"} 3600.0' in text
+    assert 'dunning_oldest_due_seconds{kind="event"} 3600.0' in text
 
 
 def test_segments_are_put_in_force_turned_and_paused_in_settings(quick_desk: Desk) -> None:
