@@ -5,7 +5,7 @@ brand or one corner of them does differently. Every table is shrunk towards "no 
 more its bins scatter as chance alone would make them. A factor of 1 changes nothing.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -40,7 +40,7 @@ class Corrections:
         out = np.ones(len(when.local))
         rows = self.rows(marks)
         if rows and len(out):
-            bins = features(when)
+            bins = features(when, rows)
             for name, table in rows.items():
                 out *= table[bins[name]]
         return np.clip(out, LOWEST, HIGHEST)
@@ -62,20 +62,26 @@ class Corrections:
         return out
 
 
-def features(when: Moments) -> dict[str, Ints]:
-    """Return the bin of each moment in each table."""
+def features(when: Moments, names: Iterable[str] = SIZES) -> dict[str, Ints]:
+    """Return the bin of each moment in each table asked for."""
     day, hour = when.day, when.hour
-    weekday = (day + 3) % 7
-    first, last = int(day.min()), int(day.max())
-    days = np.arange(first, last + 1)
-    return {
-        "hour": hour,
-        "weekday": weekday,
-        "week": weekday * 8 + hour // 3,
-        "month_day": paydays.day_of_month(days)[day - first] - 1,
-        "month_end": np.minimum(paydays.days_to_month_end(days), 3)[day - first],
-        "age": np.searchsorted(AGES, when.age, side="right"),
-    }
+    weekday, first = (day + 3) % 7, int(day.min())
+    found: dict[str, Ints] = {}
+    for name in names:
+        match name:
+            case "hour":
+                found[name] = hour
+            case "weekday":
+                found[name] = weekday
+            case "week":
+                found[name] = weekday * 8 + hour // 3
+            case "month_day":
+                found[name] = paydays.calendar(first, int(day.max()))[0][day - first] - 1
+            case "month_end":
+                found[name] = np.minimum(paydays.calendar(first, int(day.max()))[1][day - first], 3)
+            case _:
+                found[name] = np.searchsorted(AGES, when.age, side="right")
+    return found
 
 
 def uncorrected() -> Corrections:
