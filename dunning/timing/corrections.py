@@ -5,7 +5,7 @@ brand or one corner of them does differently. Every table is shrunk towards "no 
 more its bins scatter as chance alone would make them. A factor of 1 changes nothing.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -112,21 +112,36 @@ def learned(
     `places` has, per level, the keys and each try's index into them; `expected` is the chance the stories
     alone gave to each try; `paid` is 1 where it paid.
     """
-    found = {
+    start = {
         (name, level): _believed(name, level, keys) for name in SIZES for level, (keys, _) in places.items()
     }
-    due = expected.copy()
-    for (name, level), table in found.items():
-        due *= table[places[level][1], bins[name]]
+    found, due = dict(start), expected.copy()
+    for table in _spread(start, places, bins):
+        due *= table
     for _ in range(3):
-        for (name, level), table in found.items():
-            keys, index = places[level]
-            flat = index * SIZES[name] + bins[name]
-            rest = due / table.ravel()[flat]
-            fresh = _table(name, flat, _believed(name, level, keys), rest, paid)
-            due = rest * fresh.ravel()[flat]
-            found[name, level] = fresh
+        for name in SIZES:
+            # From the widest level down, each on what the wider ones left: else a few payments of one
+            # class are read by the pattern of another, and the pattern that all share is lost between them.
+            mine = {key: table for key, table in found.items() if key[0] == name}
+            for old, new in zip(
+                _spread(mine, places, bins), _spread({k: start[k] for k in mine}, places, bins), strict=True
+            ):
+                due *= new / old
+            for key in mine:
+                _, index = places[key[1]]
+                flat = index * SIZES[name] + bins[name]
+                rest = due / start[key].ravel()[flat]
+                found[key] = _table(name, flat, start[key], rest, paid)
+                due = rest * found[key].ravel()[flat]
     return Corrections(_named(places, found))
+
+
+def _spread(
+    tables: Mapping[tuple[str, str], Floats], places: Mapping[str, tuple[list[str], Ints]], bins: Bins
+) -> Iterator[Floats]:
+    """Yield the factors of each try by each table."""
+    for (name, level), table in tables.items():
+        yield table[places[level][1], bins[name]]
 
 
 def _named(
