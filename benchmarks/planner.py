@@ -43,6 +43,9 @@ def main() -> None:
     ours = _each(lambda asked: planner.choose(asked, now=asked.attempts[-1].at), questions)
     theirs = _each(naive.choose, questions)
     print(f"choice: median {ours * 1000:.2f} ms, naive {theirs * 1000:.3f} ms, ratio {ours / theirs:.1f}")
+    refused = [case(told, row, (3 * 86400,), refused=True) for row in range(200)]
+    later = _each(lambda asked: planner.choose(asked, now=asked.attempts[-1].at), refused)
+    print(f"choice after a refused retry: median {later * 1000:.2f} ms (CPU time)")
 
 
 def _cases(attempts: int) -> list[Case]:

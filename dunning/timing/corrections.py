@@ -5,7 +5,7 @@ brand or one corner of them does differently. Every table is shrunk towards "no 
 more its bins scatter as chance alone would make them. A factor of 1 changes nothing.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -40,7 +40,7 @@ class Corrections:
         out = np.ones(len(when.local))
         rows = self.rows(marks)
         if rows and len(out):
-            bins = features(when)
+            bins = features(when, rows)
             for name, table in rows.items():
                 out *= table[bins[name]]
         return np.clip(out, LOWEST, HIGHEST)
@@ -62,20 +62,26 @@ class Corrections:
         return out
 
 
-def features(when: Moments) -> dict[str, Ints]:
-    """Return the bin of each moment in each table."""
+def features(when: Moments, names: Iterable[str] = SIZES) -> dict[str, Ints]:
+    """Return the bin of each moment in each table asked for."""
     day, hour = when.day, when.hour
-    weekday = (day + 3) % 7
-    first, last = int(day.min()), int(day.max())
-    days = np.arange(first, last + 1)
-    return {
-        "hour": hour,
-        "weekday": weekday,
-        "week": weekday * 8 + hour // 3,
-        "month_day": paydays.day_of_month(days)[day - first] - 1,
-        "month_end": np.minimum(paydays.days_to_month_end(days), 3)[day - first],
-        "age": np.searchsorted(AGES, when.age, side="right"),
-    }
+    weekday, first = (day + 3) % 7, int(day.min())
+    found: dict[str, Ints] = {}
+    for name in names:
+        match name:
+            case "hour":
+                found[name] = hour
+            case "weekday":
+                found[name] = weekday
+            case "week":
+                found[name] = weekday * 8 + hour // 3
+            case "month_day":
+                found[name] = paydays.calendar(first, int(day.max()))[0][day - first] - 1
+            case "month_end":
+                found[name] = np.minimum(paydays.calendar(first, int(day.max()))[1][day - first], 3)
+            case _:
+                found[name] = np.searchsorted(AGES, when.age, side="right")
+    return found
 
 
 def uncorrected() -> Corrections:
@@ -106,21 +112,36 @@ def learned(
     `places` has, per level, the keys and each try's index into them; `expected` is the chance the stories
     alone gave to each try; `paid` is 1 where it paid.
     """
-    found = {
+    start = {
         (name, level): _believed(name, level, keys) for name in SIZES for level, (keys, _) in places.items()
     }
-    due = expected.copy()
-    for (name, level), table in found.items():
-        due *= table[places[level][1], bins[name]]
+    found, due = dict(start), expected.copy()
+    for table in _spread(start, places, bins):
+        due *= table
     for _ in range(3):
-        for (name, level), table in found.items():
-            keys, index = places[level]
-            flat = index * SIZES[name] + bins[name]
-            rest = due / table.ravel()[flat]
-            fresh = _table(name, flat, _believed(name, level, keys), rest, paid)
-            due = rest * fresh.ravel()[flat]
-            found[name, level] = fresh
+        for name in SIZES:
+            # From the widest level down, each on what the wider ones left: else a few payments of one
+            # class are read by the pattern of another, and the pattern that all share is lost between them.
+            mine = {key: table for key, table in found.items() if key[0] == name}
+            for old, new in zip(
+                _spread(mine, places, bins), _spread({k: start[k] for k in mine}, places, bins), strict=True
+            ):
+                due *= new / old
+            for key in mine:
+                _, index = places[key[1]]
+                flat = index * SIZES[name] + bins[name]
+                rest = due / start[key].ravel()[flat]
+                found[key] = _table(name, flat, start[key], rest, paid)
+                due = rest * found[key].ravel()[flat]
     return Corrections(_named(places, found))
+
+
+def _spread(
+    tables: Mapping[tuple[str, str], Floats], places: Mapping[str, tuple[list[str], Ints]], bins: Bins
+) -> Iterator[Floats]:
+    """Yield the factors of each try by each table."""
+    for (name, level), table in tables.items():
+        yield table[places[level][1], bins[name]]
 
 
 def _named(

@@ -16,7 +16,7 @@ from dunning.timing.marks import LEVELS, Marks
 from dunning.timing.stories import Curves
 from dunning.timing.weights import Habits, Weights, informed
 
-SHARES: Final = 15.0  # episodes of a reason that weigh as much as no difference at a level
+SHARES: Final = 40.0  # episodes of a reason that weigh as much as no difference at a level
 HABITS: Final = 25.0  # episodes that the wider pay habits weigh
 HASTE: Final = 0.7  # of a step beyond a step; below 1 it still converges
 TIMES: Final = 30.0  # episodes that the prior's times within a reason weigh

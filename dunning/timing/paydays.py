@@ -103,3 +103,13 @@ def months(days: Ints) -> Ints:
     """Return months since 1970 of days since 1970."""
     counted: Ints = days.astype("datetime64[D]").astype("datetime64[M]").astype(np.int64)
     return counted
+
+
+@lru_cache(maxsize=512)
+def calendar(first: int, last: int) -> tuple[Ints, Ints, Ints]:
+    """Return the day of the month, the days left of it and the month of each day from first to last."""
+    days = np.arange(first, last + 1)
+    found = day_of_month(days), days_to_month_end(days), months(days)
+    for row in found:
+        row.setflags(write=False)
+    return found

@@ -64,19 +64,22 @@ def gains(slots: Slots, weight: Curves, chosen: list[int]) -> Floats:
     A try at g between fixed ones is worth its own success, less its cost, less what it takes away from
     the later ones.
     """
-    left = _left(slots, weight, chosen)
-    later = _later_values(slots, chosen, len(weight))
-    seconds, every = slots.seconds, np.arange(len(slots.seconds))
-    position = np.zeros(len(every), dtype=np.int64)
-    for index in chosen:
-        position[index + 1 :] += 1
-    out = slots.worth * (slots.success @ left.T)[every, position] - slots.cost * left.sum(axis=1)[position]
-    if chosen:
-        out -= (slots.success @ (left * later).T)[every, position]
-    for at in seconds[chosen].tolist() if chosen else ():
-        out[
-            seconds.searchsorted(at - slots.gap, side="right") : seconds.searchsorted(at + slots.gap)
-        ] = -np.inf
+    left, later = _left(slots, weight, chosen), np.zeros(len(weight), dtype=np.float32)
+    fees = (slots.cost * left.sum(axis=1)).tolist()
+    out = np.empty(len(slots.seconds))
+    ends = [*chosen, len(out) - 1]
+    for row in range(len(chosen), -1, -1):
+        part = slice(ends[row - 1] + 1 if row else 0, ends[row] + 1)
+        success = slots.success[part]
+        out[part] = slots.worth[part] * (success @ left[row]) - fees[row]
+        if row < len(chosen):
+            out[part] -= success @ (left[row] * later)
+        if row:
+            opens = slots.success[chosen[row - 1]]
+            later = float(slots.worth[chosen[row - 1]]) * opens - slots.cost + (1 - opens) * later
+    for at in slots.seconds[chosen].tolist() if chosen else ():
+        since, until = slots.seconds.searchsorted((at - slots.gap + 1, at + slots.gap)).tolist()
+        out[since:until] = -np.inf
     out[chosen] = -np.inf
     return np.asarray(out.round(6), dtype=np.float64)  # below is noise of the machine: the earliest wins
 
@@ -88,12 +91,3 @@ def _left(slots: Slots, weight: Curves, chosen: list[int]) -> Curves:
     for row, index in enumerate(chosen):
         np.multiply(left[row], 1 - slots.success[index], out=left[row + 1])
     return left
-
-
-def _later_values(slots: Slots, chosen: list[int], stories: int) -> Curves:
-    """Return, for each position, the value under each story of the tries that follow it."""
-    values = np.zeros((len(chosen) + 1, stories), dtype=np.float32)
-    for row in range(len(chosen) - 1, -1, -1):
-        success, worth = slots.success[chosen[row]], float(slots.worth[chosen[row]])
-        values[row] = worth * success - slots.cost + (1 - success) * values[row + 1]
-    return values

@@ -168,9 +168,7 @@ class Planner:
         weight = self._memory.bend(case, self._learned.weights.of(marks))
         seconds = np.array([int(utc(a.at).timestamp()) for a in own], dtype=np.int64)
         if marks.family != NEW_CARD:
-            weight = weight * stories.refusal_at((failed + offset(zone, failed)) // 3600) ** np.float32(
-                REFUSED
-            )
+            weight = weight * stories.refusal_at((failed + offset(zone, failed)) // 3600, REFUSED)
         for row in self._success(marks, zone, seconds[seconds > failed], failed):
             weight = weight * (1 - row)
         return weight / float(weight.sum())

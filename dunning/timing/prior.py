@@ -39,6 +39,7 @@ _UNUSUAL = 0.7  # share of monthly pay on any day of the month
 _MOVED = 0.3  # share of dated pay that comes before a weekend rather than on it
 _WORKING = 0.06  # share of monthly pay on one of the first working days
 _LASTS = (0.38, 0.30, 0.20, 0.12)
+SOON: Final = 8.0  # days: money that comes, comes ever more rarely; who waits for it may find the card closed
 _INFLOW_LASTS: Final = {20.0: 0.25, 60.0: 0.25, 180.0: 0.25, 600.0: 0.25}  # hours
 
 # Shares in the order of stories.GROUPS:
@@ -141,6 +142,6 @@ def within(group: str) -> Floats:
     shared = np.zeros(len(days))
     for hours, share in _INFLOW_LASTS.items():
         mine = lasts == hours
-        rate = np.diff(days[mine], prepend=0) * np.exp(-days[mine] / 20)
+        rate = np.diff(days[mine], prepend=0) * np.exp(-days[mine] / SOON)
         shared[mine] = share * rate / rate.sum()
     return shared

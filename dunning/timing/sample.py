@@ -12,14 +12,15 @@ def fair_sample(weight: Floats, most: int) -> tuple[Ints, Curves]:
     Likely stories are kept with their own weight. Of the others every so many-th by weight is taken, in the
     order of the library, where neighbours are alike; each stands for those around it.
     """
-    heavy = weight > 1 / most
-    light = np.where(heavy, 0, weight)
-    rest, places = float(light.sum()), most - int(heavy.sum())
-    counts = np.zeros(len(weight), dtype=np.int64)
-    if rest > 0 and places > 0:
-        marks = (np.arange(places) + 0.5) * (rest / places)
-        picked = np.minimum(np.cumsum(light).searchsorted(marks), len(weight) - 1)
-        counts = np.bincount(picked, minlength=len(weight))
-    columns = np.flatnonzero(heavy | (counts > 0))
-    share = np.where(heavy, weight, counts * (rest / max(places, 1)))[columns]
-    return columns, (share / share.sum()).astype(np.float32)
+    heavy = np.flatnonzero(weight > 1 / most)
+    light = weight.copy()
+    light[heavy] = 0
+    summed, places = light.cumsum(), most - len(heavy)
+    kept, share = heavy, weight[heavy]
+    if summed[-1] > 0 and places > 0:
+        each = float(summed[-1]) / places
+        picked = np.minimum(summed.searchsorted((np.arange(places) + 0.5) * each), len(weight) - 1)
+        kept, share = np.concatenate([heavy, picked]), np.concatenate([share, np.full(places, each)])
+    columns, found = np.unique(kept, return_inverse=True)
+    summed = np.bincount(found, weights=share)
+    return columns, (summed / summed.sum()).astype(np.float32)

@@ -177,9 +177,10 @@ def refusal(when: Moments) -> Curves:
 
 
 @lru_cache(maxsize=512)
-def refusal_at(hour: int) -> Curves:
-    """Return `refusal` of a failure in a local hour since 1970; renewals share their hours."""
+def refusal_at(hour: int, power: float = 1.0) -> Curves:
+    """Return a power of `refusal` of a failure in a local hour since 1970; renewals share their hours."""
     found: Curves = refusal(Moments(np.array([hour * 3600]), np.zeros(1), np.array([float(hour)])))[0]
+    found **= np.float32(power)
     found.setflags(write=False)
     return found
 
@@ -204,10 +205,21 @@ def _mood(hours: Ints, which: Ints) -> Floats:
 
     `hours` are local hours since 1970.
     """
-    starts = np.array([*MOODS, *range(WEEKDAYS)])[which]
-    by_day = (hours[:, None] // 24 + 3 - starts) % 7 < 2
-    inside: Floats = MOODY * np.where(which < len(MOODS), (hours[:, None] - starts) % 24 < 6, by_day)
+    inside: Floats = _WEEK_OF_MOODS[(hours + _THURSDAY) % 168][:, which]
     return inside
+
+
+_THURSDAY: Final = 72  # hours from Monday's midnight to that of 1970-01-01
+
+
+def _week_of_moods() -> Floats:
+    """Return a row per hour of the week, from Monday's midnight on, and a column per mood."""
+    hours, starts = np.arange(168)[:, None], np.array([*MOODS, *range(WEEKDAYS)])
+    by_day, by_hour = (hours // 24 - starts) % 7 < 2, (hours - starts) % 24 < 6
+    return np.asarray(MOODY * np.where(np.arange(len(starts)) < len(MOODS), by_hour, by_day))
+
+
+_WEEK_OF_MOODS: Final = _week_of_moods()
 
 
 def _limit(when: Moments) -> Floats:
@@ -216,5 +228,7 @@ def _limit(when: Moments) -> Floats:
     day, hour = when.day, when.hour
     midnight = (day > failed_day) & ((day > failed_day + 1) | (hour >= 1))
     monday = (day + 3) // 7 > (failed_day + 3) // 7
-    first = paydays.months(day) > paydays.months(failed_day)
+    begin = int(min(day.min(), failed_day.min())) if len(day) else 0
+    months = paydays.calendar(begin, int(max(day.max(), failed_day.max())) if len(day) else 0)[2]
+    first = months[day - begin] > months[failed_day - begin]
     return np.stack([midnight, monday, first], axis=1).astype(np.float64)

@@ -42,7 +42,8 @@ def choice_reason(case: Case, family: str, story: str, local: datetime, counted:
 
 def _when(case: Case, local: datetime) -> str:
     known = case.timezone is not None or case.country is not None
-    return f"{_WEEKDAYS[local.weekday()]} {local:%H:%M} {'their time' if known else 'UTC'}"
+    day, whose = _WEEKDAYS[local.weekday()], "their time" if known else "UTC"
+    return f"{day} {local.hour:02}:{local.minute:02} {whose}"
 
 
 def _what(case: Case, family: str) -> str:

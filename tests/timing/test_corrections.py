@@ -62,6 +62,20 @@ def test_an_hour_nobody_tried_is_doubted_beside_hours_that_failed() -> None:
     assert found[10] > 0.9
 
 
+@pytest.mark.parametrize("seed", [1, 3])
+def test_a_class_with_few_payments_leans_on_the_hours_that_all_share(seed: int) -> None:
+    dice, size = np.random.default_rng(seed), 1800
+    hours, thin = dice.integers(0, 24, size), np.arange(size) >= 1200
+    evening = (np.arange(24) + 4) % 24 < 8
+    chance = np.where(evening, 0.16, 0.08)[hours] * np.where(thin, 0.25, 1)
+    paid = (dice.random(size) < chance).astype(np.float64)
+    where = {"all": (["all:"], 0 * hours), "family": (["family:soft_funds", "family:soft_issuer"], 1 * thin)}
+    bins = dict.fromkeys(SIZES, 0 * hours) | {"hour": hours}
+    found = by_hour(learned(where, bins, np.where(thin, 0.06, 0.1), paid), "soft_issuer")
+    assert paid[thin].sum() < 20
+    assert found[evening].mean() > 1.3 * found[~evening].mean()
+
+
 def history(*attempts: Attempt, brand: str = "visa") -> Case:
     return Case("in_1", 100, "usd", attempts, START + 14 * DAY, 3, brand=brand, funding="debit", country="US")
 
