@@ -22,7 +22,7 @@ from dunning.core.report_words import (
 )
 from dunning.core.vocabulary import NETWORK_ANSWERED, OPEN, AttemptState, LedgerKind, MessageState, Status
 
-VERSION: Final = 1  # of the cells that a story gives; another one has every recovery folded anew
+VERSION: Final = 2  # of the cells that a story gives; another one has every recovery folded anew
 NONE: Final = "none"
 MONEY_IN: Final = frozenset({LedgerKind.RECOVERED, LedgerKind.REVERSAL})
 BACK: Final = {
@@ -207,6 +207,7 @@ def _of_recovery(story: Story) -> dict[str, str]:
         "funding": (card and card.funding) or NONE,
         "country": (card and card.country) or NONE,
         "plan": story.plan or NONE,
+        "segment": story.segment or NONE,
     }
 
 
@@ -221,6 +222,7 @@ def _of_attempt(story: Story, one: Tried) -> dict[str, str]:
         "country": one.country or NONE,
         "invoice_class": story.invoice_class,
         "plan": story.plan or NONE,
+        "segment": story.segment or NONE,
         "policy_version": str(one.policy_version or NONE),
     }
 

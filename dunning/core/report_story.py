@@ -86,6 +86,7 @@ class Story:
     campaign: str
     campaign_version: int
     plan: str | None = None
+    segment: str | None = None
     attempts: tuple[Tried, ...] = ()
     entries: tuple[Moved, ...] = ()
     messages: tuple[Written, ...] = ()

@@ -90,6 +90,7 @@ _OF_RECOVERY: Final = (
     "funding",
     "country",
     "plan",
+    "segment",
 )
 DIMENSIONS: Final[Mapping[Subject, tuple[str, ...]]] = {
     Subject.FAILURES: ("all", *_OF_RECOVERY, "hour", "weekday", "attempts", "time_to_recover", "ending"),
@@ -108,6 +109,7 @@ DIMENSIONS: Final[Mapping[Subject, tuple[str, ...]]] = {
         "country",
         "invoice_class",
         "plan",
+        "segment",
         "policy_version",
     ),
     Subject.MESSAGES: ("all", "step", "campaign_version", "channel", "template", "decline_class"),

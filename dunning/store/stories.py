@@ -36,6 +36,7 @@ _HEAD: Final = (
         recoveries.c.invoice_class,
         recoveries.c.campaign_key,
         recoveries.c.campaign_version,
+        recoveries.c.segment,
         invoices.c.plan,
     )
     .join(
@@ -128,6 +129,7 @@ def _story(
         campaign=row["campaign_key"],
         campaign_version=row["campaign_version"],
         plan=row["plan"],
+        segment=row["segment"],
         attempts=tuple(_tried(one) for one in tried),
         entries=tuple(
             Moved(one["at"], one["kind"], one["amount"], one["reason"], one["charge_id"]) for one in moved
