@@ -42,7 +42,10 @@ MEASURES: Final[Mapping[Subject, Mapping[str, str]]] = {
         "credited": "Credit notes since.",
         "fees": "Stripe's fees on these payments, where its balance transactions are known.",
         "hours": "Whole hours from failure to payment, summed over recovered invoices.",
-        **{name: f"Paid within {name[7:]} days of the failure." for name in WITHIN},
+        **{
+            name: f"Paid within {days} {'day' if days == 1 else 'days'} of the failure."
+            for days, name in zip(HORIZONS, WITHIN, strict=True)
+        },
     },
     Subject.CASH: {
         "recovered_count": "Payments that brought recovered money.",

@@ -107,11 +107,10 @@ def _asked(screen: Screen) -> Callable[..., Cut]:
 
 
 def _facts(cut: Cut, answer: grouped.Answer, curves: dict[str, list[Fraction | None]]) -> dict[str, Any]:
-    measures = [name for name in grouped.names(cut.subject) if not name.startswith("within_")]
     return {
         "cut": cut,
         "answer": answer,
-        "measures": measures,
+        "measures": {line.currency: _columns(cut, answer, line.currency) for line in answer.totals},
         "amounts": AMOUNTS,
         "charts": {line.currency: _chart(cut, answer, line.currency) for line in answer.totals},
         "curves": {code: [_percent(share) for share in shares] for code, shares in curves.items()},
@@ -126,6 +125,17 @@ def _facts(cut: Cut, answer: grouped.Answer, curves: dict[str, list[Fraction | N
         "forms": list(Form),
         "root": ROOT,
     }
+
+
+def _columns(cut: Cut, answer: grouped.Answer, currency: str) -> list[str]:
+    """Return the measures that a table shows: those that it draws, and those of which there is any."""
+    lines = [line.sums for line in answer.lines if line.currency == currency]
+    return [
+        name
+        for name in grouped.names(cut.subject)
+        if not name.startswith("within_")
+        and (name in DRAWN[cut.subject] or any(sums.get(name) for sums in lines))
+    ]
 
 
 def _percent(share: Fraction | None) -> str:
