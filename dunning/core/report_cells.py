@@ -155,7 +155,7 @@ def _endings(story: Story, _zone: ZoneInfo) -> Iterator[Fact]:
 
 
 def _attempts(story: Story, zone: ZoneInfo) -> Iterator[Fact]:
-    number = 0
+    number, stopped = 0, set[str | None]()
     for one in story.attempts:
         answered = one.state in NETWORK_ANSWERED
         if not answered and one.state is not AttemptState.NOT_SENT:
@@ -166,6 +166,8 @@ def _attempts(story: Story, zone: ZoneInfo) -> Iterator[Fact]:
         if answered:
             measured = {"tried": 1, "tried_amount": one.amount}
             measured |= {"paid": int(paid), "paid_amount": one.amount if paid else 0}
+            measured |= {"after_stop": int(one.card in stopped)}
+            stopped |= {one.card} if one.stopped and one.card else set()
         keys = _of_attempt(story, one) | _moment(one.at, zone) | {"number": str(number) if answered else NONE}
         yield Fact(Subject.ATTEMPTS, one.at, measured, keys, one.charge_id)
 

@@ -64,6 +64,7 @@ MEASURES: Final[Mapping[Subject, Mapping[str, str]]] = {
         "tried": "Attempts that the bank or its network answered.",
         "paid": "Of those, attempts that paid.",
         "not_sent": "Attempts that Stripe refused before the network.",
+        "after_stop": "Attempts on a card after its network had said stop, for which it publishes a fee.",
         "tried_amount": "What they asked for.",
         "paid_amount": "What they brought.",
     },

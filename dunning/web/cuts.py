@@ -13,10 +13,12 @@ from starlette.responses import HTMLResponse, Response
 from dunning.core.people import Right
 from dunning.core.report_words import AMOUNTS, DIMENSIONS, HORIZONS, Subject
 from dunning.core.sheet import Kind, shown
+from dunning.core.vocabulary import WithheldBy
 from dunning.flows import behind, grouped
 from dunning.flows.behind import Asked
 from dunning.flows.export_files import Form
 from dunning.flows.grouped import BadCut, Cut, Line
+from dunning.flows.protection import Protected, protected
 from dunning.web import cut_chart
 from dunning.web.cut_words import key_words
 from dunning.web.files import attached
@@ -114,6 +116,7 @@ def _facts(cut: Cut, answer: grouped.Answer, curves: dict[str, list[Fraction | N
         "amounts": AMOUNTS,
         "charts": {line.currency: _chart(cut, answer, line.currency) for line in answer.totals},
         "curves": {code: [_percent(share) for share in shares] for code, shares in curves.items()},
+        "fees": _network_fees(cut, answer),
         "horizons": HORIZONS,
         "definitions": grouped.definitions(cut.subject),
         "dimensions": DIMENSIONS,
@@ -125,6 +128,16 @@ def _facts(cut: Cut, answer: grouped.Answer, curves: dict[str, list[Fraction | N
         "forms": list(Form),
         "root": ROOT,
     }
+
+
+def _network_fees(cut: Cut, answer: grouped.Answer) -> list[Protected]:
+    """Return what the networks publish as their fees for tries after their own stop, by network."""
+    counts: dict[tuple[str, WithheldBy], int] = {}
+    for line in answer.lines if (cut.subject, cut.by) == (Subject.ATTEMPTS, "brand") else ():
+        if line.sums.get("after_stop"):
+            place = (line.key, WithheldBy.STOP_CODE)
+            counts[place] = counts.get(place, 0) + line.sums["after_stop"]
+    return protected(counts)
 
 
 def _columns(cut: Cut, answer: grouped.Answer, currency: str) -> list[str]:

@@ -212,3 +212,18 @@ def test_a_table_shows_no_column_of_noughts_and_its_rates_first(browser: TestCli
     assert heads[0] == "Success rate"
     assert "Not sent" not in heads
     assert "Paid amount" in heads
+
+
+def test_tries_after_a_stop_stand_beside_what_their_network_publishes(house: House, browser: TestClient) -> None:
+    stop = {"brand": "mastercard", "fingerprint": "fp_a", "network_advice_code": "03", "state": "declined"}
+    answered = tables.attempts.c.state == "declined"
+    with house.store.write() as connection:
+        connection.execute(update(tables.attempts).where(answered).values(stop))
+    asked = "subject=attempts&by=brand&from=2027-01-01&to=2027-04-01"
+    page = browser.get(f"/reports/cuts?{asked}").text
+    lines = browser.get(f"/api/v1/reports/cuts?{asked}").json()["totals"]
+    count = sum(line["after_stop"] for line in lines)
+    assert count > 0
+    told = page.partition('id="network-fees"')[2].partition("</section>")[0]
+    assert f'<td class="number">{count}</td><td class="number">${3 * count / 100:.2f}</td>' in told
+    assert "after the advice 03 or 21" in told
