@@ -5,7 +5,6 @@ The triggers that mark what changed are off meanwhile, since the copied cells al
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import timedelta
 from typing import Final
 
 from sqlalchemy import Connection, Table, text, update
@@ -32,7 +31,9 @@ def copy_week(store: Store, weeks: int) -> None:
         connection.execute(text("INSERT INTO weeks VALUES (:number)"), several)
         _cells(connection)
         for table in (*COPIED, tables.rollup_stories):
-            connection.execute(text(f"CREATE TEMPORARY TABLE first_{table.name} AS SELECT * FROM {table.name}"))
+            connection.execute(
+                text(f"CREATE TEMPORARY TABLE first_{table.name} AS SELECT * FROM {table.name}")
+            )
         for number in range(1, weeks):
             for table in COPIED:
                 connection.execute(text(_rows(table, number, connection.dialect.name)))
@@ -78,7 +79,7 @@ def told_anew(connection: Connection, stories: dict[str, Story]) -> None:
 
 
 def _cells(connection: Connection) -> None:
-    """Add the cells of a week to each week, on days and under days that are as much later; then the months."""
+    """Add the cells of a week to each week, on days and under days as much later; then the months."""
     lite = connection.dialect.name == LITE
     later = "date({0}, (7 * number) || ' days')" if lite else "(CAST({0} AS date) + 7 * number)::text"
     day = later.format("day")

@@ -8,7 +8,7 @@ from typing import Final
 from dunning.flows.report import AMOUNTS, COUNTS, Report
 
 SPACES: Final = "\t\r\n\0 \u00a0\u200b\u2028\u2029\ufeff"  # what programs skip before a formula
-FORMULAS: Final = frozenset("=+-@＝＋－＠")  # noqa: RUF001 - East Asian editions read the wide ones alike
+FORMULAS: Final = frozenset("=+-@＝＋－＠")
 
 
 def as_csv(report: Report) -> str:

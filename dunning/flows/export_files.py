@@ -21,7 +21,6 @@ from dunning.core.sheet import Cell, Column, Kind, Sheet, shown
 from dunning.errors import Unusable
 from dunning.flows.export_csv import harmless
 
-
 EXACT: Final = 10**15  # a spreadsheet keeps 15 digits of a number, and makes zeros of the others
 
 

@@ -46,7 +46,9 @@ def told_fees(stage: Stage, subject: Subject) -> Days:
     wanted = Slice(subject, "all", "2026-01-01", "2026-04-01", livemode=False, by=Span.DAY)
     with stage.house.store.read(steady=True) as connection:
         found = Reader(connection, UTC_ZONE).read(wanted)
-    return {(day, currency, "fees"): sums["fees"] for (currency, _, day), sums in found.items() if sums["fees"]}
+    return {
+        (day, currency, "fees"): sums["fees"] for (currency, _, day), sums in found.items() if sums["fees"]
+    }
 
 
 def adds_up(stage: Stage) -> None:

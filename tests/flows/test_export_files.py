@@ -31,9 +31,7 @@ def cells(made: Sheet) -> list[list[Any]]:
     return [list(row) for row in book["Report"].iter_rows(min_row=5)]
 
 
-@pytest.mark.parametrize(
-    "evil", ["=1+1", "+1", "-1", "@SUM(A1)", "\t=1", " \u200b=1", "＝1+1", "－1"]  # noqa: RUF001 - meant
-)
+@pytest.mark.parametrize("evil", ["=1+1", "+1", "-1", "@SUM(A1)", "\t=1", " \u200b=1", "＝1+1", "－1"])
 def test_no_text_of_csv_begins_as_a_formula_does(evil: str) -> None:
     told = write(sheet(["usd", evil, 1, 100, None]), Form.CSV).decode()
     assert list(csv.reader(io.StringIO(told)))[1][1] == f"'{evil}"
@@ -45,7 +43,9 @@ def test_a_negative_share_stays_a_number_in_csv() -> None:
 
 
 def test_a_number_that_a_spreadsheet_would_round_is_written_as_text() -> None:
-    made = sheet(["jpy", "Solo", HUGE, HUGE, None], ["kwd", "Solo", 1, 12345, None], ["jpy", "Solo", 1, 31, None])
+    made = sheet(
+        ["jpy", "Solo", HUGE, HUGE, None], ["kwd", "Solo", 1, 12345, None], ["jpy", "Solo", 1, 31, None]
+    )
     huge, dinars, yen = cells(made)
     assert [(cell.data_type, cell.value) for cell in huge[2:4]] == [("s", f"{HUGE:,d}")] * 2
     assert (dinars[3].value, dinars[3].number_format) == (12.345, "#,##0.000")

@@ -1,4 +1,4 @@
-"""Whatever a report is made of leaves a mark when it changes, by the database itself, after every migration."""
+"""Whatever a report is made of leaves a mark when it changes: by the database, after all migrations."""
 
 from collections.abc import Iterator
 from datetime import UTC, datetime

@@ -214,7 +214,7 @@ def test_a_table_shows_no_column_of_noughts_and_its_rates_first(browser: TestCli
     assert "Paid amount" in heads
 
 
-def test_tries_after_a_stop_stand_beside_what_their_network_publishes(house: House, browser: TestClient) -> None:
+def test_tries_after_a_stop_stand_beside_their_published_fee(house: House, browser: TestClient) -> None:
     stop = {"brand": "mastercard", "fingerprint": "fp_a", "network_advice_code": "03", "state": "declined"}
     answered = tables.attempts.c.state == "declined"
     with house.store.write() as connection:
