@@ -22,7 +22,7 @@ from dunning.core.report_words import (
 )
 from dunning.core.vocabulary import NETWORK_ANSWERED, OPEN, AttemptState, LedgerKind, MessageState, Status
 
-VERSION: Final = 1  # of the cells that a story gives; another one has every recovery folded anew
+VERSION: Final = 2  # of the cells that a story gives; another one has every recovery folded anew
 NONE: Final = "none"
 MONEY_IN: Final = frozenset({LedgerKind.RECOVERED, LedgerKind.REVERSAL})
 BACK: Final = {
@@ -155,7 +155,7 @@ def _endings(story: Story, _zone: ZoneInfo) -> Iterator[Fact]:
 
 
 def _attempts(story: Story, zone: ZoneInfo) -> Iterator[Fact]:
-    number = 0
+    number, stopped = 0, set[str | None]()
     for one in story.attempts:
         answered = one.state in NETWORK_ANSWERED
         if not answered and one.state is not AttemptState.NOT_SENT:
@@ -166,6 +166,8 @@ def _attempts(story: Story, zone: ZoneInfo) -> Iterator[Fact]:
         if answered:
             measured = {"tried": 1, "tried_amount": one.amount}
             measured |= {"paid": int(paid), "paid_amount": one.amount if paid else 0}
+            measured |= {"after_stop": int(one.card in stopped)}
+            stopped |= {one.card} if one.stopped and one.card else set()
         keys = _of_attempt(story, one) | _moment(one.at, zone) | {"number": str(number) if answered else NONE}
         yield Fact(Subject.ATTEMPTS, one.at, measured, keys, one.charge_id)
 
@@ -207,6 +209,7 @@ def _of_recovery(story: Story) -> dict[str, str]:
         "funding": (card and card.funding) or NONE,
         "country": (card and card.country) or NONE,
         "plan": story.plan or NONE,
+        "segment": story.segment or NONE,
     }
 
 
@@ -221,6 +224,7 @@ def _of_attempt(story: Story, one: Tried) -> dict[str, str]:
         "country": one.country or NONE,
         "invoice_class": story.invoice_class,
         "plan": story.plan or NONE,
+        "segment": story.segment or NONE,
         "policy_version": str(one.policy_version or NONE),
     }
 

@@ -34,6 +34,8 @@ class Tried:
     country: str | None = None
     charge_id: str | None = None
     policy_version: int | None = None
+    card: str | None = None  # its fingerprint
+    stopped: bool = False  # the network publishes a fee for another try on this card
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,6 +88,7 @@ class Story:
     campaign: str
     campaign_version: int
     plan: str | None = None
+    segment: str | None = None
     attempts: tuple[Tried, ...] = ()
     entries: tuple[Moved, ...] = ()
     messages: tuple[Written, ...] = ()

@@ -42,7 +42,10 @@ MEASURES: Final[Mapping[Subject, Mapping[str, str]]] = {
         "credited": "Credit notes since.",
         "fees": "Stripe's fees on these payments, where its balance transactions are known.",
         "hours": "Whole hours from failure to payment, summed over recovered invoices.",
-        **{name: f"Paid within {name[7:]} days of the failure." for name in WITHIN},
+        **{
+            name: f"Paid within {days} {'day' if days == 1 else 'days'} of the failure."
+            for days, name in zip(HORIZONS, WITHIN, strict=True)
+        },
     },
     Subject.CASH: {
         "recovered_count": "Payments that brought recovered money.",
@@ -61,6 +64,7 @@ MEASURES: Final[Mapping[Subject, Mapping[str, str]]] = {
         "tried": "Attempts that the bank or its network answered.",
         "paid": "Of those, attempts that paid.",
         "not_sent": "Attempts that Stripe refused before the network.",
+        "after_stop": "Attempts on a card after its network had said stop, for which it publishes a fee.",
         "tried_amount": "What they asked for.",
         "paid_amount": "What they brought.",
     },
@@ -90,6 +94,7 @@ _OF_RECOVERY: Final = (
     "funding",
     "country",
     "plan",
+    "segment",
 )
 DIMENSIONS: Final[Mapping[Subject, tuple[str, ...]]] = {
     Subject.FAILURES: ("all", *_OF_RECOVERY, "hour", "weekday", "attempts", "time_to_recover", "ending"),
@@ -108,6 +113,7 @@ DIMENSIONS: Final[Mapping[Subject, tuple[str, ...]]] = {
         "country",
         "invoice_class",
         "plan",
+        "segment",
         "policy_version",
     ),
     Subject.MESSAGES: ("all", "step", "campaign_version", "channel", "template", "decline_class"),

@@ -63,8 +63,7 @@ def close(house: House, month: str, *, by: str) -> Closing:
             "cut": cut.isoformat(),
             "closed_at": now.isoformat(),
             "closed_by": by,
-            "ledger": _ledger(connection, month, cut, closed, zone, livemode=livemode),
-            "standing": _standing(connection, month, closed, zone, livemode=livemode),
+            **_figures(house, month, cut, closed, zone),
             "definitions": {"cohort": FIGURES, "cash": CASH_FIGURES, "bases": BASES, "reasons": REASONS},
         }
         text = canonical(document)
@@ -73,6 +72,18 @@ def close(house: House, month: str, *, by: str) -> Closing:
         sealed = {"version": version, "digest": closing.digest}
         audit.append(connection, at=now, by=by, action="month.close", about=month, before={}, after=sealed)
     return closing
+
+
+def _figures(
+    house: House, month: str, cut: datetime, closed: list[Closing], zone: ZoneInfo
+) -> dict[str, Any]:
+    """Return what a closing freezes, read at one instant while it is held: a fold meanwhile counts once."""
+    livemode = house.settings.livemode
+    with house.store.read(steady=True) as connection:
+        return {
+            "ledger": _ledger(connection, month, cut, closed, zone, livemode=livemode),
+            "standing": _standing(connection, month, closed, zone, livemode=livemode),
+        }
 
 
 def reopen(house: House, month: str, *, why: str, by: str) -> None:

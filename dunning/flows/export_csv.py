@@ -8,6 +8,7 @@ from typing import Final
 from dunning.flows.report import AMOUNTS, COUNTS, Report
 
 SPACES: Final = "\t\r\n\0 \u00a0\u200b\u2028\u2029\ufeff"  # what programs skip before a formula
+FORMULAS: Final = frozenset("=+-@＝＋－＠")
 
 
 def as_csv(report: Report) -> str:
@@ -37,6 +38,6 @@ def write_csv(head: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
 
 def harmless(cell: object) -> object:
     """Return a text cell that no spreadsheet takes for a formula; numbers stay numbers."""
-    if isinstance(cell, str) and (cell[:1] in {"\t", "\r", "\n"} or cell.lstrip(SPACES)[:1] in set("=+-@")):
+    if isinstance(cell, str) and (cell[:1] in {"\t", "\r", "\n"} or cell.lstrip(SPACES)[:1] in FORMULAS):
         return f"'{cell}"
     return cell

@@ -21,6 +21,8 @@ from dunning.core.sheet import Cell, Column, Kind, Sheet, shown
 from dunning.errors import Unusable
 from dunning.flows.export_csv import harmless
 
+EXACT: Final = 10**15  # a spreadsheet keeps 15 digits of a number, and makes zeros of the others
+
 
 class Form(StrEnum):
     """A file format."""
@@ -55,11 +57,11 @@ def _csv(sheet: Sheet) -> bytes:
     out = io.StringIO()
     writer = csv.writer(out, lineterminator="\r\n")
     writer.writerow([f"{one.name}_minor" if one.kind is Kind.MONEY else one.name for one in sheet.columns])
-    writer.writerows([harmless(_exact(cell)) for cell in row] for row in sheet.rows)
+    writer.writerows([_exact(harmless(cell)) for cell in row] for row in sheet.rows)
     return out.getvalue().encode()
 
 
-def _exact(cell: Cell) -> object:
+def _exact(cell: object) -> object:
     if isinstance(cell, Fraction):
         return f"{Decimal(cell.numerator) / Decimal(cell.denominator):.6f}"
     return "" if cell is None else cell
@@ -123,6 +125,8 @@ def _write_cell(
     elif isinstance(cell, Fraction):
         share = Decimal(cell.numerator) / Decimal(cell.denominator)
         page.write_number(line, place, share, formats.named("0.0%"))
+    elif abs(cell) >= EXACT:
+        page.write_string(line, place, shown(cell, column.kind, currency))
     elif column.kind is Kind.MONEY:
         page.write_number(line, place, Money(cell, currency).decimal(), formats.money(currency))
     else:

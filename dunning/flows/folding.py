@@ -88,6 +88,8 @@ class Reader:
 
 
 def _count(found: Sums, story: Story, wanted: Slice, zone: ZoneInfo, sign: int) -> None:
+    if (story.livemode, story.imported) != (wanted.livemode, wanted.imported):
+        return
     for place, measured in cells(story, zone, subject=wanted.subject, dimension=wanted.dimension):
         if not wanted.holds(place):
             continue

@@ -6,6 +6,8 @@ from typing import Any, Final
 
 from sqlalchemy import Connection, RowMapping, Select, and_, exists, func, select
 
+from dunning.core.declines import Decline
+from dunning.core.network_rules import charged_after
 from dunning.core.report_story import Fee, Moved, Story, Tried, Written
 from dunning.store.tables import (
     attempts,
@@ -36,6 +38,7 @@ _HEAD: Final = (
         recoveries.c.invoice_class,
         recoveries.c.campaign_key,
         recoveries.c.campaign_version,
+        recoveries.c.segment,
         invoices.c.plan,
     )
     .join(
@@ -81,8 +84,9 @@ def _by_recovery(connection: Connection, query: Select[Any]) -> dict[str, list[R
 def _attempts(ids: Sequence[str]) -> Select[Any]:
     own = attempts.c
     names = (own.recovery_id, own.at, own.state, own.made_by, own.amount, own.decline_class, own.decline_code)
-    more = (own.brand, own.funding, own.country, own.charge_id, own.policy_version)
-    return select(*names, *more).where(own.recovery_id.in_(ids)).order_by(own.at, own.id)
+    more = (own.brand, own.funding, own.country, own.charge_id, own.policy_version, own.fingerprint)
+    codes = (own.network_advice_code, own.network_decline_code)
+    return select(*names, *more, *codes).where(own.recovery_id.in_(ids)).order_by(own.at, own.id)
 
 
 def _entries(ids: Sequence[str]) -> Select[Any]:
@@ -128,6 +132,7 @@ def _story(
         campaign=row["campaign_key"],
         campaign_version=row["campaign_version"],
         plan=row["plan"],
+        segment=row["segment"],
         attempts=tuple(_tried(one) for one in tried),
         entries=tuple(
             Moved(one["at"], one["kind"], one["amount"], one["reason"], one["charge_id"]) for one in moved
@@ -155,4 +160,12 @@ def _tried(row: RowMapping) -> Tried:
         country=row["country"],
         charge_id=row["charge_id"],
         policy_version=row["policy_version"],
+        card=row["fingerprint"],
+        stopped=charged_after(
+            Decline(
+                network_advice_code=row["network_advice_code"],
+                network_decline_code=row["network_decline_code"],
+                brand=row["brand"],
+            )
+        ),
     )

@@ -28,7 +28,9 @@ _WORDS: Final[Mapping[str, Mapping[str, str]]] = {
     "weekday": {str(number): name for number, name in enumerate(WEEKDAYS, 1)},
     "hour": {f"{hour:02d}": f"{hour:02d}:00–{hour:02d}:59" for hour in range(24)},
 }
-_VERBATIM: Final = frozenset({"plan", "country", "decline_code", "campaign_version", "step", "failed_day"})
+_VERBATIM: Final = frozenset(
+    {"plan", "country", "decline_code", "campaign_version", "step", "failed_day", "segment"}
+)
 
 
 def key_words(dimension: str, key: str) -> str:

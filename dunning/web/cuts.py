@@ -13,10 +13,12 @@ from starlette.responses import HTMLResponse, Response
 from dunning.core.people import Right
 from dunning.core.report_words import AMOUNTS, DIMENSIONS, HORIZONS, Subject
 from dunning.core.sheet import Kind, shown
+from dunning.core.vocabulary import WithheldBy
 from dunning.flows import behind, grouped
 from dunning.flows.behind import Asked
 from dunning.flows.export_files import Form
 from dunning.flows.grouped import BadCut, Cut, Line
+from dunning.flows.protection import Protected, protected
 from dunning.web import cut_chart
 from dunning.web.cut_words import key_words
 from dunning.web.files import attached
@@ -107,14 +109,14 @@ def _asked(screen: Screen) -> Callable[..., Cut]:
 
 
 def _facts(cut: Cut, answer: grouped.Answer, curves: dict[str, list[Fraction | None]]) -> dict[str, Any]:
-    measures = [name for name in grouped.names(cut.subject) if not name.startswith("within_")]
     return {
         "cut": cut,
         "answer": answer,
-        "measures": measures,
+        "measures": {line.currency: _columns(cut, answer, line.currency) for line in answer.totals},
         "amounts": AMOUNTS,
         "charts": {line.currency: _chart(cut, answer, line.currency) for line in answer.totals},
         "curves": {code: [_percent(share) for share in shares] for code, shares in curves.items()},
+        "fees": _network_fees(cut, answer),
         "horizons": HORIZONS,
         "definitions": grouped.definitions(cut.subject),
         "dimensions": DIMENSIONS,
@@ -126,6 +128,27 @@ def _facts(cut: Cut, answer: grouped.Answer, curves: dict[str, list[Fraction | N
         "forms": list(Form),
         "root": ROOT,
     }
+
+
+def _network_fees(cut: Cut, answer: grouped.Answer) -> list[Protected]:
+    """Return what the networks publish as their fees for tries after their own stop, by network."""
+    counts: dict[tuple[str, WithheldBy], int] = {}
+    for line in answer.lines if (cut.subject, cut.by) == (Subject.ATTEMPTS, "brand") else ():
+        if line.sums.get("after_stop"):
+            place = (line.key, WithheldBy.STOP_CODE)
+            counts[place] = counts.get(place, 0) + line.sums["after_stop"]
+    return protected(counts)
+
+
+def _columns(cut: Cut, answer: grouped.Answer, currency: str) -> list[str]:
+    """Return the measures that a table shows: those that it draws, and those of which there is any."""
+    lines = [line.sums for line in answer.lines if line.currency == currency]
+    return [
+        name
+        for name in grouped.names(cut.subject)
+        if not name.startswith("within_")
+        and (name in DRAWN[cut.subject] or any(sums.get(name) for sums in lines))
+    ]
 
 
 def _percent(share: Fraction | None) -> str:

@@ -123,6 +123,29 @@ def of_the_books(lines: list[dict[str, Any]]) -> tuple[Days, Days]:
     return _kept(cash), _kept(cohort)
 
 
+def fees(stage: Stage) -> tuple[Days, Days]:
+    """Return what Stripe took on payments of failed invoices: by the day it took it, and of the failure."""
+    failed: dict[str, str] = {}
+    for line in stage.sandbox.books():
+        if line["outcome"] in {"declined", "requires_action"}:
+            failed.setdefault(line["invoice"], line["at"])
+    world = stage.sandbox.world
+    invoices = {
+        one["payment"]["payment_intent"]: one["invoice"] for one in world.tables["invoice_payments"].values()
+    }
+    cash: Days = defaultdict(int)
+    cohort: Days = defaultdict(int)
+    for moved in world.tables["balance_transactions"].values():
+        disputed = world.tables["disputes"].get(moved["source"])
+        charge = world.tables["charges"].get(disputed["charge"] if disputed else moved["source"])
+        invoice = charge and invoices[charge["payment_intent"]]
+        if invoice in failed:
+            day = _day(datetime.fromtimestamp(moved["created"], UTC).isoformat())
+            cash[day, moved["currency"], "fees"] += moved["fee"]
+            cohort[_day(failed[invoice]), moved["currency"], "fees"] += moved["fee"]
+    return _kept(cash), _kept(cohort)
+
+
 def _day(at: str) -> str:
     return datetime.fromisoformat(at).astimezone(UTC).date().isoformat()
 

@@ -1,21 +1,23 @@
 """Closed months: frozen bit for bit, adjusted in the open month, reopened only in the books."""
 
 import random
+import threading
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from types import SimpleNamespace
 from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
-from sqlalchemy import insert, text
+from sqlalchemy import event, insert, text
 from sqlalchemy.exc import DBAPIError
 
 from dunning.core.clock import VirtualClock
 from dunning.core.months import BadMonth, booked, canonical, next_month
 from dunning.core.policy import Policy
 from dunning.flows import closing, folding
-from dunning.store import tables
+from dunning.store import audit, tables
 from dunning.store.engine import Store, open_store
 
 ZONE = ZoneInfo("UTC")
@@ -184,3 +186,62 @@ def test_late_money_is_booked_in_the_first_month_that_was_open() -> None:
     assert booked("2024-01", datetime(2024, 2, 1, tzinfo=UTC), cuts) == "2024-01"
     assert booked("2024-01", datetime(2024, 2, 9, tzinfo=UTC), cuts) == "2024-02"
     assert booked("2024-01", datetime(2024, 4, 9, tzinfo=UTC), cuts) == "2024-03"
+
+
+@pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)
+def test_what_is_folded_while_a_month_is_closed_is_frozen_once(database_url: str, house: Any) -> None:
+    for number in range(3):
+        fail(house.store, str(number), FIRST + timedelta(days=number))
+        if number == 0:
+            folding.fold(house)
+    house.clock.advance_to(FIRST + timedelta(days=40))
+    other = open_store(database_url)
+    folded: list[int] = []
+
+    def fold(_connection: Any, _cursor: Any, statement: str, *_more: Any) -> None:
+        if "FROM rollup_cells" in statement and not folded:
+            folded.append(0)
+            folded.append(folding.fold(SimpleNamespace(**vars(house) | {"store": other})))
+
+    event.listen(house.store.engine, "before_cursor_execute", fold)
+    told = closing.close(house, "2024-01", by="Mia").read()
+    other.engine.dispose()
+    assert folded == [0, 2]
+    assert told["standing"]["counts"]["usd"]["count"] == 3
+    assert told["standing"]["cohort"]["usd"]["failed"] == 15000
+    assert adjusted(house) == {"cash": {}, "cohort": {}}
+
+
+def test_of_two_who_close_a_month_at_once_one_does_and_the_other_is_told(house: Any) -> None:
+    fail(house.store, "a", FIRST + timedelta(days=3))
+    house.clock.advance_to(FIRST + timedelta(days=40))
+    ready = threading.Barrier(3)
+
+    def close(by: str) -> str:
+        ready.wait()
+        try:
+            return closing.close(house, "2024-01", by=by).by
+        except BadMonth as problem:
+            return str(problem).partition(":")[0]
+
+    def refund() -> None:
+        ready.wait()
+        now = house.clock.now()
+        enter(house.store, "a", "refund", -500, now - timedelta(days=20), now)
+
+    with ThreadPoolExecutor(3) as pool:
+        late = pool.submit(refund)
+        told = sorted(pool.map(close, ("Ada", "Mia")))
+        late.result()
+    assert told[0] == "2024-01 is closed already"
+    assert told[1] in {"Ada", "Mia"}
+    with house.store.read() as connection:
+        [closed] = closing.standing(connection, livemode=False)
+        entries = audit.page(connection, q="month.close")
+    assert [entry["actor"] for entry in entries] == [told[1]]
+    frozen = closed.read()
+    assert frozen["ledger"]["cash"]["usd"] == {"recovered": 5000, "net": 5000}
+    assert adjusted(house)["cash"] == {"2024-01": {"usd": {"refunded": 500, "net": -500}}}
+    back = frozen["standing"]["cohort"]["usd"]["refunded"]
+    later = adjusted(house)["cohort"].get("2024-01", {}).get("usd", {}).get("refunded", 0)
+    assert back + later == 500

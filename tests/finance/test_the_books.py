@@ -42,6 +42,15 @@ def told(stage: Stage, basis: Basis) -> Days:
     }
 
 
+def told_fees(stage: Stage, subject: Subject) -> Days:
+    wanted = Slice(subject, "all", "2026-01-01", "2026-04-01", livemode=False, by=Span.DAY)
+    with stage.house.store.read(steady=True) as connection:
+        found = Reader(connection, UTC_ZONE).read(wanted)
+    return {
+        (day, currency, "fees"): sums["fees"] for (currency, _, day), sums in found.items() if sums["fees"]
+    }
+
+
 def adds_up(stage: Stage) -> None:
     with stage.house.store.read(steady=True) as connection:
         assert doctor_finance.wrong_sums(connection, UTC_ZONE, livemode=False) == []
@@ -78,7 +87,9 @@ def test_reports_equal_the_books_per_day_and_currency_on_every_basis(
         assert told(stage, Basis.CASH) == cash
         assert told(stage, Basis.COHORT) == cohort
         adds_up(stage)
+        assert (told_fees(stage, Subject.CASH), told_fees(stage, Subject.FAILURES)) == histories.fees(stage)
         folding.fold(stage.house)
+        assert (told_fees(stage, Subject.CASH), told_fees(stage, Subject.FAILURES)) == histories.fees(stage)
         assert told(stage, Basis.CASH) == cash
         assert told(stage, Basis.COHORT) == cohort
         adds_up(stage)

@@ -16,11 +16,12 @@ from sqlalchemy import insert, text, update
 from starlette.testclient import TestClient
 
 from dunning.core.money import Money
+from dunning.core.people import Role
 from dunning.core.report_words import DIMENSIONS, Subject
 from dunning.errors import Unusable
 from dunning.flows import folding
 from dunning.flows.house import House
-from dunning.store import analyst, tables
+from dunning.store import analyst, audit, tables
 
 EVIL = "=cmd|'/c calc'!A1"
 ASKED = "subject=failures&by=plan&from=2027-01-01&to=2027-04-01"
@@ -184,3 +185,45 @@ def refund(house: House) -> None:
         entry |= {"amount": -100}
         entry |= {"source_id": "re_after", "recovery_id": row[0], "invoice_id": row[1], "currency": row[2]}
         connection.execute(insert(tables.ledger_entries).values(**entry, at=now, recorded_at=now))
+
+
+def test_finance_closes_a_month_and_only_an_admin_opens_it_again(house: House) -> None:
+    people = {role: TestClient(site_of(house, role=role), client=LOCAL, base_url=BASE) for role in Role}
+    again = {"month": "2027-02", "why": "A refund was told late"}
+
+    def asked(role: Role, act: str, told: dict[str, str]) -> int:
+        address = f"/reports/months/{act}"
+        return people[role].post(address, data=told, headers=ORIGIN, follow_redirects=False).status_code
+
+    assert [asked(role, "close", {"month": "2027-02"}) for role in Role] == [403, 403, 303, 303]
+    assert [asked(role, "reopen", again) for role in Role] == [403, 403, 403, 303]
+    with house.store.read() as connection:
+        entries = audit.page(connection, q="month.")
+    assert [(entry["action"], entry["object"]) for entry in entries] == [
+        ("month.reopen", "2027-02"),
+        ("month.close", "2027-02"),
+    ]
+    assert "A refund was told late" in str(entries[0]["after"])
+
+
+def test_a_table_shows_no_column_of_noughts_and_its_rates_first(browser: TestClient) -> None:
+    page = browser.get("/reports/cuts?subject=attempts&by=hour&from=2027-01-01&to=2027-04-01").text
+    heads = re.findall(r'<th scope="col" class="number">([^<]+)<', page)
+    assert heads[0] == "Success rate"
+    assert "Not sent" not in heads
+    assert "Paid amount" in heads
+
+
+def test_tries_after_a_stop_stand_beside_their_published_fee(house: House, browser: TestClient) -> None:
+    stop = {"brand": "mastercard", "fingerprint": "fp_a", "network_advice_code": "03", "state": "declined"}
+    answered = tables.attempts.c.state == "declined"
+    with house.store.write() as connection:
+        connection.execute(update(tables.attempts).where(answered).values(stop))
+    asked = "subject=attempts&by=brand&from=2027-01-01&to=2027-04-01"
+    page = browser.get(f"/reports/cuts?{asked}").text
+    lines = browser.get(f"/api/v1/reports/cuts?{asked}").json()["totals"]
+    count = sum(line["after_stop"] for line in lines)
+    assert count > 0
+    told = page.partition('id="network-fees"')[2].partition("</section>")[0]
+    assert f'<td class="number">{count}</td><td class="number">${3 * count / 100:.2f}</td>' in told
+    assert "after the advice 03 or 21" in told
