@@ -6,7 +6,7 @@ from alembic import op
 from sqlalchemy import text
 
 revision: str = '0019'
-down_revision: str | None = '0015'
+down_revision: str | None = '0018'
 branch_labels: str | Sequence[str] | None = None
 depends_on: str | Sequence[str] | None = None
 
