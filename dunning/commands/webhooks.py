@@ -82,7 +82,7 @@ def remove(listener_id: ListenerId) -> None:
     from dunning.flows import listening
 
     with opened_house() as house:
-        listening.remove(house, listener_id)
+        listening.remove(house, listener_id, by=operator())
     console.say("Removed.")
 
 
@@ -92,7 +92,7 @@ def try_out(listener_id: ListenerId, *, as_json: JsonOption = False) -> None:
     from dunning.flows import listening
 
     with opened_house() as house:
-        told = listening.try_out(house, listener_id)
+        told = listening.try_out(house, listener_id, by=operator())
     ok = told.state is TellingState.TOLD
     if as_json:
         console.say_json({"told": ok, "answer": told.answer})
@@ -142,7 +142,7 @@ def redeliver(
     from dunning.flows import listening
 
     with opened_house() as house:
-        count = listening.redeliver(house, which)
+        count = listening.redeliver(house, which, by=operator())
     console.say(f"{count} will be told again." if count else "There is nothing to tell again.")
 
 
@@ -158,7 +158,7 @@ def secret(
     from dunning.flows import listening
 
     with opened_house() as house:
-        found = listening.secrets(house, listener_id, rotate=rotate)
+        found = listening.secrets(house, listener_id, rotated_by=operator() if rotate else None)
     console.say_json(found) if as_json else console.say("\n".join(found))
 
 

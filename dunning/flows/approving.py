@@ -12,9 +12,9 @@ from dunning.core.vocabulary import MessageState
 from dunning.flows import wording
 from dunning.flows.house import House
 from dunning.flows.messaging import hold_message
-from dunning.flows.staff import Answer
+from dunning.flows.staff import Answer, By
 from dunning.flows.telling import tell
-from dunning.store import messages
+from dunning.store import audit, messages
 from dunning.store.rows import MessageRow, RecoveryRow
 
 
@@ -26,7 +26,8 @@ def approve(house: House, message_id: str, *, by: str) -> Answer:
         return wording.approval(connection, message, now, by=by)
 
     sentence = "Approved: it goes out in the customer's daytime, if the invoice is still open."
-    return _decide(house, message_id, say, sentence, now=now, by=by, told="A message was approved.")
+    told = "A message was approved."
+    return _decide(house, message_id, say, sentence, now=now, by=By(by, "message.approve", told, None))
 
 
 def refuse(house: House, message_id: str, *, why: str, by: str) -> Answer:
@@ -37,19 +38,21 @@ def refuse(house: House, message_id: str, *, why: str, by: str) -> Answer:
     note = f"Not approved: {why}"
     values = {"state": MessageState.SKIPPED, "note": note, "ring_at": None}
     now = house.clock.now()
-    return _decide(house, message_id, lambda *_: values, "It will not go out.", now=now, by=by, told=note)
+    whom = By(by, "message.refuse", note, None)
+    return _decide(house, message_id, lambda *_: values, "It will not go out.", now=now, by=whom)
 
 
-def _decide(
-    house: House, message_id: str, say: Any, sentence: str, *, now: datetime, by: str, told: str
-) -> Answer:
+def _decide(house: House, message_id: str, say: Any, sentence: str, *, now: datetime, by: By) -> Answer:
     with house.store.write() as connection:
         message, recovery = _waiting(connection, message_id)
         if message is None or recovery is None:
             return Answer(done=False, sentence="This message waits for nobody's approval.")
         values = {"awaits_since": None, "note": None, "fence": message.fence + 1, **say(connection, message)}
         messages.change(connection, message.id, message.fence, **values)
-        tell(connection, recovery.id, told, now=now, by=by, kind="staff")
+        tell(connection, recovery.id, by.said, now=now, by=by.who, kind="staff")
+        was, becomes = {"awaits_since": message.awaits_since}, {"said": by.said}
+        did, about = by.action, message_id
+        audit.append(connection, at=now, by=by.who, action=did, about=about, before=was, after=becomes)
     return Answer(done=True, sentence=sentence)
 
 

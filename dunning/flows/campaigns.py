@@ -7,6 +7,7 @@ from pathlib import Path
 from sqlalchemy import Connection
 
 from dunning.core import campaign_checks, campaign_file, ready_made
+from dunning.core.audit import changed as differing
 from dunning.core.campaign import STANDARD, Campaign
 from dunning.core.campaign_file import NotReadable, Problem
 from dunning.core.choosing import CampaignRules
@@ -14,7 +15,7 @@ from dunning.core.conditions import NotUsable
 from dunning.core.sending import Sending
 from dunning.errors import Unusable
 from dunning.flows.house import House
-from dunning.store import campaigns, rules, sending
+from dunning.store import audit, campaigns, rules, sending
 
 DRAFT_MOST = 40_000
 
@@ -79,7 +80,7 @@ def publish_ready_made(house: House, *, by: str) -> list[Published]:
             raise Unusable("Rules of your own choose the campaigns: publish the ready-made ones one by one.")
         made = ready_made.ready_made(templates_in(house.templates / "email"))
         done = [_put(connection, house, one, by) for one in made]
-        campaigns.publish_rules(connection, ready_made.rules(), at=house.clock.now(), by=by)
+        _put_rules(connection, house, ready_made.rules(), by)
     return done
 
 
@@ -96,7 +97,7 @@ def publish_rules(house: House, text: str, *, by: str) -> int:
             wanted = CampaignRules.read(text, known)
         except NotUsable as error:
             raise Unusable(str(error)) from None
-        return campaigns.publish_rules(connection, wanted, at=house.clock.now(), by=by)
+        return _put_rules(connection, house, wanted, by)
 
 
 def save_draft(house: House, text: str, *, by: str) -> tuple[str, tuple[Problem, ...]]:
@@ -112,14 +113,32 @@ def save_draft(house: House, text: str, *, by: str) -> tuple[str, tuple[Problem,
     if key is None:
         raise Unusable('Nothing was saved: the draft needs a line such as key = "standard".')
     with house.store.write() as connection:
-        campaigns.save_draft(connection, key, text, at=house.clock.now(), by=by)
+        now, about, before = house.clock.now(), f"campaign {key}", _drafted(connection, key)
+        campaigns.save_draft(connection, key, text, at=now, by=by)
+        was, after, does = {"draft": before}, {"draft": text}, "campaign.save_draft"
+        audit.append(connection, at=now, by=by, action=does, about=about, before=was, after=after)
     return key, checked.problems
+
+
+def drop_draft(house: House, key: str, *, by: str) -> bool:
+    """Forget the draft of a campaign; return whether there was one."""
+    with house.store.write() as connection:
+        was, about, does = {"draft": _drafted(connection, key)}, f"campaign {key}", "campaign.drop_draft"
+        if not campaigns.drop_draft(connection, key):
+            return False
+        now = house.clock.now()
+        audit.append(connection, at=now, by=by, action=does, about=about, before=was, after={"draft": None})
+    return True
 
 
 def set_sending(house: House, wanted: Sending, *, by: str) -> None:
     """Put rules of sending into force: hours, days off, caps."""
     with house.store.write() as connection:
-        sending.put(connection, wanted, at=house.clock.now(), by=by)
+        now, before = house.clock.now(), sending.current(connection)
+        sending.put(connection, wanted, at=now, by=by)
+        was, becomes = differing(before.dumps(), wanted.dumps())
+        does, about = "sending.set", "sending"
+        audit.append(connection, at=now, by=by, action=does, about=about, before=was, after=becomes)
 
 
 def difference(before: Campaign | None, after: Campaign) -> tuple[str, ...]:
@@ -138,14 +157,34 @@ def _put(connection: Connection, house: House, wanted: Campaign, by: str) -> Pub
     if wanted.key == STANDARD:
         rules.current_campaign(connection, house.clock.now())  # the built-in one is its first version
     before = campaigns.version(connection, wanted.key)
-    made = campaigns.publish(connection, wanted, at=house.clock.now(), by=by)
+    now = house.clock.now()
+    made = campaigns.publish(connection, wanted, at=now, by=by)
     changed = before is None or made.version != before.version
+    if changed:
+        was, becomes = differing(before.dumps() if before is not None else {}, made.dumps())
+        about, does = f"campaign {made.key} {made.version}", "campaign.publish"
+        audit.append(connection, at=now, by=by, action=does, about=about, before=was, after=becomes)
     running = campaigns.in_flight(connection)
     older = sum(
         count for (key, number), count in running.items() if key == made.key and number < made.version
     )
     lines = difference(before, made) if changed else ()
     return Published(made, changed=changed, diff=lines, in_flight=older if changed else 0)
+
+
+def _put_rules(connection: Connection, house: House, wanted: CampaignRules, by: str) -> int:
+    before, now = campaigns.current_rules(connection), house.clock.now()
+    number = campaigns.publish_rules(connection, wanted, at=now, by=by)
+    if number != before.version:
+        was, becomes = {"rules": before.dumps()}, {"rules": wanted.dumps()}
+        about, does = f"campaign rules {number}", "campaign_rules.publish"
+        audit.append(connection, at=now, by=by, action=does, about=about, before=was, after=becomes)
+    return number
+
+
+def _drafted(connection: Connection, key: str) -> str | None:
+    draft = campaigns.draft(connection, key)
+    return str(draft["text"]) if draft is not None else None
 
 
 def _key_in(text: str) -> str | None:

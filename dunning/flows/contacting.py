@@ -9,7 +9,7 @@ from dunning.flows.house import House
 from dunning.flows.staff import Answer, NotFound
 from dunning.flows.telling import tell
 from dunning.mail.compose import address_of
-from dunning.store import contacts, recoveries
+from dunning.store import audit, contacts, recoveries
 from dunning.store.rows import RecoveryRow
 
 NOBODY = "The invoice names no customer: there is nobody to keep a contact of."
@@ -54,6 +54,7 @@ def keep(house: House, recovery_id: str, role: str, address: str, *, by: str) ->
         if recovery.customer_id is None:
             return Answer(done=False, sentence=NOBODY)
         now = house.clock.now()
+        before = contacts.of_customer(connection, recovery.whose, recovery.customer_id).get(role)
         if not written:
             had = contacts.drop(connection, recovery.whose, recovery.customer_id, role)
             sentence = GONE if had else "There was no such contact."
@@ -62,6 +63,9 @@ def keep(house: House, recovery_id: str, role: str, address: str, *, by: str) ->
             sentence = KEPT
         said = f"The customer's {WORDS[role]} was {'set' if written else 'taken away'}."
         tell(connection, recovery.id, said, now=now, by=by)
+        was, becomes = {role: before}, {role: written or None}
+        about, act = recovery.customer_id, "contact.set"
+        audit.append(connection, at=now, by=by, action=act, about=about, before=was, after=becomes)
     return Answer(done=True, sentence=sentence)
 
 

@@ -19,7 +19,7 @@ from dunning.flows.driver import run
 from dunning.flows.house import House
 from dunning.mail.compose import address_of
 from dunning.settings import Settings
-from dunning.store import announcements, listeners
+from dunning.store import announcements, audit, listeners
 from dunning.store.announcements import AnnouncementRow
 from dunning.store.engine import Store
 from dunning.store.listeners import ListenerRow
@@ -67,10 +67,13 @@ def add(
             "added_by": by,
         }
         listeners.add(connection, row)
+        after = {"target": where, "topics": row["topics"], "at_least": row["at_least"]}
+        about = str(row["id"])
+        audit.append(connection, at=now, by=by, action="listener.add", about=about, after=after)
         return _found(connection, str(row["id"]))
 
 
-def remove(house: House, listener_id: str) -> None:
+def remove(house: House, listener_id: str, *, by: str) -> None:
     """Remove a listener, and give up what it was not told yet.
 
     Raises:
@@ -78,12 +81,15 @@ def remove(house: House, listener_id: str) -> None:
     """
     with house.store.write() as connection:
         found = _found(connection, listener_id)
-        listeners.change(connection, found.id, removed_at=house.clock.now())
+        now, was = house.clock.now(), {"target": found.target, "topics": sorted(found.topics)}
+        listeners.change(connection, found.id, removed_at=now)
         announcements.drop(connection, found.id, "The listener was removed.")
+        does, about = "listener.remove", found.id
+        audit.append(connection, at=now, by=by, action=does, about=about, before=was, after={})
 
 
-def secrets(house: House, listener_id: str, *, rotate: bool = False) -> list[str]:
-    """Return the signing secrets of a webhook, the newest first; `rotate` makes a new one.
+def secrets(house: House, listener_id: str, *, rotated_by: str | None = None) -> list[str]:
+    """Return the signing secrets of a webhook, the newest first; a new one where somebody rotates it.
 
     After a rotation everything is signed with both for a day.
 
@@ -94,15 +100,12 @@ def secrets(house: House, listener_id: str, *, rotate: bool = False) -> list[str
         found, now = _found(connection, listener_id), house.clock.now()
         if found.kind is not ListenerKind.WEBHOOK:
             raise Unusable(f"{listener_id} is no webhook: it has no signing secret.")
-        if rotate:
-            version = found.secret_version + 1
-            until = now + BOTH_SECRETS
-            listeners.change(connection, found.id, secret_version=version, old_secret_until=until)
-            found = _found(connection, listener_id)
+        if rotated_by is not None:
+            found = _rotate(connection, found, rotated_by, now)
         return secrets_of(house, found, now)
 
 
-def try_out(house: House, listener_id: str) -> AnnouncementRow:
+def try_out(house: House, listener_id: str, *, by: str) -> AnnouncementRow:
     """Tell a listener a test now, also one that is off: success switches it on again.
 
     Raises:
@@ -111,8 +114,10 @@ def try_out(house: House, listener_id: str) -> AnnouncementRow:
     with house.store.write() as connection:
         found = _found(connection, listener_id)
         whose = Whose(livemode=house.settings.livemode)
-        row_id = announce_test(connection, found.listener, whose, house.clock.now())
+        now, about = house.clock.now(), found.id
+        row_id = announce_test(connection, found.listener, whose, now)
         listeners.change(connection, found.id, quiet_until=None)
+        audit.append(connection, at=now, by=by, action="listener.test", about=about, after={"test": row_id})
     run(deliver(house, row_id))
     with house.store.read() as connection:
         told = announcements.by_id(connection, row_id)
@@ -121,7 +126,7 @@ def try_out(house: House, listener_id: str) -> AnnouncementRow:
     return told
 
 
-def redeliver(house: House, which: str) -> int:
+def redeliver(house: House, which: str, *, by: str) -> int:
     """Tell again: one announcement by its row's id, or every dead one of a listener; return how many.
 
     Raises:
@@ -132,8 +137,12 @@ def redeliver(house: House, which: str) -> int:
         row = announcements.by_id(connection, which)
         if row is None:
             _found(connection, which)
-            return announcements.again(connection, now, listener_id=which)
-        return announcements.again(connection, now, row_id=which)
+            count = announcements.again(connection, now, listener_id=which)
+        else:
+            count = announcements.again(connection, now, row_id=which)
+        after, does = {"told_again": count}, "listener.redeliver"
+        audit.append(connection, at=now, by=by, action=does, about=which, after=after)
+    return count
 
 
 def standing(store: Store, *, most: int = 20) -> list[Standing]:
@@ -182,6 +191,16 @@ def _found(connection: Connection, listener_id: str) -> ListenerRow:
     if found is None or found.removed_at is not None:
         raise Unusable(f"There is no listener {listener_id}: `dunning webhook list` shows what there is.")
     return found
+
+
+def _rotate(connection: Connection, found: ListenerRow, by: str, now: datetime) -> ListenerRow:
+    version = found.secret_version + 1
+    until = now + BOTH_SECRETS
+    listeners.change(connection, found.id, secret_version=version, old_secret_until=until)
+    was, becomes = {"secret_version": found.secret_version}, {"secret_version": version}
+    does, about = "listener.rotate", found.id
+    audit.append(connection, at=now, by=by, action=does, about=about, before=was, after=becomes)
+    return _found(connection, found.id)
 
 
 def _topics(words: Iterable[str]) -> frozenset[Topic]:

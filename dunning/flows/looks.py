@@ -4,10 +4,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from dunning.core.audit import changed
 from dunning.errors import Unusable
 from dunning.flows.house import House
 from dunning.mail.look import Look, LookError
-from dunning.store import mail_texts
+from dunning.store import audit, mail_texts
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,4 +37,7 @@ def publish(house: House, said: Mapping[str, Any], *, by: str) -> PublishedLook:
                 return PublishedLook(version, look)
             now, number = house.clock.now(), version + 1
             if mail_texts.publish_look(connection, number, look.dumps(), at=now, by=by):
+                was, becomes = changed(Look.loads(before).dumps(), look.dumps())
+                about, act = f"look {number}", "look.publish"
+                audit.append(connection, at=now, by=by, action=act, about=about, before=was, after=becomes)
                 return PublishedLook(number, look, changed=True)

@@ -4,7 +4,7 @@ from dunning.core.vocabulary import SuppressionReason
 from dunning.flows.house import House
 from dunning.flows.staff import Answer
 from dunning.mail.compose import address_of
-from dunning.store import suppressions
+from dunning.store import audit, suppressions
 
 
 def suppress(house: House, address: str, *, why: str, by: str) -> Answer:
@@ -15,9 +15,11 @@ def suppress(house: House, address: str, *, why: str, by: str) -> Answer:
         return Answer(done=False, sentence=f"That is no address: {error}.")
     detail = f"{by}: {why.strip()[:200]}" if why.strip() else by
     with house.store.write() as connection:
-        added = suppressions.add(
-            connection, "self", bare, SuppressionReason.STAFF, at=house.clock.now(), detail=detail
-        )
+        now, reason = house.clock.now(), SuppressionReason.STAFF
+        added = suppressions.add(connection, "self", bare, reason, at=now, detail=detail)
+        if added:
+            after = {"written_to": False, "why": why.strip()[:200]}
+            audit.append(connection, at=now, by=by, action="address.suppress", about=bare, after=after)
     sentence = f"{bare} is written to no more." if added else f"{bare} is on the list already."
     return Answer(done=added, sentence=sentence)
 
@@ -25,7 +27,11 @@ def suppress(house: House, address: str, *, why: str, by: str) -> Answer:
 def release(house: House, address: str, *, by: str) -> Answer:
     """Let an address be written to again; a new bounce or complaint puts it back."""
     with house.store.write() as connection:
-        done = suppressions.release(connection, "self", address, at=house.clock.now(), by=by)
+        now, was = house.clock.now(), {"written_to": False}
+        done = suppressions.release(connection, "self", address, at=now, by=by)
+        if done:
+            does, after = "address.release", {"written_to": True}
+            audit.append(connection, at=now, by=by, action=does, about=address, before=was, after=after)
     sentence = f"{address} may be written to again." if done else f"{address} is not on the list."
     return Answer(done=done, sentence=sentence)
 

@@ -12,7 +12,7 @@ from dunning.flows.attempting import hold
 from dunning.flows.house import House
 from dunning.flows.staff import Answer
 from dunning.flows.telling import tell
-from dunning.store import rules, tasks
+from dunning.store import audit, rules, tasks
 from dunning.store.rows import MessageRow, RecoveryRow
 
 MADE: Final = "The call was made."
@@ -48,6 +48,9 @@ def finish(house: House, task_id: str, *, by: str, note: str = "") -> Answer:
         if not closed or recovery is None:
             return Answer(done=False, sentence="Nothing changed: the task is closed already.")
         tell(connection, recovery.id, f"{MADE} {note}".rstrip(), now=now, by=by, kind="staff")
+        was, becomes = {"state": TaskState.OPEN}, {"state": TaskState.DONE, "note": note}
+        does, about = "task.finish", task_id
+        audit.append(connection, at=now, by=by, action=does, about=about, before=was, after=becomes)
     return Answer(done=True, sentence=MADE)
 
 

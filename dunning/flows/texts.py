@@ -20,7 +20,7 @@ from dunning.mail.rendered import Rendered
 from dunning.mail.samples import SAMPLES
 from dunning.mail.template import Problem, TextError
 from dunning.mail.texts import BUILT_IN_LANGUAGES, FoundText, Own, find, language_of, names, pieces
-from dunning.store import mail_texts
+from dunning.store import audit, mail_texts
 
 _NAME: Final = re.compile(r"[a-z][a-z0-9_]{0,60}")
 _LANGUAGE: Final = re.compile(r"[a-z]{2,3}(-[A-Z]{2})?")
@@ -138,7 +138,7 @@ def preview(
 
 
 def send_test(
-    house: House, template: str, language: str, sample: str, *, to: str, source: str | None = None
+    house: House, template: str, language: str, sample: str, *, to: str, by: str, source: str | None = None
 ) -> Answer:
     """Send one mail with the facts of a sample, to somebody who looks at it; it is about nobody's invoice.
 
@@ -148,8 +148,9 @@ def send_test(
     rendered = preview(house, template, language, sample, source=source)
     test = Rendered(f"[Test] {rendered.subject}", rendered.preheader, rendered.text, rendered.html)
     name = derive_id("test", house.clock.now(), to, template, language, sample)
-    with house.store.read() as connection:
-        look = wording.look_of(connection)
+    with house.store.write() as connection:
+        look, now, about = wording.look_of(connection), house.clock.now(), f"text {template} {language}"
+        audit.append(connection, at=now, by=by, action="text.send_test", about=about, after={"to": to})
     try:
         mail = wording.as_mail(house, look, test, to=to, name=name, key=f"v1:test:{name}", about={})
         house.mailer.send(mail)
@@ -182,6 +183,10 @@ def _publish(
                 return Published(before)
             now, number = house.clock.now(), before + 1
             if mail_texts.publish(connection, template, language, number, source, at=now, by=by, note=note):
+                was = {"version": before, "source": rows[0]["source"] if rows else None}
+                becomes, about = {"version": number, "source": source}, f"text {template} {language}"
+                act = "text.publish"
+                audit.append(connection, at=now, by=by, action=act, about=about, before=was, after=becomes)
                 return Published(number, changed=True)
 
 

@@ -188,10 +188,10 @@ def bulk_api(house: House) -> APIRouter:
         return read(run_id)
 
     @router.post("/{run_id}/go", operation_id="goBulk")
-    def go(run_id: str) -> BulkRun:
+    def go(run_id: str, by: By) -> BulkRun:
         """Let it begin; it goes on in the background."""
         read(run_id)
-        answer = bulk.start(house, run_id)
+        answer = bulk.start(house, run_id, by=by)
         if not answer.done:
             raise HTTPException(409, answer.sentence)
         return read(run_id)

@@ -6,7 +6,7 @@ from typing import Annotated, Any, Final
 from fastapi import APIRouter, Form, Request
 from pydantic import BaseModel, ConfigDict, Field
 from starlette.exceptions import HTTPException
-from starlette.responses import HTMLResponse, RedirectResponse, Response
+from starlette.responses import HTMLResponse, Response
 
 from dunning.core import campaign_file
 from dunning.core.campaign import BUILT_IN, Campaign
@@ -53,7 +53,8 @@ def draft_pages(screen: Screen) -> APIRouter:
                 saved, _ = campaigns.save_draft(house, text, by=by)
                 return back_to(_address(saved), said="The draft is saved; it is not in force.")
             if form.do == "drop":
-                return _drop(screen, key)
+                dropped = campaigns.drop_draft(house, key, by=by)
+                return back_to(HOME, said="The draft is gone." if dropped else "There was no draft.")
             done = campaigns.publish(house, text, by=by)
         except Unusable as error:
             facts = _facts(screen, key, text) | {"refused": str(error)}
@@ -66,12 +67,6 @@ def draft_pages(screen: Screen) -> APIRouter:
         return back_to(f"{HOME}/{done.campaign.key}", said=said if done.changed else "Nothing changed.")
 
     return router
-
-
-def _drop(screen: Screen, key: str) -> RedirectResponse:
-    with screen.house.store.write() as connection:
-        dropped = kept.drop_draft(connection, key)
-    return back_to(HOME, said="The draft is gone." if dropped else "There was no draft.")
 
 
 def _address(key: str) -> str:

@@ -47,9 +47,9 @@ def webhook_pages(screen: Screen) -> APIRouter:
         return screen.page(request, "webhooks.html", secrets=(made.target, found), **_facts(screen))
 
     @router.post(f"{HOME}/{{listener_id}}/rotate", dependencies=[needs(Right.ADMIN)])
-    def rotate(request: Request, listener_id: str) -> Response:
+    def rotate(request: Request, listener_id: str, by: By) -> Response:
         try:
-            found = listening.secrets(house, listener_id, rotate=True)
+            found = listening.secrets(house, listener_id, rotated_by=by)
         except Unusable as error:
             return back_to(HOME, refused=str(error))
         return screen.page(request, "webhooks.html", secrets=(listener_id, found), **_facts(screen))
@@ -65,9 +65,9 @@ def webhook_buttons(screen: Screen) -> APIRouter:
     house = screen.house
 
     @router.post("/test", dependencies=[needs(Right.ADMIN)])
-    def try_out(listener_id: str) -> RedirectResponse:
+    def try_out(listener_id: str, by: By) -> RedirectResponse:
         try:
-            told = listening.try_out(house, listener_id)
+            told = listening.try_out(house, listener_id, by=by)
         except Unusable as error:
             return back_to(HOME, refused=str(error))
         if told.state is TellingState.TOLD:
@@ -75,17 +75,17 @@ def webhook_buttons(screen: Screen) -> APIRouter:
         return back_to(HOME, refused=f"It was not told: {told.answer}")
 
     @router.post("/redeliver", dependencies=[needs(Right.ADMIN)])
-    def redeliver(listener_id: str) -> RedirectResponse:
+    def redeliver(listener_id: str, by: By) -> RedirectResponse:
         try:
-            count = listening.redeliver(house, listener_id)
+            count = listening.redeliver(house, listener_id, by=by)
         except Unusable as error:
             return back_to(HOME, refused=str(error))
         return back_to(HOME, said=f"{count} will be told again." if count else "Nothing was given up.")
 
     @router.post("/remove", dependencies=[needs(Right.ADMIN)])
-    def remove(listener_id: str) -> RedirectResponse:
+    def remove(listener_id: str, by: By) -> RedirectResponse:
         try:
-            listening.remove(house, listener_id)
+            listening.remove(house, listener_id, by=by)
         except Unusable as error:
             return back_to(HOME, refused=str(error))
         return back_to(HOME, said="Removed.")

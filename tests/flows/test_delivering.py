@@ -182,8 +182,8 @@ def test_three_days_of_failure_switch_a_webhook_off_others_hear_of_it_and_a_test
     stage.pays_out_of_band(robin)
     stage.settle()
     fake.answer = lambda _got: Reply()
-    assert listening.try_out(stage.house, webhook).state is TellingState.TOLD
-    assert listening.redeliver(stage.house, webhook) == 1
+    assert listening.try_out(stage.house, webhook, by="test").state is TellingState.TOLD
+    assert listening.redeliver(stage.house, webhook, by="test") == 1
     stage.settle()
     assert states(stage, webhook).count(TellingState.DEAD) == 0
 
@@ -272,7 +272,7 @@ def test_the_secret_is_rotated_without_a_gap(quick_stage: Stage, fake: Fake) -> 
     stage = quick_stage
     webhook = add(stage, fake)
     (old,) = listening.secrets(stage.house, webhook)
-    new, also = listening.secrets(stage.house, webhook, rotate=True)
+    new, also = listening.secrets(stage.house, webhook, rotated_by="test")
     assert also == old != new
     stage.fails("insufficient_funds")
     assert len(fake.got[0].headers["webhook-signature"].split()) == 2
@@ -286,7 +286,7 @@ def test_what_was_removed_hears_no_more(quick_stage: Stage, fake: Fake) -> None:
     webhook = add(stage, fake)
     stage.fails("insufficient_funds")
     before = len(fake.got)
-    listening.remove(stage.house, webhook)
+    listening.remove(stage.house, webhook, by="test")
     stage.fails("insufficient_funds", email="b@example.com")
     stage.pass_time(days=1)
     assert len(fake.got) == before
