@@ -49,7 +49,7 @@ def show(
     if wanting is not None:
         raise Unusable(wanting)
     now = house.clock.now()
-    run_id = derive_id("bulk", now, by, action, *chosen)
+    run_id = derive_id("bulk", now, by, action, *sorted(parameters.items()), *chosen)
     rows = [{"run_id": run_id, **row} for row in _verdicts(house, action, chosen)]
     run = {"id": run_id, "action": action, "parameters": dict(parameters), "by": by, "made_at": now}
     with house.store.write() as connection:
