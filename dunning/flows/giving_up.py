@@ -45,13 +45,16 @@ def write_off(house: House, recovery_id: str, *, why: str, by: str, seen: int | 
     return answer
 
 
-def decide(house: House, recovery_id: str, *, approve: bool, by: str) -> Answer:
+def decide(house: House, recovery_id: str, *, approve: bool, by: str, seen: int | None = None) -> Answer:
     """Answer what waits for a second person; nobody approves what they asked for, but may withdraw it."""
     with house.store.write() as connection:
         recovery = _held(connection, recovery_id)
         asked = approvals.waiting(connection, recovery_id)
         if asked is None:
             return Answer(done=False, sentence="Nothing waits for an approval here any more.")
+        faster = placing.moved_since(connection, recovery_id, seen)
+        if faster is not None:
+            return Answer(done=False, sentence=faster)
         if approve and asked["asked_by"] == by:
             return Answer(done=False, sentence=NOT_BY_YOURSELF)
         now, was = house.clock.now(), as_it_is(connection, recovery_id)

@@ -81,7 +81,7 @@ def stop(
     return _tell(house, recovery_id, StaffStopped(reason), By(by, "stop", "Stopped.", seen))
 
 
-def cancel_subscription(house: House, recovery_id: str, *, by: str) -> Answer:
+def cancel_subscription(house: House, recovery_id: str, *, by: str, seen: int | None = None) -> Answer:
     """Stop a recovery and cancel the subscription behind it; `debt` says beforehand what that does.
 
     The invoice is read once more before Stripe is asked: a subscription whose invoice was paid stays.
@@ -90,7 +90,8 @@ def cancel_subscription(house: House, recovery_id: str, *, by: str) -> Answer:
         recovery = hold(connection, recovery_id)
         if recovery is None:
             raise NotFound(recovery_id)
-        forbidden = _not_cancelled(connection, recovery)
+        faster = placing.moved_since(connection, recovery_id, seen)
+        forbidden = faster or _not_cancelled(connection, recovery)
         if forbidden is not None or recovery.subscription_id is None:
             return Answer(done=False, sentence=forbidden or NO_SUBSCRIPTION)
         now, about, was = house.clock.now(), recovery.subscription_id, as_it_is(connection, recovery_id)

@@ -3,6 +3,7 @@
 from datetime import date, datetime
 from typing import Annotated, Self
 
+from fastapi import Query
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 from sqlalchemy import RowMapping
 
@@ -28,6 +29,12 @@ class Body(BaseModel):
     """A request's JSON: nothing unknown, nothing guessed (`"5"` is not 5, `0` is not false)."""
 
     model_config = ConfigDict(extra="forbid", strict=True)
+
+
+Seen = Annotated[
+    int | None,
+    Query(ge=0, le=2**31 - 1, description="The `version` you decided on: 409 says who was faster since."),
+]
 
 
 class Shape(BaseModel):
@@ -80,6 +87,7 @@ class Recovery(Shape):
     owner: str | None
     snoozed_until: datetime | None
     promised_until: datetime | None
+    version: int | None  # what a write may bring back as `seen`
 
     @classmethod
     def of(cls, row: RowMapping) -> Self:
