@@ -51,6 +51,8 @@ def show(
     now = house.clock.now()
     run_id = derive_id("bulk", now, by, action, *sorted(parameters.items()), *chosen)
     rows = [{"run_id": run_id, **row} for row in _verdicts(house, action, chosen)]
+    if not rows:
+        raise Unusable("There is no such recovery: choose some from the queue.")
     run = {"id": run_id, "action": action, "parameters": dict(parameters), "by": by, "made_at": now}
     with house.store.write() as connection:
         if bulk.by_id(connection, run_id) is None:

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from typing import Annotated, Any
 
 from fastapi import APIRouter
-from pydantic import AwareDatetime, Field
+from pydantic import Field
 from sqlalchemy import RowMapping
 from starlette.exceptions import HTTPException
 
@@ -16,7 +16,7 @@ from dunning.flows.house import House
 from dunning.flows.staff import Answer
 from dunning.store import bulk as store
 from dunning.web.api import PROBLEMS, ROOT, read_recovery
-from dunning.web.api_models import Body, Done, PauseBody, Seen, Shape
+from dunning.web.api_models import Body, Done, Instant, PauseBody, Seen, Shape
 from dunning.web.rights import By, needs
 
 Text = Annotated[str, Field(min_length=1, max_length=300)]
@@ -45,7 +45,7 @@ class BulkBody(Body):
 
     action: Annotated[BulkAction, Field(strict=False)]
     recoveries: Annotated[list[str], Field(min_length=1, max_length=bulk.MOST)]
-    until: Annotated[AwareDatetime, Field(strict=False)] | None = None
+    until: Instant | None = None
     why: Text | None = None
     to: Text | None = None
     text: Text | None = None

@@ -4,7 +4,7 @@ from datetime import date, datetime
 from typing import Annotated, Self
 
 from fastapi import Query
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
+from pydantic import AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Field
 from sqlalchemy import RowMapping
 
 from dunning.core.declines import DeclineClass
@@ -31,6 +31,14 @@ class Body(BaseModel):
     model_config = ConfigDict(extra="forbid", strict=True)
 
 
+def _written(value: object) -> object:
+    """Refuse a number, which would be taken for seconds since 1970."""
+    if not isinstance(value, str | datetime):
+        raise ValueError("write an instant with its zone, such as 2027-03-25T08:00:00Z")  # noqa: TRY004 - pydantic's
+    return value
+
+
+Instant = Annotated[AwareDatetime, Field(strict=False), BeforeValidator(_written)]
 Seen = Annotated[
     int | None,
     Query(ge=0, le=2**31 - 1, description="The `version` you decided on: 409 says who was faster since."),
@@ -224,7 +232,7 @@ class Link(Shape):
 class PauseBody(Body):
     """Until when, and why."""
 
-    until: Annotated[AwareDatetime, Field(strict=False)]
+    until: Instant
     why: Annotated[str, Field(min_length=1, max_length=300)]
 
 
