@@ -19,7 +19,7 @@ from dunning.flows.messaging import LEASE, hold_message, may_go
 from dunning.mail.look import Look
 from dunning.mail.provider import Accepted, NotSent, UnknownOutcome
 from dunning.mail.render import Rendered
-from dunning.store import messages, objects
+from dunning.store import messages, objects, queue_items
 from dunning.store.rows import MessageRow, RecoveryRow
 
 LATER: Final = timedelta(minutes=10)  # after an answer that says "not now"
@@ -108,6 +108,7 @@ def _give(house: House, written: Written) -> Accepted:
 def _record(house: House, written: Written, sent: Sent) -> None:
     with house.store.write() as connection:
         now = house.clock.now()
+        queue_items.ring(connection, [written.recovery.id], now)  # before the message, as everybody does
         ours = messages.change(
             connection,
             written.message.id,

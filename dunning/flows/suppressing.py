@@ -4,7 +4,7 @@ from dunning.core.vocabulary import SuppressionReason
 from dunning.flows.house import House
 from dunning.flows.staff import Answer
 from dunning.mail.compose import address_of
-from dunning.store import audit, suppressions
+from dunning.store import audit, queue_items, suppressions
 
 
 def suppress(house: House, address: str, *, why: str, by: str) -> Answer:
@@ -18,6 +18,7 @@ def suppress(house: House, address: str, *, why: str, by: str) -> Answer:
         now, reason = house.clock.now(), SuppressionReason.STAFF
         added = suppressions.add(connection, "self", bare, reason, at=now, detail=detail)
         if added:
+            queue_items.ring_address(connection, "self", bare, now)
             after = {"written_to": False, "why": why.strip()[:200]}
             audit.append(connection, at=now, by=by, action="address.suppress", about=bare, after=after)
     sentence = f"{bare} is written to no more." if added else f"{bare} is on the list already."
@@ -30,6 +31,7 @@ def release(house: House, address: str, *, by: str) -> Answer:
         now, was = house.clock.now(), {"written_to": False}
         done = suppressions.release(connection, "self", address, at=now, by=by)
         if done:
+            queue_items.ring_address(connection, "self", address, now)
             does, after = "address.release", {"written_to": True}
             audit.append(connection, at=now, by=by, action=does, about=address, before=was, after=after)
     sentence = f"{address} may be written to again." if done else f"{address} is not on the list."

@@ -51,9 +51,7 @@ def add_problem_handlers(site: FastAPI, screen: Screen) -> None:
     def invalid(request: Request, error: RequestValidationError) -> Response:
         return answer(request, 422, _sentence(error.errors()))
 
-    @site.exception_handler(DataError)
-    def unkeepable(request: Request, _error: DataError) -> Response:
-        return answer(request, 422, UNKEEPABLE)
+    site.add_exception_handler(DataError, lambda request, _error: answer(request, 422, UNKEEPABLE))
 
     @site.exception_handler(500)
     def broken(request: Request, _error: Exception) -> Response:

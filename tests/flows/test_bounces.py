@@ -11,11 +11,12 @@ from pydantic import SecretStr
 from scenarios.stage import Stage
 from starlette.testclient import TestClient
 
+from dunning.core.triage import Cause, Place
 from dunning.core.vocabulary import MailEventKind, MessageState, SuppressionReason
-from dunning.flows import mail_reports
+from dunning.flows import mail_reports, suppressing
 from dunning.mail.provider import UnknownOutcome
 from dunning.mail.reports import Report
-from dunning.store import suppressions
+from dunning.store import queue_items, suppressions
 from dunning.web.mail_hooks import mail_hooks
 
 SECRET = "a-long-secret"
@@ -160,3 +161,20 @@ def test_nothing_is_listened_to_until_a_provider_and_a_secret_are_set(quick_stag
     client = TestClient(mail_hooks(quick_stage.house))
     assert client.post("/webhooks/mail/postmark", json=POSTMARK, headers=basic("")).status_code == 404
     assert client.get("/webhooks/mail/postmark").status_code == 405
+
+
+def test_the_line_of_the_queue_follows_what_was_sent_what_bounced_and_who_was_released(stage: Stage) -> None:
+    robin, row = sent(stage)
+
+    def spot() -> tuple[Any, Any]:
+        stage.settle()
+        with stage.house.store.read() as connection:
+            line = queue_items.item(connection, stage.recovery(robin).id)
+        assert line is not None
+        return line["place"], line["cause"]
+
+    assert spot() == (Place.WAITING, None)
+    listen(stage).post("/webhooks/mail/postmark", json=bounce(row), headers=basic(SECRET))
+    assert spot() == (Place.NEEDS_ACTION, Cause.UNREACHABLE)
+    assert suppressing.release(stage.house, row["address"], by="ada").done
+    assert spot() == (Place.WAITING, None)
