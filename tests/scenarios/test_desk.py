@@ -168,3 +168,15 @@ def test_a_bulk_action_goes_on_where_a_worker_left_it(quick_stage: Stage) -> Non
         bulk.show(stage.house, BulkAction.SNOOZE, {"why": "x"}, ids, by="ada")
     with pytest.raises(bulk.Unusable):
         bulk.show(stage.house, BulkAction.STOP, {}, [], by="ada")
+
+
+def test_nobody_lets_a_bulk_action_of_somebody_else_begin_in_their_name(quick_stage: Stage) -> None:
+    stage = quick_stage
+    ids = [stage.recovery(stage.fails("insufficient_funds")).id]
+    run_id = bulk.show(stage.house, BulkAction.STOP, {}, ids, by="ada")
+    assert "Somebody else" in bulk.start(stage.house, run_id, by="bob").sentence
+    assert bulk.show(stage.house, BulkAction.NOTE, {"text": "a"}, ids, by="ada") != bulk.show(
+        stage.house, BulkAction.NOTE, {"text": "b"}, ids, by="ada"
+    )
+    with pytest.raises(bulk.Unusable, match="no such recovery"):
+        bulk.show(stage.house, BulkAction.STOP, {}, ["rec_nobody"], by="ada")
