@@ -22,6 +22,7 @@ from dunning.store.rows import RecoveryRow
 
 WRITE_OFF: Final = "write_off"
 UNDER_WAY: Final = "A charge is under way; its outcome comes first."
+NOTHING_WAITS: Final = "Nothing waits for an approval here any more."
 NOT_BY_YOURSELF: Final = "Another person must approve this: you asked for it yourself."
 
 
@@ -50,11 +51,9 @@ def decide(house: House, recovery_id: str, *, approve: bool, by: str, seen: int 
     with house.store.write() as connection:
         recovery = _held(connection, recovery_id)
         asked = approvals.waiting(connection, recovery_id)
-        if asked is None:
-            return Answer(done=False, sentence="Nothing waits for an approval here any more.")
         faster = placing.moved_since(connection, recovery_id, seen)
-        if faster is not None:
-            return Answer(done=False, sentence=faster)
+        if faster is not None or asked is None:
+            return Answer(done=False, sentence=faster or NOTHING_WAITS)
         if approve and asked["asked_by"] == by:
             return Answer(done=False, sentence=NOT_BY_YOURSELF)
         now, was = house.clock.now(), as_it_is(connection, recovery_id)

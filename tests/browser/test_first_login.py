@@ -7,10 +7,14 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from browser.house import front_of, furnish, site_of
 from browser.test_screens import FAINT, PATIENCE_MS, SHOTS, TOO_WIDE, WIDTHS
+from signed_in import COOKIE, open_session
+from sqlalchemy import select, update
 
 from dunning.core.people import Role
-from dunning.flows import people, switches, tokens
+from dunning.core.policy import Policy, PolicyVersion
+from dunning.flows import giving_up, people, switches, tokens
 from dunning.flows.house import House
+from dunning.store import tables
 from dunning.web.server import WebServer, listen
 
 if TYPE_CHECKING:
@@ -77,6 +81,31 @@ def _add_bo(page: "Page", address: str) -> str:
     page.get_by_label("Email").fill("bo@juniper.example")
     page.get_by_role("button", name="Add, and make a link").click()
     return page.get_by_label("Link").input_value()
+
+
+def test_a_second_person_approves_a_large_write_off_and_signs_out(house: House, browser_page: "Page") -> None:
+    page = browser_page
+    with house.store.write() as connection:
+        limit = PolicyVersion(Policy(second_approval_from=1)).dumps()
+        connection.execute(update(tables.policies).values(definition=limit))
+        open_one = select(tables.recoveries.c.id).where(tables.recoveries.c.status == "waiting").limit(1)
+        recovery = connection.execute(open_one).scalar_one()
+    giving_up.write_off(house, recovery, why="Bankrupt", by="ana@juniper.example")
+    with on_a_port(front_of(house)) as address:
+        page.context.add_cookies([{"name": COOKIE, "value": open_session(house), "url": address}])
+        page.goto(f"{address}/recoveries/{recovery}")
+        assert page.get_by_role("heading", name="ana@juniper.example asks to write this off").is_visible()
+        giving_up.decide(house, recovery, approve=False, by="bo@juniper.example")  # somebody is faster
+        page.get_by_role("button", name="Approve the write-off").click()
+        assert "changed since you looked" in page.get_by_role("alert").inner_text()
+        giving_up.write_off(house, recovery, why="Bankrupt", by="ana@juniper.example")
+        page.reload()
+        page.get_by_role("button", name="Approve the write-off").click()
+        page.get_by_role("status").filter(has_text="Written off").wait_for()
+        page.get_by_role("button", name="Sign out", exact=True).click()
+        page.wait_for_url(f"{address}/login")
+        page.goto(f"{address}/recoveries/{recovery}")
+        page.wait_for_url(f"{address}/login?next=*")
 
 
 def fill(house: House) -> None:
