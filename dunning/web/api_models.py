@@ -39,10 +39,7 @@ def _written(value: object) -> object:
 
 
 Instant = Annotated[AwareDatetime, Field(strict=False), BeforeValidator(_written)]
-Seen = Annotated[
-    int | None,
-    Query(ge=0, le=2**31 - 1, description="The `version` you decided on: 409 says who was faster since."),
-]
+Seen = Annotated[int | None, Query(ge=0, le=2**31 - 1, description="The `version` that you decided on.")]
 
 
 class Shape(BaseModel):

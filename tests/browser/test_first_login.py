@@ -98,7 +98,7 @@ def test_a_second_person_approves_a_large_write_off_and_signs_out(house: House, 
         giving_up.decide(house, recovery, approve=False, by="bo@juniper.example")  # somebody is faster
         page.get_by_role("button", name="Approve the write-off").click()
         assert "changed since you looked" in page.get_by_role("alert").inner_text()
-        giving_up.write_off(house, recovery, why="Bankrupt", by="ana@juniper.example")
+        giving_up.write_off(house, recovery, why="Bankrupt", by="bo@juniper.example")
         page.reload()
         page.get_by_role("button", name="Approve the write-off").click()
         page.get_by_role("status").filter(has_text="Written off").wait_for()
