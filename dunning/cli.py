@@ -22,6 +22,7 @@ from dunning.commands import (
     contacts,
     database,
     declines,
+    desk,
     experiments,
     forecasts,
     health,
@@ -128,6 +129,15 @@ _recoveries.command("resume")(queue.resume)
 _recoveries.command("stop")(queue.stop)
 _recoveries.command("conclude")(queue.conclude)
 _recoveries.command("link")(queue.link)
+_recoveries.command("assign")(desk.assign)
+_recoveries.command("snooze")(desk.snooze)
+_recoveries.command("wake")(desk.wake)
+_recoveries.command("promise")(desk.promise)
+_recoveries.command("note")(desk.note)
+_recoveries.command("undo")(desk.undo)
+_recoveries.command("write-off")(desk.write_off)
+_recoveries.command("answer")(desk.answer)
+_recoveries.command("paid-elsewhere")(desk.paid_elsewhere)
 _recoveries.command("contact")(contacts.contact)
 _recoveries.command("debt")(subscriptions.debt)
 _recoveries.command("cancel")(subscriptions.cancel)

@@ -80,7 +80,7 @@ def retry(recovery_id: RecoveryId, *, as_json: JsonOption = False) -> None:
     """Ask for an attempt now, unless a rule forbids it; the answer names the rule."""
     from dunning.flows import staff
 
-    _act(staff.retry, recovery_id, as_json=as_json)
+    act(staff.retry, recovery_id, as_json=as_json)
 
 
 def pause(
@@ -97,21 +97,21 @@ def pause(
     from dunning.flows import staff
 
     end = times.coming_instant("--until", until, WallClock().now())
-    _act(staff.pause, recovery_id, as_json=as_json, until=end, why=reason)
+    act(staff.pause, recovery_id, as_json=as_json, until=end, why=reason)
 
 
 def resume(recovery_id: RecoveryId, *, as_json: JsonOption = False) -> None:
     """End the pause of one recovery."""
     from dunning.flows import staff
 
-    _act(staff.resume, recovery_id, as_json=as_json)
+    act(staff.resume, recovery_id, as_json=as_json)
 
 
 def stop(recovery_id: RecoveryId, *, as_json: JsonOption = False) -> None:
     """Give one recovery up; its invoice goes back to Stripe's own collection."""
     from dunning.flows import staff
 
-    _act(staff.stop, recovery_id, as_json=as_json)
+    act(staff.stop, recovery_id, as_json=as_json)
 
 
 def conclude(
@@ -126,7 +126,7 @@ def conclude(
     """Conclude a charge that nobody could learn the outcome of, as Stripe's Dashboard shows it."""
     from dunning.flows import abandonment
 
-    _act(abandonment.conclude, recovery_id, as_json=as_json, stripe=True, verdict=abandonment.Verdict(shown))
+    act(abandonment.conclude, recovery_id, as_json=as_json, stripe=True, verdict=abandonment.Verdict(shown))
 
 
 def link(recovery_id: RecoveryId, *, as_json: JsonOption = False) -> None:
@@ -138,7 +138,7 @@ def link(recovery_id: RecoveryId, *, as_json: JsonOption = False) -> None:
     console.say_json({"url": url}) if as_json else console.say(url)
 
 
-def _act(
+def act(
     action: Callable[..., Any], recovery_id: str, *, as_json: bool, stripe: bool = False, **how: Any
 ) -> None:
     """Carry out an action of staff; exit code 1 when a rule refuses it."""

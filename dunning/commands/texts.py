@@ -143,7 +143,7 @@ def send_test(
     from dunning.flows import texts
 
     with opened_house() as house:
-        answer = texts.send_test(house, template, language, sample, to=to)
+        answer = texts.send_test(house, template, language, sample, to=to, by=operator())
     console.say(answer.sentence)
     if not answer.done:
         raise typer.Exit(1)

@@ -92,7 +92,7 @@ def try_out(listener_id: ListenerId, *, as_json: JsonOption = False) -> None:
     from dunning.flows import listening
 
     with opened_house() as house:
-        told = listening.try_out(house, listener_id)
+        told = listening.try_out(house, listener_id, by=operator())
     ok = told.state is TellingState.TOLD
     if as_json:
         console.say_json({"told": ok, "answer": told.answer})
@@ -142,7 +142,7 @@ def redeliver(
     from dunning.flows import listening
 
     with opened_house() as house:
-        count = listening.redeliver(house, which)
+        count = listening.redeliver(house, which, by=operator())
     console.say(f"{count} will be told again." if count else "There is nothing to tell again.")
 
 

@@ -13,11 +13,12 @@ from dunning.core.vocabulary import BulkAction, BulkRowState, BulkState
 from dunning.flows import desk, staff
 from dunning.flows.house import House
 from dunning.flows.staff import Answer, NotFound
-from dunning.store import bulk
+from dunning.store import audit, bulk
 
 MOST: Final = 500
 AT_ONCE: Final = 25  # rows a ring
 LEASE: Final = timedelta(seconds=90)
+NOT_YOURS: Final = "Somebody else made this bulk action: choose the recoveries and make your own."
 WILL: Final[Mapping[BulkAction, str]] = {
     BulkAction.RETRY: "An attempt will be made now.",
     BulkAction.SNOOZE: "It will be snoozed.",
@@ -48,8 +49,10 @@ def show(
     if wanting is not None:
         raise Unusable(wanting)
     now = house.clock.now()
-    run_id = derive_id("bulk", now, by, action, *chosen)
+    run_id = derive_id("bulk", now, by, action, *sorted(parameters.items()), *chosen)
     rows = [{"run_id": run_id, **row} for row in _verdicts(house, action, chosen)]
+    if not rows:
+        raise Unusable("There is no such recovery: choose some from the queue.")
     run = {"id": run_id, "action": action, "parameters": dict(parameters), "by": by, "made_at": now}
     with house.store.write() as connection:
         if bulk.by_id(connection, run_id) is None:
@@ -57,12 +60,18 @@ def show(
     return run_id
 
 
-def start(house: House, run_id: str) -> Answer:
-    """Let a bulk action begin; it goes on in the background."""
+def start(house: House, run_id: str, *, by: str) -> Answer:
+    """Let a bulk action begin; it goes on in the background, in the name of who made it and nobody else."""
     with house.store.write() as connection:
-        begun = bulk.start(connection, run_id, house.clock.now())
-    said = "It has begun; this page tells how far it is."
-    return Answer(begun, said if begun else "It has begun before.")
+        run, now = bulk.by_id(connection, run_id), house.clock.now()
+        if run is None or run["by"] != by:
+            return Answer(done=False, sentence=NOT_YOURS)
+        if not bulk.start(connection, run_id, now):
+            return Answer(done=False, sentence="It has begun before.")
+        counts = {state.value: count for state, count in bulk.counts(connection, run_id).items()}
+        after = {"action": run["action"], "parameters": run["parameters"], "recoveries": counts}
+        audit.append(connection, at=now, by=by, action="bulk.start", about=run_id, after=after)
+    return Answer(done=True, sentence="It has begun; this page tells how far it is.")
 
 
 def go_on(house: House, run_id: str) -> None:

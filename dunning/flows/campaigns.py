@@ -159,7 +159,8 @@ def _put(connection: Connection, house: House, wanted: Campaign, by: str) -> Pub
     if wanted.key == STANDARD:
         rules.current_campaign(connection, house.clock.now())  # the built-in one is its first version
     before = campaigns.version(connection, wanted.key)
-    made = campaigns.publish(connection, wanted, at=house.clock.now(), by=by)
+    now = house.clock.now()
+    made = campaigns.publish(connection, wanted, at=now, by=by)
     changed = before is None or made.version != before.version
     running = campaigns.in_flight(connection)
     older = sum(

@@ -14,8 +14,9 @@ from dunning.core.ids import derive_id
 from dunning.core.vocabulary import CLOSED
 from dunning.flows import placing
 from dunning.flows.attempting import hold
+from dunning.flows.entering import as_it_is, enter
 from dunning.flows.house import House
-from dunning.flows.staff import NOTHING_CHANGED, Answer, NotFound
+from dunning.flows.staff import NOTHING_CHANGED, Answer, By, NotFound
 from dunning.flows.steer import steer
 from dunning.flows.telling import tell
 from dunning.store import queue_items
@@ -30,7 +31,7 @@ def assign(house: House, recovery_id: str, *, to: str | None, by: str, seen: int
     """Give a recovery to a person of the staff, or to nobody."""
     owner = (to or "").strip()[:200] or None
     said = f"Given to {owner}." if owner else "Given back: it is nobody’s now."
-    return _change(house, recovery_id, by, said, seen, owner=owner)
+    return _change(house, recovery_id, By(by, "assign", said, seen), owner=owner)
 
 
 def snooze(
@@ -45,12 +46,13 @@ def snooze(
     why = why.strip()[:300]
     said = f"Snoozed until {until:%d %B %Y}: {why}"
     changes = {"snoozed_until": until, "snooze_reason": why, "promised_until": None}
-    return _change(house, recovery_id, by, said, seen, **changes)
+    return _change(house, recovery_id, By(by, "snooze", said, seen), **changes)
 
 
 def wake(house: House, recovery_id: str, *, by: str, seen: int | None = None) -> Answer:
     """End a snooze."""
-    return _change(house, recovery_id, by, "Back on the desk.", seen, snoozed_until=None, snooze_reason=None)
+    by_whom = By(by, "wake", "Back on the desk.", seen)
+    return _change(house, recovery_id, by_whom, snoozed_until=None, snooze_reason=None)
 
 
 def note(house: House, recovery_id: str, *, text: str, by: str) -> Answer:
@@ -59,9 +61,10 @@ def note(house: House, recovery_id: str, *, text: str, by: str) -> Answer:
         return Answer(done=False, sentence="An empty note says nothing: write a word or two.")
     with house.store.write() as connection:
         _held(connection, recovery_id)
-        now = house.clock.now()
-        tell(connection, recovery_id, text.strip()[:1000], now=now, by=by, kind="staff")
+        now, was, text = house.clock.now(), as_it_is(connection, recovery_id), text.strip()[:1000]
+        tell(connection, recovery_id, text, now=now, by=by, kind="staff")
         placing.place(connection, recovery_id, now, touched_at=now)
+        enter(connection, recovery_id, was, "note", by=by, now=now, note=text)
     return Answer(done=True, sentence="Noted.")
 
 
@@ -78,11 +81,12 @@ def promise(
         faster = placing.moved_since(connection, recovery_id, seen)
         if faster is not None or recovery.status in CLOSED:
             return Answer(done=False, sentence=faster or CLOSED_ALREADY)
-        now, change = house.clock.now(), StaffPaused(until, why)
+        now, change, was = house.clock.now(), StaffPaused(until, why), as_it_is(connection, recovery_id)
         if not steer(connection, house, recovery, change, now=now, by=by, pause_reason=why):
             return Answer(done=False, sentence=NOTHING_CHANGED)
         kept = {"promised_until": until, "snoozed_until": None, "snooze_reason": None}
         placing.place(connection, recovery_id, now, touched_at=now, **kept)
+        enter(connection, recovery_id, was, "promise", by=by, now=now)
     return Answer(done=True, sentence=f"Kept: {why}.")
 
 
@@ -93,10 +97,11 @@ def undo(house: House, recovery_id: str, *, by: str, seen: int | None = None) ->
         found = undoable(connection, recovery_id)
         if found is None or seen not in {None, found["version"]}:
             return Answer(done=False, sentence="Nothing to undo: this recovery has changed since.")
-        now, said = house.clock.now(), f"Undone: {found['said']}"
+        now, was, said = house.clock.now(), as_it_is(connection, recovery_id), f"Undone: {found['said']}"
         tell(connection, recovery_id, said, now=now, by=by, kind="staff")
         placing.place(connection, recovery_id, now, **_instants(found["before"]))
         queue_items.mark_undone(connection, found["id"], now)
+        enter(connection, recovery_id, was, "undo", by=by, now=now)
     return Answer(done=True, sentence=said)
 
 
@@ -114,22 +119,23 @@ def place_again(house: House, recovery_id: str) -> None:
             placing.place(connection, recovery_id, house.clock.now())
 
 
-def _change(house: House, recovery_id: str, by: str, said: str, seen: int | None, **changes: Any) -> Answer:
+def _change(house: House, recovery_id: str, by: By, **changes: Any) -> Answer:
     with house.store.write() as connection:
         recovery = _held(connection, recovery_id)
         if recovery.status in CLOSED:
             return Answer(done=False, sentence=CLOSED_ALREADY)
         line = queue_items.item(connection, recovery_id)
         if line is not None and all(line[name] == value for name, value in changes.items()):
-            return Answer(done=True, sentence=said)  # asked twice, done once
-        faster = placing.moved_since(connection, recovery_id, seen)
+            return Answer(done=True, sentence=by.said)  # asked twice, done once
+        faster = placing.moved_since(connection, recovery_id, by.seen)
         if faster is not None:
             return Answer(done=False, sentence=faster)
-        now = house.clock.now()
-        tell(connection, recovery_id, said, now=now, by=by, kind="staff")
+        now, was = house.clock.now(), as_it_is(connection, recovery_id)
+        tell(connection, recovery_id, by.said, now=now, by=by.who, kind="staff")
         placing.place(connection, recovery_id, now, touched_at=now, **changes)
-        _remember(connection, recovery_id, line, by, said, now)
-    return Answer(done=True, sentence=said)
+        _remember(connection, recovery_id, line, by.who, by.said, now)
+        enter(connection, recovery_id, was, by.action, by=by.who, now=now)
+    return Answer(done=True, sentence=by.said)
 
 
 def _remember(

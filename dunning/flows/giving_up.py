@@ -12,6 +12,7 @@ from dunning.core.worth import face_value
 from dunning.flows import errands, placing
 from dunning.flows.attempting import hold
 from dunning.flows.driver import Flow, run
+from dunning.flows.entering import as_it_is, enter
 from dunning.flows.house import House
 from dunning.flows.staff import NOTHING_CHANGED, Answer, NotFound
 from dunning.flows.steer import steer
@@ -21,6 +22,7 @@ from dunning.store.rows import RecoveryRow
 
 WRITE_OFF: Final = "write_off"
 UNDER_WAY: Final = "A charge is under way; its outcome comes first."
+NOTHING_WAITS: Final = "Nothing waits for an approval here any more."
 NOT_BY_YOURSELF: Final = "Another person must approve this: you asked for it yourself."
 
 
@@ -37,26 +39,34 @@ def write_off(house: House, recovery_id: str, *, why: str, by: str, seen: int | 
         now = house.clock.now()
         if is_large(connection, recovery):
             return _ask(connection, recovery, why, by, now)
-        return _write_off(connection, house, recovery, why, by, now)
+        was = as_it_is(connection, recovery_id)
+        answer = _write_off(connection, house, recovery, why, by, now)
+        if answer.done:
+            enter(connection, recovery_id, was, "write_off", by=by, now=now, why=why)
+    return answer
 
 
-def decide(house: House, recovery_id: str, *, approve: bool, by: str) -> Answer:
+def decide(house: House, recovery_id: str, *, approve: bool, by: str, seen: int | None = None) -> Answer:
     """Answer what waits for a second person; nobody approves what they asked for, but may withdraw it."""
     with house.store.write() as connection:
         recovery = _held(connection, recovery_id)
         asked = approvals.waiting(connection, recovery_id)
-        if asked is None:
-            return Answer(done=False, sentence="Nothing waits for an approval here any more.")
+        faster = placing.moved_since(connection, recovery_id, seen)
+        if faster is not None or asked is None:
+            return Answer(done=False, sentence=faster or NOTHING_WAITS)
         if approve and asked["asked_by"] == by:
             return Answer(done=False, sentence=NOT_BY_YOURSELF)
-        now = house.clock.now()
+        now, was = house.clock.now(), as_it_is(connection, recovery_id)
         approvals.decide(connection, asked["id"], by=by, approved=approve, now=now)
         if approve:
             who = f"{asked['asked_by']}, approved by {by}"
-            return _write_off(connection, house, recovery, asked["why"], who, now)
+            answer = _write_off(connection, house, recovery, asked["why"], who, now)
+            enter(connection, recovery_id, was, "approve", by=by, now=now, asked_by=asked["asked_by"])
+            return answer
         said = f"The write-off was not approved: {asked['why']}"
         tell(connection, recovery_id, said, now=now, by=by, kind="staff")
         placing.place(connection, recovery_id, now, touched_at=now)
+        enter(connection, recovery_id, was, "disapprove", by=by, now=now, asked_by=asked["asked_by"])
     return Answer(done=True, sentence="Not approved; the recovery goes on.")
 
 
@@ -106,9 +116,10 @@ def _may_mark(
 def _mark(house: House, recovery: RecoveryRow, why: str, by: str) -> None:
     with house.store.write() as connection:
         _held(connection, recovery.id)
-        now = house.clock.now()
-        tell(connection, recovery.id, f"Paid elsewhere: {why.strip()[:300]}", now=now, by=by, kind="staff")
+        now, was, why = house.clock.now(), as_it_is(connection, recovery.id), why.strip()[:300]
+        tell(connection, recovery.id, f"Paid elsewhere: {why}", now=now, by=by, kind="staff")
         placing.place(connection, recovery.id, now, touched_at=now, promised_until=None)
+        enter(connection, recovery.id, was, "paid_elsewhere", by=by, now=now, why=why)
 
 
 def _ask(connection: Connection, recovery: RecoveryRow, why: str, by: str, now: datetime) -> Answer:
@@ -117,6 +128,8 @@ def _ask(connection: Connection, recovery: RecoveryRow, why: str, by: str, now: 
         return Answer(done=False, sentence="A write-off waits for approval already.")
     tell(connection, recovery.id, f"Asks to write it off: {why}", now=now, by=by, kind="staff")
     placing.place(connection, recovery.id, now)
+    was = as_it_is(connection, recovery.id)
+    enter(connection, recovery.id, was, "ask_write_off", by=by, now=now, why=why)
     return Answer(done=True, sentence="It is large: the write-off waits for a second person’s approval.")
 
 

@@ -110,7 +110,7 @@ def secrets(house: House, listener_id: str, *, rotated_by: str | None = None) ->
         return secrets_of(house, found, now)
 
 
-def try_out(house: House, listener_id: str) -> AnnouncementRow:
+def try_out(house: House, listener_id: str, *, by: str) -> AnnouncementRow:
     """Tell a listener a test now, also one that is off: success switches it on again.
 
     Raises:
@@ -119,8 +119,10 @@ def try_out(house: House, listener_id: str) -> AnnouncementRow:
     with house.store.write() as connection:
         found = _found(connection, listener_id)
         whose = Whose(livemode=house.settings.livemode)
-        row_id = announce_test(connection, found.listener, whose, house.clock.now())
+        now, about = house.clock.now(), found.id
+        row_id = announce_test(connection, found.listener, whose, now)
         listeners.change(connection, found.id, quiet_until=None)
+        audit.append(connection, at=now, by=by, action="listener.test", about=about, after={"test": row_id})
     run(deliver(house, row_id))
     with house.store.read() as connection:
         told = announcements.by_id(connection, row_id)
@@ -129,7 +131,7 @@ def try_out(house: House, listener_id: str) -> AnnouncementRow:
     return told
 
 
-def redeliver(house: House, which: str) -> int:
+def redeliver(house: House, which: str, *, by: str) -> int:
     """Tell again: one announcement by its row's id, or every dead one of a listener; return how many.
 
     Raises:
@@ -140,8 +142,12 @@ def redeliver(house: House, which: str) -> int:
         row = announcements.by_id(connection, which)
         if row is None:
             _found(connection, which)
-            return announcements.again(connection, now, listener_id=which)
-        return announcements.again(connection, now, row_id=which)
+            count = announcements.again(connection, now, listener_id=which)
+        else:
+            count = announcements.again(connection, now, row_id=which)
+        after, does = {"told_again": count}, "listener.redeliver"
+        audit.append(connection, at=now, by=by, action=does, about=which, after=after)
+    return count
 
 
 def standing(store: Store, *, most: int = 20) -> list[Standing]:
@@ -190,6 +196,16 @@ def _found(connection: Connection, listener_id: str) -> ListenerRow:
     if found is None or found.removed_at is not None:
         raise Unusable(f"There is no listener {listener_id}: `dunning webhook list` shows what there is.")
     return found
+
+
+def _rotate(connection: Connection, found: ListenerRow, by: str, now: datetime) -> ListenerRow:
+    version = found.secret_version + 1
+    until = now + BOTH_SECRETS
+    listeners.change(connection, found.id, secret_version=version, old_secret_until=until)
+    was, becomes = {"secret_version": found.secret_version}, {"secret_version": version}
+    does, about = "listener.rotate", found.id
+    audit.append(connection, at=now, by=by, action=does, about=about, before=was, after=becomes)
+    return _found(connection, found.id)
 
 
 def _topics(words: Iterable[str]) -> frozenset[Topic]:

@@ -11,7 +11,7 @@ from dunning.core.vocabulary import MessageState, SuppressionReason
 from dunning.flows.house import House
 from dunning.flows.telling import tell
 from dunning.mail.reports import Report
-from dunning.store import mail_events, messages, notices, suppressions
+from dunning.store import mail_events, messages, notices, queue_items, suppressions
 from dunning.store.notices import NoticeRow
 from dunning.store.rows import MessageRow
 
@@ -49,6 +49,9 @@ def take(house: House, provider: str, reports: Sequence[Report]) -> int:
             if kept:
                 new += 1
                 _apply(connection, report, now)
+        if kept and report.kind in SUPPRESSES:
+            with house.store.write() as connection:  # whoever holds a line's recovery may want the message
+                queue_items.ring_address(connection, report.address, house.clock.now())
     return new
 
 

@@ -23,7 +23,7 @@ from dunning.flows.driver import Flow
 from dunning.flows.house import House
 from dunning.flows.recipients import reach
 from dunning.mail.render import Rendered
-from dunning.store import messages, objects, rules
+from dunning.store import messages, objects, queue_items, rules
 from dunning.store import tasks as task_store
 from dunning.store.rows import MessageRow, RecoveryRow
 
@@ -144,6 +144,7 @@ def _put_off(
 def _skip(connection: Connection, message: MessageRow, why: str, now: datetime) -> None:
     skipped = {"state": MessageState.SKIPPED, "note": why, "ring_at": None, "fence": message.fence + 1}
     if messages.change(connection, message.id, message.fence, **skipped):
+        queue_items.ring(connection, [message.recovery_id], now)
         task_store.drop_of_message(connection, message.id, why, at=now)
 
 
@@ -288,3 +289,4 @@ def _deliver_here(connection: Connection, message: MessageRow, recovery: Recover
     announce_message(connection, message, "", now)
     arrived = {"state": MessageState.SENT, "sent_at": now, "provider": HERE[message.channel], "ring_at": None}
     messages.change(connection, message.id, message.fence, **arrived)
+    queue_items.ring(connection, [message.recovery_id], now)

@@ -19,7 +19,7 @@ from dunning.flows.messaging import LEASE, hold_message, may_go
 from dunning.mail.look import Look
 from dunning.mail.provider import Accepted, NotSent, UnknownOutcome
 from dunning.mail.render import Rendered
-from dunning.store import contacts, messages, objects
+from dunning.store import contacts, messages, objects, queue_items
 from dunning.store.rows import MessageRow, RecoveryRow
 
 LATER: Final = timedelta(minutes=10)  # after an answer that says "not now"
@@ -109,6 +109,7 @@ def _give(house: House, written: Written) -> Accepted:
 def _record(house: House, written: Written, sent: Sent) -> None:
     with house.store.write() as connection:
         now = house.clock.now()
+        queue_items.ring(connection, [written.recovery.id], now)  # before the message, as everybody does
         if sent.unwanted:
             contacts.stop_texts(connection, written.address, now)
         ours = messages.change(

@@ -7,7 +7,6 @@ from typing import Any, Final
 
 from sqlalchemy import Connection
 
-from dunning.core.audit import changed
 from dunning.core.changes import Change, Ended, StaffPaused, StaffResumed, StaffRetried, StaffStopped
 from dunning.core.debt import Debt
 from dunning.core.recovery import retry_refusal
@@ -16,6 +15,7 @@ from dunning.errors import DunningError
 from dunning.flows import drafts, errands, placing, wording
 from dunning.flows.attempting import hold
 from dunning.flows.card_limits import staff_must_wait
+from dunning.flows.entering import as_it_is, enter
 from dunning.flows.house import House
 from dunning.flows.steer import facts_of, steer, with_backup
 from dunning.store import audit, recoveries, rules, wallets
@@ -81,7 +81,7 @@ def stop(
     return _tell(house, recovery_id, StaffStopped(reason), By(by, "stop", "Stopped.", seen))
 
 
-def cancel_subscription(house: House, recovery_id: str, *, by: str) -> Answer:
+def cancel_subscription(house: House, recovery_id: str, *, by: str, seen: int | None = None) -> Answer:
     """Stop a recovery and cancel the subscription behind it; `debt` says beforehand what that does.
 
     The invoice is read once more before Stripe is asked: a subscription whose invoice was paid stays.
@@ -90,14 +90,15 @@ def cancel_subscription(house: House, recovery_id: str, *, by: str) -> Answer:
         recovery = hold(connection, recovery_id)
         if recovery is None:
             raise NotFound(recovery_id)
-        forbidden = _not_cancelled(connection, recovery)
+        faster = placing.moved_since(connection, recovery_id, seen)
+        forbidden = faster or _not_cancelled(connection, recovery)
         if forbidden is not None or recovery.subscription_id is None:
             return Answer(done=False, sentence=forbidden or NO_SUBSCRIPTION)
-        now, about = house.clock.now(), recovery.subscription_id
+        now, about, was = house.clock.now(), recovery.subscription_id, as_it_is(connection, recovery_id)
         steer(connection, house, recovery, Ended(ClosedReason.SUBSCRIPTION_CANCELLED), now=now, by=by)
         kind, request = ErrandKind.CANCEL_SUBSCRIPTION, f"{by}:{now.isoformat()}"
         errands.plan(connection, recovery, kind, about, now, request, by=by)
-        _enter(connection, recovery, "cancel_subscription", by, now)
+        enter(connection, recovery_id, was, "cancel_subscription", by=by, now=now)
     return Answer(done=True, sentence="The subscription is being cancelled; the timeline will say so.")
 
 
@@ -172,21 +173,12 @@ def _tell(house: House, recovery_id: str, change: Change, by: By, **more: Any) -
         faster = placing.moved_since(connection, recovery_id, by.seen)
         if faster is not None or _pointless(recovery, change):
             return Answer(done=False, sentence=faster or NOTHING_CHANGED)
-        now = house.clock.now()
+        now, was = house.clock.now(), as_it_is(connection, recovery_id)
         if steer(connection, house, recovery, change, now=now, by=by.who, **more) is None:
             return Answer(done=False, sentence=NOTHING_CHANGED)
         placing.place(connection, recovery_id, now, touched_at=now, promised_until=None)
-        _enter(connection, recovery, by.action, by.who, now)
+        enter(connection, recovery_id, was, by.action, by=by.who, now=now)
     return Answer(done=True, sentence=by.said)
-
-
-def _enter(connection: Connection, before: RecoveryRow, action: str, by: str, now: datetime) -> None:
-    """Enter what a person did into the audit log, with what it changed in the recovery."""
-    after = recoveries.by_id(connection, before.id) or before
-    names = ("status", "next_attempt_at", "pause_until", "pause_reason", "closed_reason", "staff_request")
-    was, becomes = changed(*({name: getattr(row, name) for name in names} for row in (before, after)))
-    does = f"recovery.{action}"
-    audit.append(connection, at=now, by=by, action=does, about=before.id, before=was, after=becomes)
 
 
 def _pointless(recovery: RecoveryRow, change: Change) -> bool:

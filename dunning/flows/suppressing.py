@@ -5,7 +5,7 @@ from dunning.core.vocabulary import SuppressionReason
 from dunning.flows.house import House
 from dunning.flows.staff import Answer
 from dunning.mail.compose import address_of
-from dunning.store import audit, suppressions
+from dunning.store import audit, queue_items, suppressions
 
 
 def suppress(house: House, address: str, *, why: str, by: str) -> Answer:
@@ -19,6 +19,7 @@ def suppress(house: House, address: str, *, why: str, by: str) -> Answer:
         now = house.clock.now()
         added = suppressions.add(connection, "self", bare, SuppressionReason.STAFF, at=now, detail=detail)
         if added:
+            queue_items.ring_address(connection, bare, now)
             after = {"why": why.strip()[:200]}
             audit.append(connection, at=now, by=by, action="address.suppress", about=bare, after=after)
     sentence = f"{bare} is written to no more." if added else f"{bare} is on the list already."
@@ -32,6 +33,7 @@ def release(house: House, address: str, *, by: str) -> Answer:
         bare = e164(address) or address.strip().lower()
         done = suppressions.release(connection, bare, at=now, by=by)
         if done:
+            queue_items.ring_address(connection, bare, now)
             audit.append(connection, at=now, by=by, action="address.release", about=bare)
     sentence = f"{address} may be written to again." if done else f"{address} is not on the list."
     return Answer(done=done, sentence=sentence)

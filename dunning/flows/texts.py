@@ -138,7 +138,7 @@ def preview(
 
 
 def send_test(
-    house: House, template: str, language: str, sample: str, *, to: str, source: str | None = None
+    house: House, template: str, language: str, sample: str, *, to: str, by: str, source: str | None = None
 ) -> Answer:
     """Send one mail with the facts of a sample, to somebody who looks at it; it is about nobody's invoice.
 
@@ -148,8 +148,9 @@ def send_test(
     rendered = preview(house, template, language, sample, source=source)
     test = Rendered(f"[Test] {rendered.subject}", rendered.preheader, rendered.text, rendered.html)
     name = derive_id("test", house.clock.now(), to, template, language, sample)
-    with house.store.read() as connection:
-        look = wording.look_of(connection)
+    with house.store.write() as connection:
+        look, now, about = wording.look_of(connection), house.clock.now(), f"text {template} {language}"
+        audit.append(connection, at=now, by=by, action="text.send_test", about=about, after={"to": to})
     try:
         mail = wording.as_mail(house, look, test, to=to, name=name, key=f"v1:test:{name}", about={})
         house.mailer.send(mail)

@@ -19,7 +19,8 @@ from sqlalchemy import (
 )
 
 from dunning.core.billing import Whose
-from dunning.core.vocabulary import COSTS_BUDGET, OPEN, AttemptState, MessageState
+from dunning.core.search_words import LONGEST, normalised
+from dunning.core.vocabulary import COSTS_BUDGET, OPEN, AttemptState, MessageState, SuppressionReason
 from dunning.store.prepared import ITS_ID, belongs, owner
 from dunning.store.tables import (
     approvals,
@@ -58,7 +59,10 @@ def _counted(*where: ColumnElement[bool]) -> ColumnElement[int]:
 def _facts() -> Select[Any]:
     unsent = messages.c.state == MessageState.PLANNED
     barred = exists().where(
-        suppressions.c.account_id == recoveries.c.account_id, suppressions.c.address == customers.c.email
+        suppressions.c.account_id == recoveries.c.account_id,
+        suppressions.c.address == func.lower(customers.c.email),
+        suppressions.c.released_at.is_(None),
+        suppressions.c.reason != SuppressionReason.UNSUBSCRIBED,  # what is owed is still told
     )
     waits = (attempts.c.abandoned_at.is_not(None), attempts.c.finished_at.is_(None))
     ours = (attempts.c.ordinal.is_not(None), attempts.c.state.in_(sorted(COSTS_BUDGET)))
@@ -132,6 +136,16 @@ def ring_customer(connection: Connection, whose: Whose, customer_id: str, now: d
     mine = select(queue_items.c.recovery_id).where(queue_items.c.recovery_id.in_(theirs))
     held = mine.order_by(queue_items.c.recovery_id).with_for_update()  # in the order that everybody takes
     found = connection.execute(held, owner(whose)).scalars().all()
+    if found:
+        ring(connection, found, now)
+
+
+def ring_address(connection: Connection, address: str, now: datetime) -> None:
+    """Let the lines that are found by a mail address, of every account, be told anew within seconds."""
+    named = select(search_words.c.recovery_id).where(search_words.c.word == normalised(address)[:LONGEST])
+    mine = select(queue_items.c.recovery_id).where(queue_items.c.recovery_id.in_(named), queue_items.c.open)
+    held = mine.order_by(queue_items.c.recovery_id).with_for_update()  # in the order that everybody takes
+    found = connection.execute(held).scalars().all()
     if found:
         ring(connection, found, now)
 

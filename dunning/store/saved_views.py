@@ -19,9 +19,12 @@ def save(connection: Connection, view_id: str, *, name: str, query: str, by: str
     upsert(connection, saved_views, ("id",), values)
 
 
-def remove(connection: Connection, view_id: str) -> None:
-    """Forget a view."""
-    connection.execute(delete(saved_views).where(saved_views.c.id == view_id))
+def remove(connection: Connection, view_id: str) -> Mapping[str, str] | None:
+    """Forget a view; return its name and query, or None where there is none."""
+    gone = delete(saved_views).where(saved_views.c.id == view_id)
+    returned = gone.returning(saved_views.c.name, saved_views.c.query)
+    row = connection.execute(returned).mappings().one_or_none()
+    return dict(row) if row is not None else None
 
 
 def all_views(connection: Connection) -> Sequence[RowMapping]:

@@ -23,6 +23,7 @@ from dunning.web.api_models import (
     Recovery,
     RecoveryDetail,
     RecoveryPage,
+    Seen,
 )
 from dunning.web.rights import By, needs
 
@@ -88,31 +89,31 @@ def action_api(house: House) -> APIRouter:
         return Done(sentence=answer.sentence, recovery=read_recovery(house, recovery_id))
 
     @router.post("/retry", operation_id="retryRecovery")
-    def retry(recovery_id: str, by: By) -> Done:
+    def retry(recovery_id: str, by: By, seen: Seen = None) -> Done:
         """Ask for an attempt now; 409 names the rule that forbids it."""
-        return done(recovery_id, by, staff.retry)
+        return done(recovery_id, by, staff.retry, seen=seen)
 
     @router.post("/pause", operation_id="pauseRecovery")
-    def pause(recovery_id: str, body: PauseBody, by: By) -> Done:
+    def pause(recovery_id: str, body: PauseBody, by: By, seen: Seen = None) -> Done:
         """Set the recovery aside until an instant."""
         if body.until <= house.clock.now():
             raise HTTPException(422, "`until` must lie in the future.")
-        return done(recovery_id, by, staff.pause, until=body.until, why=body.why)
+        return done(recovery_id, by, staff.pause, until=body.until, why=body.why, seen=seen)
 
     @router.post("/resume", operation_id="resumeRecovery")
-    def resume(recovery_id: str, by: By) -> Done:
+    def resume(recovery_id: str, by: By, seen: Seen = None) -> Done:
         """End a pause."""
-        return done(recovery_id, by, staff.resume)
+        return done(recovery_id, by, staff.resume, seen=seen)
 
     @router.post("/stop", operation_id="stopRecovery")
-    def stop(recovery_id: str, by: By) -> Done:
+    def stop(recovery_id: str, by: By, seen: Seen = None) -> Done:
         """Give the recovery up; nothing is charged or written any more."""
-        return done(recovery_id, by, staff.stop)
+        return done(recovery_id, by, staff.stop, seen=seen)
 
     @router.post("/cancel", operation_id="cancelSubscription")
-    def cancel(recovery_id: str, by: By) -> Done:
+    def cancel(recovery_id: str, by: By, seen: Seen = None) -> Done:
         """Stop the recovery and cancel its subscription; `debt` says beforehand what that does."""
-        return done(recovery_id, by, staff.cancel_subscription)
+        return done(recovery_id, by, staff.cancel_subscription, seen=seen)
 
     @router.post("/link", operation_id="linkRecovery")
     def link(recovery_id: str, by: By) -> Link:

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from typing import Annotated, Any
 
 from fastapi import APIRouter
-from pydantic import AwareDatetime, Field
+from pydantic import Field
 from sqlalchemy import RowMapping
 from starlette.exceptions import HTTPException
 
@@ -16,7 +16,7 @@ from dunning.flows.house import House
 from dunning.flows.staff import Answer
 from dunning.store import bulk as store
 from dunning.web.api import PROBLEMS, ROOT, read_recovery
-from dunning.web.api_models import Body, Done, PauseBody, Shape
+from dunning.web.api_models import Body, Done, Instant, PauseBody, Seen, Shape
 from dunning.web.rights import By, needs
 
 Text = Annotated[str, Field(min_length=1, max_length=300)]
@@ -45,7 +45,7 @@ class BulkBody(Body):
 
     action: Annotated[BulkAction, Field(strict=False)]
     recoveries: Annotated[list[str], Field(min_length=1, max_length=bulk.MOST)]
-    until: Annotated[AwareDatetime, Field(strict=False)] | None = None
+    until: Instant | None = None
     why: Text | None = None
     to: Text | None = None
     text: Text | None = None
@@ -91,24 +91,24 @@ def desk_api(house: House) -> APIRouter:
         return Done(sentence=answer.sentence, recovery=read_recovery(house, recovery_id))
 
     @router.post("/assign", operation_id="assignRecovery")
-    def assign(recovery_id: str, body: AssignBody, by: By) -> Done:
+    def assign(recovery_id: str, body: AssignBody, by: By, seen: Seen = None) -> Done:
         """Give the recovery to a person, or to nobody."""
-        return done(recovery_id, desk.assign, to=body.to, by=by)
+        return done(recovery_id, desk.assign, to=body.to, by=by, seen=seen)
 
     @router.post("/snooze", operation_id="snoozeRecovery")
-    def snooze(recovery_id: str, body: PauseBody, by: By) -> Done:
+    def snooze(recovery_id: str, body: PauseBody, by: By, seen: Seen = None) -> Done:
         """Take it off the desk until an instant; charges and messages go on."""
-        return done(recovery_id, desk.snooze, until=body.until, why=body.why, by=by)
+        return done(recovery_id, desk.snooze, until=body.until, why=body.why, by=by, seen=seen)
 
     @router.post("/wake", operation_id="wakeRecovery")
-    def wake(recovery_id: str, by: By) -> Done:
+    def wake(recovery_id: str, by: By, seen: Seen = None) -> Done:
         """End a snooze."""
-        return done(recovery_id, desk.wake, by=by)
+        return done(recovery_id, desk.wake, by=by, seen=seen)
 
     @router.post("/promise", operation_id="promiseRecovery")
-    def promise(recovery_id: str, body: PauseBody, by: By) -> Done:
+    def promise(recovery_id: str, body: PauseBody, by: By, seen: Seen = None) -> Done:
         """Keep the customer's word to pay by an instant: nothing is charged or sent until then."""
-        return done(recovery_id, desk.promise, until=body.until, why=body.why, by=by)
+        return done(recovery_id, desk.promise, until=body.until, why=body.why, by=by, seen=seen)
 
     @router.post("/note", operation_id="noteRecovery")
     def note(recovery_id: str, body: TextBody, by: By) -> Done:
@@ -116,9 +116,9 @@ def desk_api(house: House) -> APIRouter:
         return done(recovery_id, desk.note, text=body.text, by=by)
 
     @router.post("/undo", operation_id="undoRecovery")
-    def undo(recovery_id: str, by: By) -> Done:
+    def undo(recovery_id: str, by: By, seen: Seen = None) -> Done:
         """Take the last change of owner or snooze back."""
-        return done(recovery_id, desk.undo, by=by)
+        return done(recovery_id, desk.undo, by=by, seen=seen)
 
     return router
 
@@ -138,20 +138,20 @@ def ending_api(house: House) -> APIRouter:
         return Done(sentence=answer.sentence, recovery=read_recovery(house, recovery_id))
 
     @router.post("/write-off", operation_id="writeOffRecovery")
-    def write_off(recovery_id: str, body: TextBody, by: By) -> Done:
+    def write_off(recovery_id: str, body: TextBody, by: By, seen: Seen = None) -> Done:
         """Give it up for good; a large one waits for a second person's approval."""
-        return done(recovery_id, giving_up.write_off(house, recovery_id, why=body.text, by=by))
+        return done(recovery_id, giving_up.write_off(house, recovery_id, why=body.text, by=by, seen=seen))
 
     @router.post("/approval", operation_id="decideRecovery")
-    def decide(recovery_id: str, body: ApprovalBody, by: By) -> Done:
+    def decide(recovery_id: str, body: ApprovalBody, by: By, seen: Seen = None) -> Done:
         """Answer what waits for a second person."""
-        return done(recovery_id, giving_up.decide(house, recovery_id, approve=body.approve, by=by))
+        return done(recovery_id, giving_up.decide(house, recovery_id, approve=body.approve, by=by, seen=seen))
 
     @router.post("/paid-elsewhere", operation_id="paidElsewhere")
-    def paid_elsewhere(recovery_id: str, body: TextBody, by: By) -> Done:
+    def paid_elsewhere(recovery_id: str, body: TextBody, by: By, seen: Seen = None) -> Done:
         """Tell Stripe that the invoice was paid outside of it."""
         try:
-            answer = giving_up.paid_elsewhere(house, recovery_id, why=body.text, by=by)
+            answer = giving_up.paid_elsewhere(house, recovery_id, why=body.text, by=by, seen=seen)
         except StripeError as error:
             raise HTTPException(503, f"Stripe could not be told: {error}") from error
         return done(recovery_id, answer)
@@ -188,10 +188,10 @@ def bulk_api(house: House) -> APIRouter:
         return read(run_id)
 
     @router.post("/{run_id}/go", operation_id="goBulk")
-    def go(run_id: str) -> BulkRun:
+    def go(run_id: str, by: By) -> BulkRun:
         """Let it begin; it goes on in the background."""
         read(run_id)
-        answer = bulk.start(house, run_id)
+        answer = bulk.start(house, run_id, by=by)
         if not answer.done:
             raise HTTPException(409, answer.sentence)
         return read(run_id)

@@ -3,7 +3,8 @@
 from datetime import date, datetime
 from typing import Annotated, Self
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
+from fastapi import Query
+from pydantic import AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Field
 from sqlalchemy import RowMapping
 
 from dunning.core.declines import DeclineClass
@@ -28,6 +29,17 @@ class Body(BaseModel):
     """A request's JSON: nothing unknown, nothing guessed (`"5"` is not 5, `0` is not false)."""
 
     model_config = ConfigDict(extra="forbid", strict=True)
+
+
+def _written(value: object) -> object:
+    """Refuse a number, which would be taken for seconds since 1970."""
+    if not isinstance(value, str | datetime):
+        raise ValueError("write an instant with its zone, such as 2027-03-25T08:00:00Z")  # noqa: TRY004 - pydantic's
+    return value
+
+
+Instant = Annotated[AwareDatetime, Field(strict=False), BeforeValidator(_written)]
+Seen = Annotated[int | None, Query(ge=0, le=2**31 - 1, description="The `version` that you decided on.")]
 
 
 class Shape(BaseModel):
@@ -80,6 +92,7 @@ class Recovery(Shape):
     owner: str | None
     snoozed_until: datetime | None
     promised_until: datetime | None
+    version: int | None  # what a write may bring back as `seen`
 
     @classmethod
     def of(cls, row: RowMapping) -> Self:
@@ -216,7 +229,7 @@ class Link(Shape):
 class PauseBody(Body):
     """Until when, and why."""
 
-    until: Annotated[AwareDatetime, Field(strict=False)]
+    until: Instant
     why: Annotated[str, Field(min_length=1, max_length=300)]
 
 

@@ -71,8 +71,8 @@ def bulk_forms(screen: Screen) -> APIRouter:
         return RedirectResponse(f"{ROOT}/{run_id}", 303)
 
     @router.post(f"{ROOT}/{{run_id}}/go")
-    def go(run_id: str) -> RedirectResponse:
-        answer = bulk.start(house, run_id)
+    def go(run_id: str, by: By) -> RedirectResponse:
+        answer = bulk.start(house, run_id, by=by)
         told = {"said": answer.sentence} if answer.done else {"refused": answer.sentence}
         return back_to(f"{ROOT}/{run_id}", **told)
 

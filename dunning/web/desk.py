@@ -102,7 +102,9 @@ def ending_forms(screen: Screen) -> APIRouter:
 
     @router.post("/approval")
     def approval(recovery_id: str, form: Annotated[ApprovalForm, Form()], by: By) -> RedirectResponse:
-        return told(recovery_id, giving_up.decide(house, recovery_id, approve=form.approve, by=by))
+        return told(
+            recovery_id, giving_up.decide(house, recovery_id, approve=form.approve, by=by, seen=form.seen)
+        )
 
     @router.post("/paid-elsewhere")
     def paid_elsewhere(recovery_id: str, form: Annotated[TextForm, Form()], by: By) -> RedirectResponse:

@@ -89,8 +89,8 @@ def mail_text_pages(screen: Screen) -> APIRouter:
         return _published(template, form.language, done)
 
     @router.post(HOME + "/{template}/test", dependencies=[needs(Right.ACT)])
-    def send_test(template: str, form: Annotated[TestForm, Form()]) -> RedirectResponse:
-        answer = texts.send_test(house, template, form.language, form.sample, to=form.to)
+    def send_test(template: str, form: Annotated[TestForm, Form()], by: By) -> RedirectResponse:
+        answer = texts.send_test(house, template, form.language, form.sample, to=form.to, by=by)
         told = {"said": answer.sentence} if answer.done else {"refused": answer.sentence}
         return back_to(_page(template, form.language), **told)
 

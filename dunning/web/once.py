@@ -12,10 +12,10 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from dunning.flows.house import House
 from dunning.store import answers
 from dunning.store.answers import Kept
-from dunning.web.gates import SAFE_METHODS
 
 HEADER: Final = "idempotency-key"
 KEY_MOST: Final = 255
+WRITES: Final = frozenset({"POST", "PUT", "PATCH", "DELETE"})
 MAX_BODY: Final = 64 * 1024
 DONE: Final = frozenset({200, 201, 202, 204, 409})  # what was decided; other answers changed nothing
 
@@ -62,7 +62,7 @@ class OncePerKey:
             await self._once(key, body, scope, receive, send)
 
     def _concerns(self, scope: Scope) -> bool:
-        writes = scope["type"] == "http" and scope["method"] not in SAFE_METHODS
+        writes = scope["type"] == "http" and scope["method"] in WRITES
         return writes and scope["path"].startswith(self.root)
 
     async def _once(self, key: str, body: bytes, scope: Scope, receive: Receive, send: Send) -> None:

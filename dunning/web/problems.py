@@ -6,6 +6,7 @@ from typing import Any
 
 from fastapi import FastAPI
 from fastapi.exceptions import RequestValidationError
+from sqlalchemy.exc import DataError
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
@@ -16,6 +17,7 @@ from dunning.web.gates import is_public
 from dunning.web.screen import Screen
 
 JSON = "application/problem+json"
+UNKEEPABLE = "The request holds what cannot be kept: a NUL character, or a number that is too large."
 
 
 def add_problem_handlers(site: FastAPI, screen: Screen) -> None:
@@ -48,6 +50,8 @@ def add_problem_handlers(site: FastAPI, screen: Screen) -> None:
     @site.exception_handler(RequestValidationError)
     def invalid(request: Request, error: RequestValidationError) -> Response:
         return answer(request, 422, _sentence(error.errors()))
+
+    site.add_exception_handler(DataError, lambda request, _error: answer(request, 422, UNKEEPABLE))
 
     @site.exception_handler(500)
     def broken(request: Request, _error: Exception) -> Response:

@@ -10,11 +10,10 @@ from starlette.exceptions import HTTPException
 from starlette.responses import HTMLResponse, RedirectResponse, StreamingResponse
 
 from dunning.core import worth
-from dunning.core.ids import derive_id
 from dunning.core.people import Right
 from dunning.core.triage import TARGETS
 from dunning.core.vocabulary import BulkAction
-from dunning.flows import bulk
+from dunning.flows import bulk, views
 from dunning.store import queue, saved_views
 from dunning.store.queue import COUNTED_MOST
 from dunning.store.queue_filter import PAGE, BadCursor, Sort, Tab, Wanted
@@ -94,15 +93,12 @@ def view_forms(screen: Screen) -> APIRouter:
     @router.post("")
     def save(form: Annotated[ViewForm, Form()], by: By) -> RedirectResponse:
         query = urlsplit(form.address).query
-        view_id = derive_id("view", house.clock.now(), by, form.name)
-        with house.store.write() as connection:
-            saved_views.save(connection, view_id, name=form.name, query=query, by=by, now=house.clock.now())
+        views.save(house, form.name, query, by=by)
         return back_to(f"{PATH}?{query}", said=f"Saved as “{form.name}”.")
 
     @router.post("/{view_id}/remove")
-    def remove(view_id: str) -> RedirectResponse:
-        with house.store.write() as connection:
-            saved_views.remove(connection, view_id)
+    def remove(view_id: str, by: By) -> RedirectResponse:
+        views.remove(house, view_id, by=by)
         return back_to(PATH, said="The view is gone; the recoveries are where they were.")
 
     return router
@@ -118,13 +114,13 @@ def _facts(screen: Screen, asked: Asked, wanted: Wanted) -> dict[str, Any]:
                 400, "That page of the queue is gone: begin again on the first one."
             ) from error
         counts = queue.tab_counts(connection, livemode=wanted.livemode, me=wanted.me)
-        views = saved_views.all_views(connection)
+        saved = saved_views.all_views(connection)
         offered = saved_views.offered(connection, livemode=wanted.livemode)
     return {
         "asked": asked,
         "leaf": leaf,
         "counts": {tab: counted(count) for tab, count in counts.items()},
-        "views": views,
+        "views": saved,
         "offered": offered,
         "chips": list(asked.chips()),
         "tabs": TABS,

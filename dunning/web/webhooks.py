@@ -65,9 +65,9 @@ def webhook_buttons(screen: Screen) -> APIRouter:
     house = screen.house
 
     @router.post("/test", dependencies=[needs(Right.ADMIN)])
-    def try_out(listener_id: str) -> RedirectResponse:
+    def try_out(listener_id: str, by: By) -> RedirectResponse:
         try:
-            told = listening.try_out(house, listener_id)
+            told = listening.try_out(house, listener_id, by=by)
         except Unusable as error:
             return back_to(HOME, refused=str(error))
         if told.state is TellingState.TOLD:
@@ -75,9 +75,9 @@ def webhook_buttons(screen: Screen) -> APIRouter:
         return back_to(HOME, refused=f"It was not told: {told.answer}")
 
     @router.post("/redeliver", dependencies=[needs(Right.ADMIN)])
-    def redeliver(listener_id: str) -> RedirectResponse:
+    def redeliver(listener_id: str, by: By) -> RedirectResponse:
         try:
-            count = listening.redeliver(house, listener_id)
+            count = listening.redeliver(house, listener_id, by=by)
         except Unusable as error:
             return back_to(HOME, refused=str(error))
         return back_to(HOME, said=f"{count} will be told again." if count else "Nothing was given up.")

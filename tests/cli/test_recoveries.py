@@ -244,3 +244,22 @@ def test_a_segment_that_is_not_there_is_named(
     ended = business.run(*words)
     assert ended.code == 2
     assert complaint in ended.complaint
+
+
+def test_what_staff_does_at_the_desk_is_done_from_a_terminal_too(business: Business) -> None:
+    one = business.one(Status.SCHEDULED)
+
+    def said(verb: str, *words: str) -> str:
+        return str(business.json("recoveries", verb, one, *words)["sentence"])
+
+    assert said("assign", "ada@juniper.example") == "Given to ada@juniper.example."
+    assert "Undone" in said("undo")
+    assert "Noted" in said("note", "Called them")
+    assert "asks for a bill" in said("snooze", "--until", "7d", "--reason", "asks for a bill")
+    assert "Back on the desk" in said("wake")
+    assert "promised to pay" in said("promise", "--until", "5d")
+    assert "Written off" in said("write-off", "--reason", "bankrupt")
+    refused = business.run("recoveries", "answer", one, "--approve")
+    assert (refused.code, "Nothing waits" in refused.out) == (1, True)
+    for wrong in (("snooze", one, "--until", "yesterday", "--reason", "x"), ("note", "rec_nobody", "x")):
+        assert business.run("recoveries", *wrong).code == 2

@@ -13,11 +13,12 @@ from scenarios.stage import Stage
 from sqlalchemy import select, update
 from starlette.testclient import TestClient
 
+from dunning.core.triage import Cause, Place
 from dunning.core.vocabulary import MailEventKind, MessageState, SuppressionReason
 from dunning.flows import mail_reports, suppressing
 from dunning.mail.provider import UnknownOutcome
 from dunning.mail.reports import Report
-from dunning.store import letters, messages, suppressions, tables
+from dunning.store import letters, messages, queue_items, suppressions, tables
 from dunning.web.mail_hooks import mail_hooks
 
 SECRET = "a-long-secret"
@@ -222,3 +223,20 @@ def test_what_the_merchant_suppressed_holds_for_every_account(quick_stage: Stage
     assert suppressing.release(house, address, by="kim").done
     with house.store.read() as connection:
         assert not messages.suppressed(connection, "acct_1", address)
+
+
+def test_the_line_of_the_queue_follows_what_was_sent_what_bounced_and_who_was_released(stage: Stage) -> None:
+    robin, row = sent(stage)
+
+    def spot() -> tuple[Any, Any]:
+        stage.settle()
+        with stage.house.store.read() as connection:
+            line = queue_items.item(connection, stage.recovery(robin).id)
+        assert line is not None
+        return line["place"], line["cause"]
+
+    assert spot() == (Place.WAITING, None)
+    listen(stage).post("/webhooks/mail/postmark", json=bounce(row), headers=basic(SECRET))
+    assert spot() == (Place.NEEDS_ACTION, Cause.UNREACHABLE)
+    assert suppressing.release(stage.house, row["address"], by="ada").done
+    assert spot() == (Place.WAITING, None)

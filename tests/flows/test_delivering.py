@@ -182,8 +182,8 @@ def test_three_days_of_failure_switch_a_webhook_off_others_hear_of_it_and_a_test
     stage.pays_out_of_band(robin)
     stage.settle()
     fake.answer = lambda _got: Reply()
-    assert listening.try_out(stage.house, webhook).state is TellingState.TOLD
-    assert listening.redeliver(stage.house, webhook) == 1
+    assert listening.try_out(stage.house, webhook, by="test").state is TellingState.TOLD
+    assert listening.redeliver(stage.house, webhook, by="test") == 1
     stage.settle()
     assert states(stage, webhook).count(TellingState.DEAD) == 0
 

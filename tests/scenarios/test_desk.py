@@ -143,8 +143,8 @@ def test_a_bulk_retry_says_what_it_will_skip_and_then_does_the_rest(stage: Stage
     assert told[ids[1]]["state"] is BulkRowState.SKIPPED
     assert "card" in told[ids[1]]["sentence"]
     assert bulk.show(stage.house, BulkAction.RETRY, {}, ids, by="ada") == run_id  # the same, asked twice
-    assert bulk.start(stage.house, run_id).done
-    assert not bulk.start(stage.house, run_id).done
+    assert bulk.start(stage.house, run_id, by="ada").done
+    assert not bulk.start(stage.house, run_id, by="ada").done
     stage.settle()
     with stage.house.store.read() as connection:
         run, counts = bulk_store.by_id(connection, run_id), bulk_store.counts(connection, run_id)
@@ -157,7 +157,7 @@ def test_a_bulk_action_goes_on_where_a_worker_left_it(quick_stage: Stage) -> Non
     stage = quick_stage
     ids = [stage.recovery(stage.fails("insufficient_funds")).id for _ in range(2)]
     run_id = bulk.show(stage.house, BulkAction.ASSIGN, {"to": "ada"}, ids, by="ada")
-    bulk.start(stage.house, run_id)
+    bulk.start(stage.house, run_id, by="ada")
     desk.assign(
         stage.house, ids[0], to="ada", by="ada"
     )  # the row was done, and its worker died before it said so
@@ -168,3 +168,15 @@ def test_a_bulk_action_goes_on_where_a_worker_left_it(quick_stage: Stage) -> Non
         bulk.show(stage.house, BulkAction.SNOOZE, {"why": "x"}, ids, by="ada")
     with pytest.raises(bulk.Unusable):
         bulk.show(stage.house, BulkAction.STOP, {}, [], by="ada")
+
+
+def test_nobody_lets_a_bulk_action_of_somebody_else_begin_in_their_name(quick_stage: Stage) -> None:
+    stage = quick_stage
+    ids = [stage.recovery(stage.fails("insufficient_funds")).id]
+    run_id = bulk.show(stage.house, BulkAction.STOP, {}, ids, by="ada")
+    assert "Somebody else" in bulk.start(stage.house, run_id, by="bob").sentence
+    assert bulk.show(stage.house, BulkAction.NOTE, {"text": "a"}, ids, by="ada") != bulk.show(
+        stage.house, BulkAction.NOTE, {"text": "b"}, ids, by="ada"
+    )
+    with pytest.raises(bulk.Unusable, match="no such recovery"):
+        bulk.show(stage.house, BulkAction.STOP, {}, ["rec_nobody"], by="ada")

@@ -116,7 +116,7 @@ def test_a_form_that_is_late_changes_nothing_and_says_who_was_faster(desk: Desk)
     assert "Given to ada" in desk.press(f"{path}/assign", to="ada", seen=seen)
     refused = desk.press(f"{path}/stop", seen=seen)
     assert "has changed since you looked" in refused
-    assert "staff: “Given to ada.”" in refused
+    assert "admin@juniper.example: “Given to ada.”" in refused
     assert "Undone: Given to ada." in desk.press(f"{path}/undo", seen=str(version(desk, recovery_id)))
     assert "Undone" in desk.see(path)
 
