@@ -9,7 +9,6 @@ from dunning.core.campaign import Campaign
 from dunning.core.course import Meant, meant
 from dunning.core.vocabulary import CLOSED, MessageState
 from dunning.flows.attempting import hold
-from dunning.flows.entering import as_it_is
 from dunning.flows.holding_back import WENT
 from dunning.flows.house import House
 from dunning.flows.staff import Answer, NotFound
@@ -40,7 +39,6 @@ def move(house: House, recovery_id: str, key: str, version: int | None = None, *
         forbidden = _forbidden(recovery, wanted, key, version)
         if forbidden is not None or wanted is None:
             return Answer(done=False, sentence=forbidden or "")
-        before = as_it_is(connection, recovery_id)
         _rewrite(connection, recovery, wanted, now)
         was = f"{recovery.campaign_key} version {recovery.campaign_version}"
         said = f"Moved from {was} to {wanted.key} version {wanted.version}."

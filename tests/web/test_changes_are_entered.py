@@ -116,7 +116,9 @@ PILES = ("waiting", "scheduled")
 LARGE = PolicyVersion(Policy(second_approval_from=1)).dumps()
 # What changes nothing that is kept, or has its entry seen elsewhere.
 ELSEWHERE = {
-    "/recoveries/{recovery_id}/conclude": "tests/scenarios/test_abandoned.py",
+    "/recoveries/{recovery_id}/conclude": "tests/scenarios/test_not_known.py",
+    "/settings/jobs": "tests/web/test_jobs.py",
+    "/api/v1/schedule": "answers, and changes nothing",
     "/demo/{action}": "turns the clock of the demo, where nobody works",
     "/recoveries/bulk": "says what would be done; the going is entered",
     "/api/v1/bulk": "says what would be done; the going is entered",
