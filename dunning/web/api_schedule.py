@@ -140,7 +140,7 @@ class Schedule(Shape):
 
 def schedule_api(house: House) -> APIRouter:
     """Return the route that answers when to retry."""
-    answers: dict[int | str, dict[str, Any]] = {422: PROBLEMS[422]}
+    answers: dict[int | str, dict[str, Any]] = {409: PROBLEMS[409], 422: PROBLEMS[422]}
     router = APIRouter(prefix=ROOT, tags=["schedule"], responses=answers, dependencies=[needs(Right.READ)])
 
     @router.post("/schedule", operation_id="schedule")

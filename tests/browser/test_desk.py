@@ -88,7 +88,7 @@ def triage(served: Served, page: "Page", ten: list[str]) -> None:
             keys.press("Enter")  # the day is fine; the form asks for what is missing
             keys.type(WHY)
         keys.press("Enter")
-        said = "Given to staff" if number % 2 else f"Snoozed until .*{WHY}"
+        said = "Given to admin@" if number % 2 else f"Snoozed until .*{WHY}"
         page.locator(".notice.said", has_text=said.split(" .*", maxsplit=1)[0]).wait_for()
         keys.press("q")
         page.wait_for_url("**/recoveries?tab=open&sort=newest")

@@ -172,7 +172,7 @@ def test_the_merchants_row_changes_class_and_plan_and_older_versions_stay(stage:
     assert stage.recovery(robin).status is Status.SCHEDULED
 
     # Two retries, as the row says, and no third. What was classified before keeps its class.
-    stage.pass_time(days=13)
+    stage.pass_time(days=15)
     assert stage.charges(robin, by="dunning") == ["declined", "declined"]
     assert {attempt.rules_version for attempt in stage.attempts(robin)} == {1}
     assert stage.charges(before, by="dunning") == []
