@@ -32,7 +32,7 @@ DATABASE_NUMBERS = itertools.count(1)
 
 
 def pytest_collection_finish() -> None:
-    """Spare the collector what lives as long as the run: modules, tests and their parameters (a fourth of it)."""
+    """Spare the collector what lives as long as the run: modules, tests, parameters. A fourth of the time."""
     gc.collect()
     gc.freeze()
     gc.set_threshold(50_000, 20, 100)
