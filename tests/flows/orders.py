@@ -25,7 +25,18 @@ Order = tuple[int, ...]
 CHANGEABLE = frozenset(
     {"at", "due_at", "fence", "finished_at", "handled_at", "id", "kept_at", "lease_until", "made_at", "note"}
     | {"opened_at", "closed_at", "deadline", "read_at", "read_ticket", "applied_ticket", "received_at"}
-    | {"recorded_at", "recovery_id", "ring_at", "row_version", "seq", "tries", "why", "state", "added_at"}
+    | {
+        "recorded_at",
+        "recovery_id",
+        "ring_at",
+        "row_version",
+        "seq",
+        "tries",
+        "why",
+        "state",
+        "added_at",
+        "version",
+    }
 )
 MEANING = frozenset(
     {"attempts.state", "messages.state", "cards.id", "customers.id", "invoices.id", "events.id"}
