@@ -42,11 +42,6 @@ class CampaignRules:
         found = first_match(self.all, known)
         return STANDARD if found is None else found.campaign
 
-    @property
-    def ask_value(self) -> bool:
-        """Return whether any rule asks what the customer has paid before."""
-        return any(rule.when.asks_value for rule in self.all)
-
     def dumps(self) -> list[dict[str, Any]]:
         """Return the rules, JSON-ready."""
         return [{"campaign": rule.campaign, "when": rule.when.dumps()} for rule in self.all]

@@ -114,11 +114,6 @@ class Condition:
         """Return whether nothing is asked, so that every invoice fits."""
         return self == Condition()
 
-    @property
-    def asks_value(self) -> bool:
-        """Return whether it asks what the customer has paid before."""
-        return self.value_from is not None or self.value_below is not None
-
     def words(self) -> str:
         """Return the condition as people read it."""
         said = {

@@ -28,7 +28,6 @@ TEMPLATE: Final[Mapping[NoticeKind, str]] = {
     NoticeKind.RENEWAL_AT_RISK: "renewal_at_risk",
 }
 BEFORE_A_FAILURE: Final = frozenset({NoticeKind.CARD_EXPIRING, NoticeKind.RENEWAL_AT_RISK})
-WITH_LINK: Final = BEFORE_A_FAILURE | {NoticeKind.NEW_LINK}
 # The customer waits in front of the page: neither the night nor another mail of today holds it back.
 AT_ONCE: Final = frozenset({NoticeKind.NEW_LINK})
 ACTED: Final = frozenset({Reason.CUSTOMER_CARD_UPDATE, Reason.CUSTOMER_PAYMENT})

@@ -13,7 +13,7 @@ from dunning.core.vocabulary import AttemptState
 from dunning.flows.house import House
 from dunning.store import debts, messages, objects, renewals, rules
 from dunning.store.debts import Debt
-from dunning.timing.localtime import zone_of
+from dunning.timing.localtime import zone_of_customer
 
 SETTLED: Final = frozenset({"paid", "void", "deleted"})
 FOOTER: Final = "\n-- \n"
@@ -62,7 +62,7 @@ def access(house: House, whose: Whose, customer_id: str, *, subscription: str | 
         judged = tuple(pair for pair in judged if pair[1].level is not Level.FULL)
         shown = _shown(connection, [one.recovery for one, _ in judged])
     verdict = strictest(found for _, found in judged)
-    zone = zone_of(customer.timezone if customer else None, customer.country if customer else None)
+    zone = zone_of_customer(customer)
     return Access(customer_id, verdict, judged, shown, customer.locale if customer else None, zone, now)
 
 

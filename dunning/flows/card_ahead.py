@@ -18,7 +18,7 @@ from dunning.flows.house import House
 from dunning.gateway.renewals import renewal
 from dunning.store import link_turns, notices, objects, wallets
 from dunning.store.notices import NoticeRow
-from dunning.timing.localtime import zone_of
+from dunning.timing.localtime import zone_of_customer
 
 PREFIX: Final = "ntc_"
 FOLLOW_AFTER: Final = timedelta(minutes=10)  # the customer is filling in the form
@@ -39,7 +39,7 @@ def look(connection: Connection, notice_id: str, now: datetime) -> tuple[PageSta
     if notice is None or notice.renews_at is None:
         return PageState.UNKNOWN, None, None
     customer = objects.customer(connection, notice.whose, notice.customer_id)
-    zone = zone_of(customer.timezone if customer else None, customer.country if customer else None)
+    zone = zone_of_customer(customer)
     ahead = Ahead(notice.kind is NoticeKind.CARD_EXPIRING, notice.renews_at.astimezone(zone).date())
     locale = customer.locale if customer else None
     if now >= notice.renews_at:

@@ -21,7 +21,7 @@ from dunning.flows.house import House
 from dunning.store import debts, link_turns, messages, objects
 from dunning.store.debts import Debt
 from dunning.store.rows import LinkRow, RecoveryRow
-from dunning.timing.localtime import zone_of
+from dunning.timing.localtime import zone_of_customer
 
 REFUSED: Final = frozenset({AttemptState.DECLINED, AttemptState.NEEDS_ACTION})
 
@@ -134,7 +134,7 @@ def _look_ahead(connection: Connection, house: House, name: str) -> Page:
 def _page(connection: Connection, house: House, link: LinkRow, own: Debt) -> Page:
     now, recovery = house.clock.now(), own.recovery
     customer = objects.customer(connection, recovery.whose, recovery.customer_id)
-    zone = zone_of(customer.timezone if customer else None, customer.country if customer else None)
+    zone = zone_of_customer(customer)
     owed = [own, *_others(connection, own)]
     tried = {debt.recovery.id: debts.tries(connection, debt.recovery.id) for debt in owed}
     stands = {debt.recovery.id: _stands(debt, tried[debt.recovery.id]) for debt in owed}

@@ -13,7 +13,7 @@ from dunning.core.sending import due
 from dunning.core.vocabulary import Arm, AttemptState, MessageState
 from dunning.store import attempts, letters, messages, objects, rules, sending, switches
 from dunning.store.rows import MessageRow, RecoveryRow
-from dunning.timing.localtime import zone_of
+from dunning.timing.localtime import zone_of_customer
 
 POLL: Final = timedelta(minutes=10)
 WENT: Final = frozenset({MessageState.SENDING, MessageState.SENT, MessageState.UNKNOWN})
@@ -57,7 +57,7 @@ def not_yet(
     if message.channel in NOTED and address is not None:
         sent = letters.written_to(connection, address, now, but=message.id)
     customer = objects.customer(connection, message.whose, recovery.customer_id)
-    zone = zone_of(customer.timezone if customer else None, customer.country if customer else None)
+    zone = zone_of_customer(customer)
     found = due(now, zone, sending.current(connection), sent)
     if message.before_at is not None and found.at >= message.before_at:
         return NO_TIME

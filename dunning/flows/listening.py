@@ -198,16 +198,6 @@ def _found(connection: Connection, listener_id: str) -> ListenerRow:
     return found
 
 
-def _rotate(connection: Connection, found: ListenerRow, by: str, now: datetime) -> ListenerRow:
-    version = found.secret_version + 1
-    until = now + BOTH_SECRETS
-    listeners.change(connection, found.id, secret_version=version, old_secret_until=until)
-    was, becomes = {"secret_version": found.secret_version}, {"secret_version": version}
-    does, about = "listener.rotate", found.id
-    audit.append(connection, at=now, by=by, action=does, about=about, before=was, after=becomes)
-    return _found(connection, found.id)
-
-
 def _topics(words: Iterable[str]) -> frozenset[Topic]:
     known = frozenset(Topic) - {Topic.TEST}
     found = frozenset(word.strip() for word in words if word.strip())

@@ -13,7 +13,7 @@ from dunning.core.sending import due
 from dunning.core.vocabulary import MessageState
 from dunning.store import notices, objects, sending
 from dunning.store.rows import RecoveryRow
-from dunning.timing.localtime import zone_of
+from dunning.timing.localtime import zone_of_customer
 
 
 def plan_for(
@@ -23,7 +23,7 @@ def plan_for(
     if recovery.customer_id is None:
         return False
     customer = objects.customer(connection, recovery.whose, recovery.customer_id)
-    zone = zone_of(customer.timezone if customer else None, customer.country if customer else None)
+    zone = zone_of_customer(customer)
     due_at = now if kind in AT_ONCE else due(now, zone, sending.current(connection)).at
     row = {"customer_id": recovery.customer_id, "recovery_id": recovery.id, "due_at": due_at}
     return notices.add(connection, _new(recovery.whose, kind, about, now, row))
@@ -41,7 +41,7 @@ def plan_ahead(
 ) -> bool:
     """Plan a notice about a coming renewal, once for its card and date; return whether it was planned."""
     customer = objects.customer(connection, whose, coming.customer)
-    zone = zone_of(customer.timezone if customer else None, customer.country if customer else None)
+    zone = zone_of_customer(customer)
     row = {
         "customer_id": coming.customer,
         "subscription_id": coming.subscription,

@@ -7,11 +7,12 @@ from dunning.core.notices import NoticeKind
 from dunning.core.vocabulary import MessageState
 from dunning.flows import notice_words, wording
 from dunning.flows.driver import Flow
+from dunning.flows.handing_over import Sent, hand_over
 from dunning.flows.house import House
 from dunning.flows.noticing import LEASE, POLL, close, hold_notice, put_off, tell_unknown, why_not
 from dunning.flows.telling import tell
 from dunning.mail.look import Look
-from dunning.mail.provider import NotSent, UnknownOutcome
+from dunning.mail.provider import Accepted
 from dunning.mail.rendered import Rendered
 from dunning.store import notices
 from dunning.store.notices import NoticeRow
@@ -32,19 +33,11 @@ class Written:
     look: Look
 
 
-@dataclass(frozen=True, slots=True)
-class Sent:
-    """What the provider did; `state` is sent, unknown, failed, or planned to try again."""
-
-    state: MessageState
-    note: str | None = None
-
-
 def send(house: House, notice_id: str) -> Flow[Written, Sent]:
     """Return the flow that hands a written notice to the provider, once."""
     return Flow(
         claim=lambda: _take_written(house, notice_id),
-        ask=lambda written: _hand_over(house, written),
+        ask=lambda written: hand_over(lambda: _give(house, written)),
         record=lambda written, sent: _record(house, written, sent),
     )
 
@@ -72,18 +65,9 @@ def _take_written(house: House, notice_id: str) -> Written | None:
     return Written(replace(notice, fence=fence), address, Rendered(subject, "", text, html), look)
 
 
-def _hand_over(house: House, written: Written) -> Sent:
-    try:
-        mail = notice_words.outgoing(house, written.look, written.notice, written.address, written.rendered)
-        house.mailer.send(mail)
-    except NotSent as error:
-        state = MessageState.PLANNED if error.retryable else MessageState.FAILED
-        return Sent(state, error.reason)
-    except UnknownOutcome as error:
-        return Sent(MessageState.UNKNOWN, error.reason)
-    except ValueError as error:
-        return Sent(MessageState.FAILED, str(error))
-    return Sent(MessageState.SENT)
+def _give(house: House, written: Written) -> Accepted:
+    mail = notice_words.outgoing(house, written.look, written.notice, written.address, written.rendered)
+    return house.mailer.send(mail)
 
 
 def _record(house: House, written: Written, sent: Sent) -> None:

@@ -20,7 +20,7 @@ from dunning.mail.rendered import Rendered
 from dunning.store import debts, messages, objects, renewals
 from dunning.store.notices import NoticeRow
 from dunning.store.rows import RecoveryRow
-from dunning.timing.localtime import zone_of
+from dunning.timing.localtime import zone_of_customer
 
 REMEMBERED: Final = timedelta(days=62)  # how long a refusal of a card counts: two monthly bills
 
@@ -101,7 +101,7 @@ def render_notice(
         LookupError: there is no such template.
         ValueError: the text or the link cannot be put into a mail.
     """
-    zone = zone_of(customer.timezone, customer.country)
+    zone = zone_of_customer(customer)
     card = objects.card(connection, notice.whose, about.card_id)
     ahead = about.recovery is None
     context = MailContext(

@@ -27,7 +27,7 @@ from dunning.gateway.renewals import renewal
 from dunning.store import letters, messages, notices, objects, recoveries, sending, suppressions, switches
 from dunning.store.notices import NoticeRow
 from dunning.store.rows import RecoveryRow
-from dunning.timing.localtime import zone_of
+from dunning.timing.localtime import zone_of_customer
 
 LEASE: Final = timedelta(seconds=90)
 POLL: Final = timedelta(minutes=10)
@@ -120,7 +120,7 @@ def _not_yet(connection: Connection, notice: NoticeRow, now: datetime) -> dateti
     if notice.kind in AT_ONCE:
         return None
     customer = objects.customer(connection, notice.whose, notice.customer_id)
-    zone = zone_of(customer.timezone if customer else None, customer.country if customer else None)
+    zone = zone_of_customer(customer)
     address = customer.email if customer else None
     written: list[datetime] = []
     if address is not None and notice.kind is not NoticeKind.THANK_YOU:

@@ -17,7 +17,7 @@ from dunning.flows.steps import course_of
 from dunning.store import attempts, letters, messages, objects, recoveries, rules, sending
 from dunning.store.rows import MessageRow, RecoveryRow
 from dunning.timing import Attempt, Case, Planner
-from dunning.timing.localtime import zone_of
+from dunning.timing.localtime import zone_of_customer
 
 RETRIES_MOST: Final = 8
 STRIPES: Final = "Stripe’s own next try."
@@ -59,7 +59,7 @@ def _with_messages(
 ) -> list[Coming]:
     campaign = rules.campaign(connection, recovery.campaign_key, recovery.campaign_version)
     customer = objects.customer(connection, recovery.whose, recovery.customer_id)
-    zone = zone_of(customer.timezone if customer else None, customer.country if customer else None)
+    zone = zone_of_customer(customer)
     rows = messages.of_recovery(connection, recovery.id)
     address = customer.email if customer else None
     sent = letters.written_to(connection, address, now, but="") if address else []

@@ -14,10 +14,11 @@ from dunning.core.vocabulary import MessageState
 from dunning.flows import wording
 from dunning.flows.announcing import announce_message
 from dunning.flows.driver import Flow
+from dunning.flows.handing_over import Sent, hand_over
 from dunning.flows.house import House
 from dunning.flows.messaging import LEASE, hold_message, may_go
 from dunning.mail.look import Look
-from dunning.mail.provider import Accepted, NotSent, UnknownOutcome
+from dunning.mail.provider import Accepted
 from dunning.mail.render import Rendered
 from dunning.store import contacts, messages, objects, queue_items
 from dunning.store.rows import MessageRow, RecoveryRow
@@ -36,21 +37,11 @@ class Written:
     look: Look
 
 
-@dataclass(frozen=True, slots=True)
-class Sent:
-    """What the provider did; `state` is sent, unknown, failed, or planned to try again."""
-
-    state: MessageState
-    note: str | None = None
-    reference: str | None = None
-    unwanted: bool = False  # the recipient has told the provider so
-
-
 def send(house: House, message_id: str) -> Flow[Written, Sent]:
     """Return the flow that hands a written message to its channel, once."""
     return Flow(
         claim=lambda: _take_written(house, message_id),
-        ask=lambda written: _hand_over(house, written),
+        ask=lambda written: hand_over(lambda: _give(house, written)),
         record=lambda written, sent: _record(house, written, sent),
     )
 
@@ -78,19 +69,6 @@ def _written(connection: Connection, message: MessageRow, recovery: RecoveryRow)
     address, subject, text, html = messages.words(connection, message.id)
     look = wording.look_of(connection)
     return Written(taken or message, recovery, address, Rendered(subject, "", text, html), look)
-
-
-def _hand_over(house: House, written: Written) -> Sent:
-    try:
-        accepted = _give(house, written)
-    except NotSent as error:
-        state = MessageState.PLANNED if error.retryable else MessageState.FAILED
-        return Sent(state, error.reason, unwanted=error.unwanted)
-    except UnknownOutcome as error:
-        return Sent(MessageState.UNKNOWN, error.reason)
-    except ValueError as error:
-        return Sent(MessageState.FAILED, str(error))
-    return Sent(MessageState.SENT, reference=accepted.reference[:300] or None)
 
 
 def _give(house: House, written: Written) -> Accepted:

@@ -17,7 +17,7 @@ from dunning.core.ids import derive_id
 from dunning.core.vocabulary import OPEN, AttemptState, MessageState
 from dunning.store import attempts, messages, objects, recoveries, rules, sending
 from dunning.store.rows import AttemptRow, MessageRow, RecoveryRow
-from dunning.timing.localtime import zone_of
+from dunning.timing.localtime import zone_of_customer
 
 OF_RETRIES: Final = frozenset({Anchor.AFTER_RETRY, Anchor.BEFORE_RETRY})
 
@@ -63,7 +63,7 @@ def occurrence_of(attempt: AttemptRow) -> str:
 def place(connection: Connection, recovery: RecoveryRow, one: Meant, now: datetime | None) -> Planned:
     """Return one message of a recovery with its date in the customer's daytime."""
     customer = objects.customer(connection, recovery.whose, recovery.customer_id)
-    zone = zone_of(customer.timezone if customer else None, customer.country if customer else None)
+    zone = zone_of_customer(customer)
     return placed(one, zone, sending.current(connection), now=now)
 
 

@@ -28,7 +28,7 @@ from dunning.mail.rendered import Rendered
 from dunning.mail.texts import first_spoken, locale_of, names
 from dunning.store import mail_texts, messages, objects
 from dunning.store.rows import LinkRow, MessageRow, RecoveryRow
-from dunning.timing.localtime import zone_of
+from dunning.timing.localtime import zone_of_customer
 
 log = logs.get(__name__)
 
@@ -48,7 +48,7 @@ def render_message(
 ) -> Rendered:
     """Return the words of a message; its link is made with it and kept."""
     link = messages.link_of_message(connection, message.id) or new_link(connection, recovery, message.id, now)
-    zone = zone_of(customer.timezone, customer.country)
+    zone = zone_of_customer(customer)
     card = objects.card(connection, recovery.whose, recovery.card_id)
     upcoming = recovery.next_attempt_at
     context = MailContext(

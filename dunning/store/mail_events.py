@@ -1,9 +1,8 @@
 """What providers reported of mails, each kept once."""
 
-from collections.abc import Sequence
 from datetime import datetime
 
-from sqlalchemy import Connection, RowMapping, select
+from sqlalchemy import Connection
 
 from dunning.core.vocabulary import MailEventKind
 from dunning.store.tables import mail_events
@@ -34,9 +33,3 @@ def keep(
         "received_at": received_at,
     }
     return insert_once(connection, mail_events, row)
-
-
-def of_message(connection: Connection, message_id: str) -> Sequence[RowMapping]:
-    """Return what was reported of one message, oldest first."""
-    query = select(mail_events).where(mail_events.c.message_id == message_id).order_by(mail_events.c.at)
-    return connection.execute(query).mappings().all()

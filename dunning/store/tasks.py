@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, RowMapping, func, select, update
+from sqlalchemy import Connection, RowMapping, select, update
 
 from dunning.core.vocabulary import TaskState
 from dunning.store.tables import customers, messages, recoveries, staff_tasks
@@ -85,12 +85,3 @@ def of_recovery(connection: Connection, recovery_id: str) -> Sequence[RowMapping
     """Return the tasks of one recovery, by when they are due."""
     query = select(staff_tasks).where(staff_tasks.c.recovery_id == recovery_id)
     return connection.execute(query.order_by(staff_tasks.c.due_at, staff_tasks.c.id)).mappings().all()
-
-
-def count_due(connection: Connection, now: datetime, *, livemode: bool) -> int:
-    """Return how many open tasks are due."""
-    query = select(func.count()).select_from(staff_tasks)
-    found: int = connection.execute(
-        query.where(_OPEN, staff_tasks.c.livemode == livemode, staff_tasks.c.due_at <= now)
-    ).scalar_one()
-    return found

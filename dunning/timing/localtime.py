@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import lru_cache
 from importlib.resources import files
-from typing import TypeAlias
+from typing import Protocol, TypeAlias
 from zoneinfo import ZoneInfo
 
 import numpy as np
@@ -41,6 +41,23 @@ def zone_of(timezone: str | None, country: str | None) -> ZoneInfo:
         except KeyError:
             continue
     return ZoneInfo("UTC")
+
+
+class Located(Protocol):
+    """Somebody whose zone may be told by name or by country."""
+
+    @property
+    def timezone(self) -> str | None:
+        """The IANA name, as the customer's metadata has it."""
+
+    @property
+    def country(self) -> str | None:
+        """ISO 3166, two letters."""
+
+
+def zone_of_customer(customer: Located | None) -> ZoneInfo:
+    """Return the zone in which a customer is written to; UTC for one that is not known."""
+    return zone_of(customer.timezone, customer.country) if customer is not None else zone_of(None, None)
 
 
 def offset(zone: ZoneInfo, second: int) -> int:
