@@ -66,12 +66,13 @@ def deliver(stage: Stage, body: Body) -> tuple[EventState | None, str | None]:
         return None, str(error)
     with stage.house.store.write() as connection:
         insert_events(connection, [row])
-    kept = select(events.c.seq, events.c.state, events.c.note).where(events.c.id == row["id"])
+    newest = select(events.c.seq, events.c.id).order_by(events.c.seq.desc()).limit(1)
     with stage.house.store.read() as connection:
-        seq = connection.execute(kept).one().seq
+        seq, kept = connection.execute(newest).one()
+    assert kept == row["id"]
     work_event(stage.house, seq)
     with stage.house.store.read() as connection:
-        found = connection.execute(kept).one()
+        found = connection.execute(select(events.c.state, events.c.note).where(events.c.seq == seq)).one()
     return found.state, found.note
 
 
