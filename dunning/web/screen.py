@@ -15,7 +15,7 @@ from dunning.core.people import Actor
 from dunning.flows import safety
 from dunning.flows.house import House
 from dunning.store import segments, switches
-from dunning.web import words
+from dunning.web import tongues, words
 from dunning.web.demo_bar import DemoBar
 from dunning.web.moments import next_step
 from dunning.web.static_files import asset_url
@@ -57,6 +57,7 @@ class Screen:
         frame = {
             "actor": actor,
             "may": actor.may,
+            "t": tongues.tongue(self.house.templates / "words").t,
             "merchant": self.house.merchant,
             "simulated": self.house.simulated,
             "dashboard": words.StripeLinks(settings.livemode, self.house.simulated),
