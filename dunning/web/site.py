@@ -92,7 +92,8 @@ def create_site(
     targets = (*STRIPE_PAGES, origin_of(house.settings.stripe_api_base)) if house.simulated else STRIPE_PAGES
     staff = Reception(OncePerKey(site, house), house, demo=demo is not None)
     inside = MailDoor(mail_hooks(house), SameOriginOnly(staff))
-    return SecurityHeaders(Doorway(receiver, inside), targets)
+    # Stripe is no browser: its one path answers without the headers that browsers need.
+    return Doorway(receiver, SecurityHeaders(inside, targets))
 
 
 def _add_routes(site: FastAPI, screen: Screen) -> None:

@@ -64,6 +64,12 @@ def test_an_event_is_kept_as_it_came_and_due_at_once(desk: Desk, store: Store) -
     assert (row.state, row.note, row.tries, row.fence) == (EventState.NEW, None, 0, 0)
 
 
+def test_no_answer_is_taken_for_anything_but_json(desk: Desk) -> None:
+    for answer in (desk.post(event_body()), desk.http.get(desk.url)):
+        assert answer.headers["content-type"] == "application/json"
+        assert answer.headers["x-content-type-options"] == "nosniff"
+
+
 def test_a_duplicate_is_thanked_and_changes_nothing(desk: Desk, store: Store) -> None:
     assert desk.post(event_body()).status_code == 200
     before = kept(store)
