@@ -91,14 +91,14 @@ def contenders(stack: ExitStack) -> dict[str, Run]:
     lone = [stack.enter_context(_receiver(kind, url)) for kind, url in _lone(theirs, sqlite_url)]
     bare, orm, on_sqlite = lone
     return {
-        "signature only": lambda s: _load([bare], s),
+        "signature only": lambda s: load([bare], s),
         "PostgreSQL, raw inserts": lambda s: raw_postgres(theirs, s),
         "SQLite, raw commits": lambda s: raw_sqlite(folder / "raw.db", s),
-        "one ORM commit a request": lambda s: _load([orm], s),
-        "web, PostgreSQL": lambda s: _load(webs[:1], s),
-        "web ×2, PostgreSQL": lambda s: _load(webs, s),
-        "web, PostgreSQL at half load": lambda s: _load(webs[:1], 5, rate=-s) if s < 0 else {"rate": 0.0},
-        "SQLite": lambda s: _load([on_sqlite], s),
+        "one ORM commit a request": lambda s: load([orm], s),
+        "web, PostgreSQL": lambda s: load(webs[:1], s),
+        "web ×2, PostgreSQL": lambda s: load(webs, s),
+        "web, PostgreSQL at half load": lambda s: load(webs[:1], 5, rate=-s) if s < 0 else {"rate": 0.0},
+        "SQLite": lambda s: load([on_sqlite], s),
     }
 
 
@@ -150,7 +150,7 @@ def raw_sqlite(path: Path, seconds: float) -> dict[str, float]:
     return {"rate": count / seconds}
 
 
-def _load(ports: Sequence[int], seconds: float, *, rate: float | None = None) -> dict[str, float]:
+def load(ports: Sequence[int], seconds: float, *, rate: float | None = None) -> dict[str, float]:
     urls = [f"http://127.0.0.1:{port}{PATH}" for port in ports]
     command = [sys.executable, "-m", "benchmarks.load", "--seconds", str(seconds), "--urls", *urls]
     command += ["--rate", f"{rate:.0f}"] if rate else []

@@ -26,7 +26,7 @@ def at_risk(
 
     with opened_house() as house:
         if read:
-            renewing.look_ahead(house, pace=Pace())
+            renewing.look_ahead(house, pace=Pace.fit_for(house))
         found = renewing.forecast(house)
     if as_json:
         console.say_json(found.dumps())

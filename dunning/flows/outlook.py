@@ -71,7 +71,7 @@ def census(house: House, *, pace: Pace | None = None) -> int:
     Raises:
         StripeError: the list could not be read; what was kept until then stays.
     """
-    pace, livemode, count = pace or Pace(), house.settings.livemode, 0
+    pace, livemode, count = pace or Pace.fit_for(house), house.settings.livemode, 0
     with house.store.read() as connection:
         owners = balance.accounts(connection, livemode=livemode) or [Whose(livemode=livemode)]
     since = house.clock.now() - EVER

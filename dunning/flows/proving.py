@@ -38,7 +38,7 @@ def prove_all(house: House, *, since: date | None = None, pace: Pace | None = No
     Raises:
         StripeError: a list could not be read; the days before it are proved.
     """
-    pace, livemode = pace or Pace(), house.settings.livemode
+    pace, livemode = pace or Pace.fit_for(house), house.settings.livemode
     with house.store.read() as connection:
         found = balance.accounts(connection, livemode=livemode)
         days = {whose: _days(connection, whose, house.clock.now(), since) for whose in found}

@@ -57,7 +57,7 @@ def reconcile_all(
     Arguments and errors are those of `reconcile`. The watermark moves only after the sweeps, so that a run
     which dies is made again.
     """
-    now, pace = house.clock.now(), pace or Pace()
+    now, pace = house.clock.now(), pace or Pace.fit_for(house)
     start = since or _watermark(house, now)
     if start >= now - STRIPE_KEEPS - OVERLAP:
         return Found(reconcile(house, dry_run=dry_run, since=since), [], [])

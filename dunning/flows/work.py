@@ -99,7 +99,7 @@ def work_bulk(house: House, run_id: str) -> None:
 
 
 def _sweep(house: House) -> None:
-    sweeping.look_after(house, pace=Pace())
+    sweeping.look_after(house, pace=Pace.fit_for(house))
     listening.forget_old(house)
 
 
@@ -123,7 +123,7 @@ CHORES: Final[Mapping[str, Callable[[House], object]]] = {
     "probe": lambda house: run(probing.probe(house)),
     "prove": proving.prove_all,
     "reconcile": reconcile.reconcile_all,
-    "renewals": lambda house: renewing.look_ahead(house, pace=Pace()),
+    "renewals": lambda house: renewing.look_ahead(house, pace=Pace.fit_for(house)),
     "sweep": _sweep,
 }
 

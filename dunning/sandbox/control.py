@@ -38,7 +38,8 @@ def routes(sandbox: Sandbox) -> list[Route]:
         return _json(sandbox.books())
 
     async def summary(_: Request) -> Response:
-        return _json(sandbox.summary() | {"held": len(sandbox.faults.held)})
+        faults = sandbox.faults
+        return _json(sandbox.summary() | {"held": len(faults.held), "requests": faults.requests})
 
     async def actions(_: Request) -> Response:
         return _json(schema())

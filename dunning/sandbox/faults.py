@@ -68,6 +68,7 @@ class Faults:
 
     rules: list[Fault] = field(default_factory=list)
     held: list[threading.Event] = field(default_factory=list)
+    requests: int = 0  # to the API so far, refused ones too
 
     def add(self, **settings: Any) -> Fault:
         """Put a rule in force.

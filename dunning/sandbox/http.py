@@ -60,6 +60,7 @@ class Door:
             text = (await request.body()).decode() if request.method == "POST" else request.url.query
             with self.accounts.own.lock:
                 request_id = self.accounts.own.new_id("req")
+                self.faults.requests += 1
             headers = {"Request-Id": request_id}
             key = request.headers.get("idempotency-key") if request.method != "GET" else None
             if key:
