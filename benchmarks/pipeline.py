@@ -15,6 +15,8 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
+from datetime import UTC, datetime
+from datetime import time as clock_time
 from pathlib import Path
 from statistics import median, quantiles
 from time import perf_counter
@@ -28,12 +30,15 @@ from sqlalchemy import text
 from benchmarks.ground import database, environment, free_port, running, upgraded
 from benchmarks.parts import parts_s
 from benchmarks.table import Row, show
+from dunning.core.campaign import BUILT_IN
+from dunning.core.sending import Sending
+from dunning.store import sending
 from dunning.store.engine import Store
 
-CALM = 40
+CALM = 20
 WITHIN_S = 600
-CAMPAIGN = """
-key = "soft_decline"
+CAMPAIGN = f"""
+key = "{BUILT_IN.key}"
 name = "A mail at once"
 
 [[steps]]
@@ -145,6 +150,9 @@ def town() -> Iterator[Town]:
         stack.enter_context(running(["dunning", "web", "--port", str(web)], web, given))
         campaign = folder / "campaign.toml"
         campaign.write_text(CAMPAIGN, encoding="utf-8")
+        with store.write() as connection:
+            all_day = Sending(opening=clock_time(0), closing=clock_time(23, 59))
+            sending.put(connection, all_day, at=datetime.now(UTC), by="benchmark")
         with running(["dunning", "campaign", "publish", str(campaign)], None, given) as publishing:
             publishing.wait(60)
         stack.enter_context(running(["dunning", "clock"], None, given))
