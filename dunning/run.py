@@ -23,7 +23,7 @@ from dunning.parts import (
 )
 from dunning.settings import Settings
 from dunning.store.engine import is_sqlite
-from dunning.tracking import track_errors
+from dunning.tracking import trace_spans, track_errors
 from workers.bells import hang
 from workers.clock import run_clock
 
@@ -43,7 +43,7 @@ def serve(settings: Settings, host: str | None = None, port: int | None = None) 
     Raises:
         Unusable: a setting cannot work.
     """
-    _log(settings)
+    _tell(settings, "serve")
     app.require_all(settings)
     store = app.connect(settings)
     app.upgrade(store, settings.database)
@@ -62,7 +62,7 @@ def serve(settings: Settings, host: str | None = None, port: int | None = None) 
 
 def web(settings: Settings, host: str | None = None, port: int | None = None) -> None:
     """Run the web process: webhooks, pages, API."""
-    _log(settings)
+    _tell(settings, "web")
     app.require_all(settings)
     house = _apart(settings)
     with until_told() as stop, contextlib.ExitStack() as stack:
@@ -74,7 +74,7 @@ def web(settings: Settings, host: str | None = None, port: int | None = None) ->
 
 def worker(settings: Settings, processes: int = 1, threads: int = THREADS) -> None:
     """Run a worker process, or several."""
-    _log(settings)
+    _tell(settings, "worker")
     if processes > 1:
         _supervise(settings, processes, threads)
         return
@@ -87,7 +87,7 @@ def worker(settings: Settings, processes: int = 1, threads: int = THREADS) -> No
 
 def clock(settings: Settings) -> None:
     """Run the clock; run as many as you like, they share the work."""
-    _log(settings)
+    _tell(settings, "clock")
     house = _apart(settings)
     with until_told() as stop:
         bells = hang(broker_of(settings), house)
@@ -95,9 +95,10 @@ def clock(settings: Settings) -> None:
         run_clock(house, bells, stop, threading.Event())
 
 
-def _log(settings: Settings) -> None:
+def _tell(settings: Settings, service: str) -> None:
     logs.configure()
     track_errors(settings)
+    trace_spans(settings, service)
 
 
 def _offer_setup(house: House, url: str) -> None:

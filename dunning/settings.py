@@ -70,6 +70,7 @@ class Settings(BaseModel):
     oidc_client_id: str | None = None
     oidc_client_secret: SecretStr | None = None
     sentry_dsn: SecretStr | None = None
+    otlp_endpoint: HttpUrl | None = None  # where spans go
 
     @property
     def mail_secrets(self) -> tuple[str, ...]:

@@ -12,7 +12,7 @@ from typing import Any, Final
 import dramatiq
 import redis
 
-from dunning import logs
+from dunning import logs, spans
 from dunning.errors import Transient
 from dunning.flows import work
 from dunning.flows.house import House
@@ -44,13 +44,19 @@ def hang(broker: dramatiq.Broker, house: House) -> Bells:
         return _actor(broker, kind, lambda row_id: _contained(house, kind, row_id))
 
     rows = {kind: on(kind) for kind in work.ROWS}
-    return Bells({**rows, "chore": _actor(broker, "chore", lambda name: work.work_chore(house, name))})
+    return Bells({**rows, "chore": _actor(broker, "chore", lambda name: _chore(house, name))})
+
+
+def _chore(house: House, name: str) -> None:
+    with spans.span(f"chore {name}"):
+        work.work_chore(house, name)
 
 
 def _contained(house: House, kind: str, row_id: Any) -> None:
     """Do the work; a row that raises waits a while, so that it neither blocks its neighbours nor spins."""
     try:
-        work.ROWS[kind](house, row_id)
+        with spans.span(f"work {kind}", row=row_id):
+            work.ROWS[kind](house, row_id)
     except Transient as error:
         log.warning("stripe_away", kind=kind, row=row_id, error=str(error))
     except Exception as error:

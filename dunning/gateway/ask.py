@@ -12,7 +12,7 @@ from urllib.parse import quote_plus
 
 import stripe
 
-from dunning import __version__, logs
+from dunning import __version__, logs, spans
 from dunning.core.billing import Card, Customer, Failure, Invoice, Payment, Whose
 from dunning.core.declines import wants_outcome
 from dunning.errors import OutcomeUnknown, Refused, StripeError, Transient
@@ -258,7 +258,8 @@ class Stripe:
         passage = Passage(whose.account_id)
         self._gate.enter(passage)
         try:
-            answer = call()
+            with spans.span("ask stripe", account=whose.account_id):
+                answer = call()
         except stripe.StripeError as error:
             self._leave(passage, error)
             raise ours(error) from error

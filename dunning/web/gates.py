@@ -13,6 +13,8 @@ from starlette.datastructures import Headers, MutableHeaders
 from starlette.responses import JSONResponse, PlainTextResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from dunning import spans
+
 WEBHOOK = "/webhooks/stripe"
 PUBLIC = ("/pay/", "/webhooks/", "/static/", "/join/")
 PROBES = frozenset({"/healthz", "/healthz/recovery", "/readyz"})
@@ -45,6 +47,24 @@ class Doorway:
         """Pass the request on."""
         hot = scope["type"] == "http" and scope["path"] == WEBHOOK and scope["method"] == "POST"
         await (self.receiver if hot else self.site)(scope, receive, send)
+
+
+@dataclass(frozen=True, slots=True)
+class Traced:
+    """Puts each request into a span, named by its route: a path itself may hold the secret of a link."""
+
+    site: ASGIApp
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Pass the request on."""
+        if scope["type"] != "http":
+            await self.site(scope, receive, send)
+            return
+        with spans.span("request") as rename:
+            await self.site(scope, receive, send)
+            route = WEBHOOK if scope["path"] == WEBHOOK else getattr(scope.get("route"), "path", "(none)")
+            if rename is not None:
+                rename(f"{scope['method']} {route}")
 
 
 @dataclass(frozen=True, slots=True)

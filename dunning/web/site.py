@@ -5,6 +5,7 @@ from typing import Any, Final
 from fastapi import APIRouter, FastAPI
 from starlette.types import ASGIApp, Lifespan
 
+from dunning import spans
 from dunning.flows.house import House
 from dunning.web import static_files
 from dunning.web.api import action_api, recovery_api
@@ -28,7 +29,7 @@ from dunning.web.description import api_description
 from dunning.web.desk import desk_forms, ending_forms
 from dunning.web.doors import door_pages
 from dunning.web.experiments import experiment_pages
-from dunning.web.gates import STRIPE_PAGES, Doorway, SameOriginOnly, SecurityHeaders, origin_of
+from dunning.web.gates import STRIPE_PAGES, Doorway, SameOriginOnly, SecurityHeaders, Traced, origin_of
 from dunning.web.health import health_pages
 from dunning.web.jobs import job_pages
 from dunning.web.learned import learned_pages
@@ -93,7 +94,8 @@ def create_site(
     staff = Reception(OncePerKey(site, house), house, demo=demo is not None)
     inside = MailDoor(mail_hooks(house), SameOriginOnly(staff))
     # Stripe is no browser: its one path answers without the headers that browsers need.
-    return Doorway(receiver, SecurityHeaders(inside, targets))
+    whole = Doorway(receiver, SecurityHeaders(inside, targets))
+    return Traced(whole) if spans.traced() else whole
 
 
 def _add_routes(site: FastAPI, screen: Screen) -> None:
