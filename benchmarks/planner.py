@@ -7,6 +7,7 @@ the window; its time is the yardstick: ratios mean the same on any machine.
 """
 
 import argparse
+import resource
 from datetime import datetime, timedelta
 from statistics import median
 from time import process_time
@@ -43,6 +44,8 @@ def main() -> None:
     ours = _each(lambda asked: planner.choose(asked, now=asked.attempts[-1].at), questions)
     theirs = _each(naive.choose, questions)
     print(f"choice: median {ours * 1000:.2f} ms, naive {theirs * 1000:.3f} ms, ratio {ours / theirs:.1f}")
+    memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    print(f"{1 / ours:,.0f} choices/s; {memory:,.0f} MB at the most, the history and both planners included")
     refused = [case(told, row, (3 * 86400,), refused=True) for row in range(200)]
     later = _each(lambda asked: planner.choose(asked, now=asked.attempts[-1].at), refused)
     print(f"choice after a refused retry: median {later * 1000:.2f} ms (CPU time)")
