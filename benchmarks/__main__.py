@@ -82,7 +82,7 @@ def full(admin: str) -> list[Part]:
     """What `make bench-full` runs, beside the rest: the same questions to ten million rows."""
     reports = database(admin, "bench_reports")
     return [
-        Part("Due work", ("due", "--sizes", f"10000,{10 * MILLION}"), tabled=True),
+        Part("Due work", ("due", "--sizes", f"10000,{10 * MILLION}", "--url", admin), tabled=True),
         Part("Planner, 1,000,000 attempts", ("planner", "--attempts", str(MILLION))),
         Part(
             "Reports, 10,000,000 attempts, PostgreSQL",

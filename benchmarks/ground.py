@@ -10,9 +10,10 @@ from contextlib import contextmanager
 from pathlib import Path
 from time import perf_counter
 
-import psycopg
 from alembic import command
+from sqlalchemy import create_engine, text
 from sqlalchemy.engine import make_url
+from sqlalchemy.pool import NullPool
 
 from benchmarks.load import SECRET
 from dunning.resources import alembic_config
@@ -20,10 +21,13 @@ from dunning.store.engine import Store, open_store
 
 
 def database(admin: str, name: str) -> str:
-    """Create a database and return its URL; `admin` is the URL of the maintenance database."""
+    """Return the URL of a database on the server of `admin`, a URL; it is made where it is not there."""
     url = make_url(admin)
-    with psycopg.connect(f"host={url.query['host']} user=postgres", autocommit=True) as connection:
-        connection.execute(f"CREATE DATABASE {name}".encode())
+    engine = create_engine(url, isolation_level="AUTOCOMMIT", poolclass=NullPool)
+    with engine.connect() as connection:
+        known = connection.execute(text("SELECT 1 FROM pg_database WHERE datname = :name"), {"name": name})
+        if known.first() is None:
+            connection.execute(text(f"CREATE DATABASE {name}"))
     return url.set(database=name).render_as_string(hide_password=False)
 
 
