@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any, Self
 from urllib.parse import urlsplit
 
-from pydantic import BaseModel, ConfigDict, SecretStr, ValidationError
+from pydantic import BaseModel, ConfigDict, PrivateAttr, SecretStr, ValidationError
 
 from dunning.core.vocabulary import Retries
 from dunning.errors import Unusable
@@ -33,6 +33,7 @@ class Settings(BaseModel):
     """Everything that an installation can be told; secrets never appear in a repr."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
+    _origin: dict[str, str] = PrivateAttr(default_factory=dict)
 
     stripe_api_key: SecretStr | None = None
     stripe_webhook_secret: SecretStr | None = None
@@ -71,6 +72,10 @@ class Settings(BaseModel):
     oidc_client_secret: SecretStr | None = None
     sentry_dsn: SecretStr | None = None
     otlp_endpoint: HttpUrl | None = None  # where spans go
+
+    def origin(self, field: str) -> str | None:
+        """Return where a value was read: "environment", or the file's path; None is the default."""
+        return self._origin.get(field)
 
     @property
     def mail_secrets(self) -> tuple[str, ...]:
@@ -133,6 +138,7 @@ class Settings(BaseModel):
             settings = cls(**(values | from_environment))
         except ValidationError as error:
             raise Unusable(_sentence(error, origin)) from None
+        settings._origin = origin
         _check_stripe(settings)
         _check_oidc(settings)
         return settings

@@ -31,6 +31,7 @@ from dunning.web.doors import door_pages
 from dunning.web.experiments import experiment_pages
 from dunning.web.gates import STRIPE_PAGES, Doorway, SameOriginOnly, SecurityHeaders, Traced, origin_of
 from dunning.web.health import health_pages
+from dunning.web.installation import installation_pages
 from dunning.web.jobs import job_pages
 from dunning.web.learned import learned_pages
 from dunning.web.mail_desk import mail_desk_pages, mail_look_pages, notice_pages
@@ -170,6 +171,7 @@ PAGES: Final = (
     people_forms,
     token_pages,
     audit_pages,
+    installation_pages,
     job_pages,
     campaign_pages,
     campaign_forms,

@@ -98,6 +98,7 @@ class Served:
             "settings": "/settings",
             "card-rules": "/settings/card-rules?code=do_not_honor",
             "webhooks": "/settings/webhooks",
+            "installation": "/settings/installation",
             "jobs": "/settings/jobs",
             "contacts": f"/recoveries/{self.with_status('waiting')}/contacts",
             "campaigns": "/campaigns",
