@@ -65,6 +65,7 @@ class Actor:
     user_id: str | None = None
     session: str | None = None  # the fingerprint of the session that spoke
     demo: bool = False
+    locale: str | None = None  # the language they chose for their pages
 
     def may(self, right: Right | str) -> bool:
         """Return whether this right is theirs."""

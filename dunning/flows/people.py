@@ -182,6 +182,17 @@ def change_password(house: House, user_id: str, old: str, new: str, *, session: 
         _set_password(connection, house, user, known, keep=session)
 
 
+def choose_language(house: House, user_id: str, language: str | None) -> None:
+    """Keep the language of somebody's own pages; None leaves it to their browser."""
+    with house.store.write() as connection:
+        audit.hold(connection)
+        user = people.by_id(connection, user_id)
+        if user is not None:
+            people.change(connection, user.id, locale=language)
+            before, after = {"language": user.locale}, {"language": language}
+            _change(connection, house, user, "user.language", user.email, before, after)
+
+
 def _set_password(
     connection: Connection, house: House, user: User, known: str, keep: str | None = None
 ) -> None:

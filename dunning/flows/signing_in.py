@@ -109,7 +109,7 @@ def person(house: House, secret: str, *, touches: bool = True) -> Actor | None:
         with house.store.write() as connection:
             sessions.touch(connection, session, now)
     role: Role = row["role"]
-    return Actor(row["email"], row["name"], RIGHTS[role], role, row["id"], session)
+    return Actor(row["email"], row["name"], RIGHTS[role], role, row["id"], session, locale=row["locale"])
 
 
 def program(house: House, secret: str) -> Actor | None:

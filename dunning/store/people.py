@@ -22,6 +22,7 @@ class User:
     created_at: datetime
     disabled_at: datetime | None
     signed_in_at: datetime | None
+    locale: str | None = None
 
     @property
     def active(self) -> bool:

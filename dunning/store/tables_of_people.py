@@ -20,6 +20,7 @@ users = Table(
     Column("created_at", UTCDateTime, nullable=False),
     Column("disabled_at", UTCDateTime),
     Column("signed_in_at", UTCDateTime),
+    Column("locale", Text),  # the language they chose; none: what their browser asks for
     one_of("role", Role),
 )
 

@@ -16,11 +16,11 @@ from dunning.flows import safety
 from dunning.flows.report import Basis, Figures, GroupBy, Question, recovered_revenue
 from dunning.store import queue, queue_outlook
 from dunning.store.queue_filter import Sort, Tab, Wanted
+from dunning.web.calendars import Calendar
 from dunning.web.charts_of_reports import charts_of
 from dunning.web.queue import counted
 from dunning.web.rights import needs
 from dunning.web.screen import Screen
-from dunning.web.words import Calendar
 
 DAYS = 30
 WEEKS = 12

@@ -1,7 +1,7 @@
 """What all pages share: the templates, and the frame with navigation, switches and clock."""
 
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote, unquote
@@ -15,7 +15,7 @@ from dunning.core.people import Actor
 from dunning.flows import safety
 from dunning.flows.house import House
 from dunning.store import segments, switches
-from dunning.web import tongues, words
+from dunning.web import calendars, tongues, words
 from dunning.web.demo_bar import DemoBar
 from dunning.web.moments import next_step
 from dunning.web.static_files import asset_url
@@ -41,13 +41,27 @@ class Screen:
     templates: Environment
     demo: DemoBar | None = None
 
-    def calendar(self) -> words.Calendar:
-        """Return the house's calendar: its clock's now, in the report time zone."""
-        return words.Calendar(self.house.clock.now(), ZoneInfo(self.house.settings.report_timezone))
+    def calendar(self, tongue: tongues.Tongue | None = None) -> calendars.Calendar:
+        """Return the house's calendar: its clock's now, in the report time zone, in English or a language."""
+        return calendars.Calendar(
+            self.house.clock.now(), ZoneInfo(self.house.settings.report_timezone), tongue
+        )
+
+    def tongue(self, request: Request) -> tongues.Tongue:
+        """Return the language of who looks: their own choice, else English.
+
+        The browser's wishes are not asked while pages are still in English: a German frame around English
+        text helps nobody who did not choose it.
+        """
+        actor: Actor | None = getattr(request.state, "actor", None)
+        account = actor is not None and not actor.demo
+        chosen = actor.locale if actor and account else request.cookies.get(tongues.COOKIE)
+        return tongues.staff_tongue(self.house.templates / "words", chosen, "")
 
     def page(self, request: Request, template: str, *, status: int = 200, **facts: Any) -> HTMLResponse:
         """Render a staff page inside the frame."""
-        calendar = self.calendar()
+        tongue = self.tongue(request)
+        calendar = self.calendar(tongue)
         with self.house.store.read() as connection:
             switched = switches.read(connection)
             parts = segments.current(connection)
@@ -57,7 +71,12 @@ class Screen:
         frame = {
             "actor": actor,
             "may": actor.may,
-            "t": tongues.tongue(self.house.templates / "words").t,
+            "t": tongue.t,
+            "lang": tongue.language,
+            # a page that is still in English says so; it sets this to all languages once it is translated
+            "page_languages": (tongues.DEFAULT,),
+            "languages": tongues.LANGUAGES,
+            "money": partial(words.money, locale=tongue.formats.locale),
             "merchant": self.house.merchant,
             "simulated": self.house.simulated,
             "dashboard": words.StripeLinks(settings.livemode, self.house.simulated),

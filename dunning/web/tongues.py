@@ -22,7 +22,9 @@ from dunning.mail.formats import Formats, formats_for
 
 LANGUAGES: Final = {"en": "English", "fr": "Français", "it": "Italiano", "de": "Deutsch", "es": "Español"}
 DEFAULT: Final = "en"
+STAFF: Final = "staff"  # their catalogues, in a folder of their own
 MOST_WISHES: Final = 20
+COOKIE: Final = "tongue"  # of who has no account: the visitor of a demo
 _WISH: Final = re.compile(
     r"\s*([A-Za-z]{1,8}(?:-[A-Za-z0-9]{1,8})*)\s*(?:;\s*q\s*=\s*([01](?:\.\d{1,3})?)\s*)?"
 )
@@ -58,6 +60,15 @@ def tongue(folder: Path, *wishes: str | None) -> Tongue:
             region = (wish or "").replace("_", "-")
             return Tongue(language, _catalogue(folder, language), formats_for(region))
     return Tongue(DEFAULT, _catalogue(folder, DEFAULT), formats_for(DEFAULT))
+
+
+def staff_tongue(folder: Path, chosen: str | None, accept_language: str) -> Tongue:
+    """Return the language of a staff page: the person's own choice, else what their browser asks for.
+
+    English is written in one way, whatever the region.
+    """
+    found = tongue(folder / STAFF, chosen, *wished(accept_language))
+    return found if found.language != DEFAULT else tongue(folder / STAFF)
 
 
 def wished(accept_language: str) -> list[str]:

@@ -1,12 +1,10 @@
 """How values read on a staff page: money, instants, ages, statuses, declines, links to Stripe."""
 
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from datetime import timedelta
 from typing import Any, Final
-from zoneinfo import ZoneInfo
 
 from babel import Locale
-from babel.dates import format_date, format_datetime
 
 from dunning.core.campaign import When
 from dunning.core.declines import BUILT_IN, TABLE, Decline, DeclineTable, staff_wording
@@ -169,11 +167,11 @@ WITHHELD: Final[dict[str, str]] = {
 BRANDS: Final = {"amex": "American Express", "jcb": "JCB", "unionpay": "UnionPay", "diners": "Diners Club"}
 
 
-def money(amount: int | None, currency: str | None) -> str:
-    """Write minor units in English, with Stripe's own decimals; empty when nothing is known."""
+def money(amount: int | None, currency: str | None, locale: Locale = ENGLISH) -> str:
+    """Write minor units, with Stripe's own decimals; empty when nothing is known."""
     if amount is None or currency is None:
         return ""
-    return written_money(Money(int(amount), currency), ENGLISH)
+    return written_money(Money(int(amount), currency), locale)
 
 
 def brand(name: str | None) -> str:
@@ -207,68 +205,6 @@ def decline_gist(code: str | None, decline_class: str | None) -> str:
     row = TABLE.get(code or "")
     words = row.words_for_staff if row else DECLINE_CLASS.get(decline_class or "", "")
     return words.split(";")[0].split(":")[0].rstrip(".")
-
-
-@dataclass(frozen=True, slots=True)
-class Calendar:
-    """Instants in the report time zone, told from `now` (aware UTC)."""
-
-    now: datetime
-    zone: ZoneInfo
-
-    def moment(self, at: datetime | None) -> str:
-        """Return `Thu 18 Mar 08:40`, with the year when it is another one."""
-        if at is None:
-            return ""
-        local = at.astimezone(self.zone)
-        year = "" if local.year == self.now.astimezone(self.zone).year else " y"
-        return format_datetime(local, f"EEE d MMM{year} HH:mm", locale=ENGLISH)
-
-    def theirs(self, at: datetime | None, zone: str | None) -> str:
-        """Return `08:40 in Berlin` where the customer's clock shows another time than ours; else nothing."""
-        there = _zone(zone) if at is not None else None
-        if (
-            at is None
-            or there is None
-            or at.astimezone(there).utcoffset() == at.astimezone(self.zone).utcoffset()
-        ):
-            return ""
-        place = there.key.rpartition("/")[2].replace("_", " ")
-        return f"{format_datetime(at.astimezone(there), 'EEE HH:mm', locale=ENGLISH)} in {place}"
-
-    def day(self, at: datetime | date | None) -> str:
-        """Return `18 Mar 2027`."""
-        if at is None:
-            return ""
-        local = at.astimezone(self.zone) if isinstance(at, datetime) else at
-        return format_date(local, "d MMM y", locale=ENGLISH)
-
-    def ago(self, at: datetime | None) -> str:
-        """Return how long ago, in the largest unit that fits: `3 d`, `5 h`, `12 min`."""
-        return "" if at is None else span(self.now - at)
-
-    def ahead(self, at: datetime | None) -> str:
-        """Return how far ahead: `in 2 d`; `now` when it is due."""
-        if at is None:
-            return ""
-        return "due now" if at <= self.now else f"in {span(at - self.now)}"
-
-
-def _zone(name: str | None) -> ZoneInfo | None:
-    try:
-        return ZoneInfo(name) if name else None
-    except (ValueError, OSError):
-        return None
-
-
-def span(length: timedelta) -> str:
-    """Return a length of time in its largest unit."""
-    minutes = max(int(length.total_seconds()) // 60, 0)
-    if minutes >= 2 * 1440:
-        return f"{minutes // 1440} d"
-    if minutes >= 120:
-        return f"{minutes // 60} h"
-    return f"{minutes} min"
 
 
 @dataclass(frozen=True, slots=True)

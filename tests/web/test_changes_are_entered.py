@@ -122,6 +122,7 @@ ELSEWHERE = {
     "/demo/{action}": "turns the clock of the demo, where nobody works",
     "/recoveries/bulk": "says what would be done; the going is entered",
     "/api/v1/bulk": "says what would be done; the going is entered",
+    "/account/language": "tests/web/test_staff_tongues.py",
     "/account/password": "tests/web/test_signing_in.py signs in with the new one",
     "/account/sessions/end": "tests/web/test_signing_in.py",
     "/logout": "tests/web/test_signing_in.py; it would end this walk",

@@ -1,0 +1,88 @@
+"""The languages that staff read: no catalogue lacks a text, and one's choice beats the browser's."""
+
+import re
+from datetime import UTC, datetime, timedelta
+from zoneinfo import ZoneInfo
+
+import pytest
+from babel.messages.pofile import read_po
+from browser.house import BASE, front_of, furnish
+from jinja2 import Environment, nodes
+from signed_in import signed_in
+from starlette.testclient import TestClient
+
+from dunning.resources import templates
+from dunning.store import audit
+from dunning.web.calendars import OF_CALENDAR, Calendar
+from dunning.web.screen import NAVIGATION
+from dunning.web.tongues import LANGUAGES, staff_tongue
+
+WORDS = templates() / "words"
+OTHERS = [language for language in LANGUAGES if language != "en"]
+HOLES = re.compile(r"%\(\w+\)s")
+OF_CUSTOMERS = re.compile(r"_?pay(_base|_\w+)?\.html|notices\.html|customer_base\.html")
+NOW = datetime(2027, 3, 18, 7, 40, tzinfo=UTC)
+
+
+def texts() -> set[str]:
+    found = {*OF_CALENDAR, *(name for _, name, _ in NAVIGATION)}
+    for path in (templates() / "web").glob("*.html"):
+        if OF_CUSTOMERS.fullmatch(path.name):
+            continue
+        for call in Environment().parse(path.read_text(encoding="utf-8")).find_all(nodes.Call):
+            named = isinstance(call.node, nodes.Name) and call.node.name == "t"
+            if named and isinstance(call.args[0], nodes.Const):
+                found.add(str(call.args[0].value))
+    return found
+
+
+@pytest.mark.parametrize("language", OTHERS)
+def test_a_catalogue_has_every_text_with_the_same_holes(language: str) -> None:
+    with (WORDS / "staff" / f"{language}.po").open("rb") as file:
+        said = {str(message.id): str(message.string) for message in read_po(file) if message.id}
+    lacking = sorted(text for text in texts() if not said.get(text))
+    assert not lacking, f"untranslated in words/staff/{language}.po:\n" + "\n".join(lacking)
+    assert not said.keys() - texts(), "no page says these any more"
+    holes = {text for text in said if sorted(HOLES.findall(text)) != sorted(HOLES.findall(said[text]))}
+    assert not holes, "other holes than in English"
+
+
+@pytest.mark.parametrize(
+    ("chosen", "accepted", "language"),
+    [("it", "de, en;q=0.5", "it"), (None, "de-CH, en;q=0.5", "de"), (None, "", "en"), ("xx", "pt", "en")],
+)
+def test_a_choice_comes_before_the_browser(chosen: str | None, accepted: str, language: str) -> None:
+    assert staff_tongue(WORDS, chosen, accepted).language == language
+
+
+@pytest.mark.parametrize(
+    ("language", "moment", "ago", "ahead"),
+    [
+        ("en", "Thu 18 Mar 08:40", "3 d", "in 5 h"),
+        ("de", "Do., 18. März 08:40", "3 T.", "in 5 Std."),
+        ("fr", "jeu. 18 mars 08:40", "3 j", "dans 5 h"),
+    ],
+)
+def test_instants_and_ages_are_told_in_the_language(language: str, moment: str, ago: str, ahead: str) -> None:
+    calendar = Calendar(NOW, ZoneInfo("Europe/Berlin"), staff_tongue(WORDS, language, ""))
+    assert calendar.moment(NOW) == moment
+    assert calendar.ago(NOW - timedelta(days=3)) == ago
+    assert calendar.ahead(NOW + timedelta(hours=5)) == ahead
+
+
+def test_a_person_keeps_a_language_which_is_entered_and_turns_the_frame(database_url: str) -> None:
+    house, _ = furnish(database_url, recoveries=0)
+    browser = TestClient(signed_in(front_of(house), house), base_url=BASE, follow_redirects=False)
+    assert '<html lang="en">' in browser.get("/account").text
+    assert browser.post("/account/language", data={"language": "de"}).status_code == 303
+    page = browser.get("/account", headers={"accept-language": "fr"}).text
+    assert '<html lang="de">' in page
+    assert '<main id="main" lang="en">' in page
+    assert "Abmelden" in page
+    assert "Sprache Ihrer Seiten" in page
+    with house.store.read() as connection:
+        newest = audit.page(connection, limit=1)[0]
+    assert newest["action"] == "user.language"
+    browser.post("/account/language", data={"language": ""})
+    assert '<html lang="en">' in browser.get("/account", headers={"accept-language": "fr"}).text
+    house.store.engine.dispose()
