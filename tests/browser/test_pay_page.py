@@ -91,6 +91,13 @@ class States:
             "notices": off[off.index("/pay/") :],
         }
 
+    def card_comes(self) -> None:
+        """Let the customer of the notice have another card."""
+        card = {"id": "pm_new", "account_id": "self", "livemode": False, "type": "card", "added_at": NOW}
+        with self.house.store.write() as connection:
+            customer_id = connection.execute(select(tables.notices.c.customer_id)).scalar_one()
+            connection.execute(tables.cards.insert().values(customer_id=customer_id, **card))
+
     def _ahead(self, customer_id: str) -> str:
         """Return the page of a notice: nothing has failed yet."""
         notice = {"id": "ntc_1", "account_id": "self", "livemode": False, "kind": "card_expiring"}
@@ -151,6 +158,31 @@ def test_axe_finds_nothing_on_any_state_of_the_page_and_it_fits_the_smallest_pho
             assert found.violations_count == 0, f"{name}: {found.generate_report()}"
     foreign = [url for url in asked if not url.startswith((states.address, "data:"))]
     assert foreign == [], "a customer's visit is nobody else's business"
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_axe_finds_nothing_on_what_the_buttons_lead_to(
+    browser: "Browser", states: States, scheme: str
+) -> None:
+    """A new card that has come, a new link that is on its way, and Stripe's page that does not answer."""
+    paths = states.paths()
+    states.card_comes()
+    assert isinstance(states.house.stripe, MintingStripe)
+    states.house.stripe.down = True
+    with window(browser, viewport={"width": 320, "height": 640}, color_scheme=scheme) as page:
+        for name, path, button, heading in (
+            ("card-saved", paths["ahead"], None, "Thank you, your new card is saved"),
+            ("new-link", paths["expired"], "Send me a new link", "Thank you"),
+            ("later", paths["several"], "Update payment method", "The payment page does not answer"),
+        ):
+            page.goto(f"{states.address}{path}?lang=en")
+            if button:
+                page.get_by_role("button", name=button).click()
+            page.get_by_role("heading", name=heading).wait_for()
+            page.screenshot(path=SHOTS / f"customer-{name}-320-{scheme}.png", full_page=True)
+            assert page.evaluate(TOO_WIDE) <= 0, f"{name} scrolls sideways"
+            found = Axe().run(page, options=EVERY_RULE)
+            assert found.violations_count == 0, f"{name}: {found.generate_report()}"
 
 
 def test_the_page_is_used_by_keyboard_alone(browser: "Browser", states: States) -> None:
