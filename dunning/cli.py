@@ -33,6 +33,7 @@ from dunning.commands import (
     mailing,
     money,
     people,
+    personal_data,
     policies,
     queue,
     running,
@@ -208,6 +209,11 @@ _token.command("revoke")(tokens.revoke)
 _audit = _group("audit", "Who changed what, and whether the log is whole.", OPERATE)
 _audit.command("list")(auditing.show_list)
 _audit.command("verify")(auditing.verify)
+_data = _group("data", "Personal data: retention, what is held about a person, erasure.", OPERATE)
+_data.command("prune")(personal_data.prune)
+_data.command("export")(personal_data.export)
+_data.command("erase")(personal_data.erase)
+_data.command("erasures")(personal_data.erasures)
 app.command("reconcile", rich_help_panel=OPERATE)(stripe_account.reconcile)
 _import = _group("import", "Bring in the past: history for the planner and the report.", OPERATE)
 _import.command("stripe")(importing.from_stripe)

@@ -48,6 +48,13 @@ def _real_rate(value: int) -> int:
     return value
 
 
+def _real_days(value: int) -> int:
+    if not 35 <= value <= 3650:
+        msg = "must be a number of days between 35 (Stripe itself tells of 30) and 3650"
+        raise ValueError(msg)
+    return value
+
+
 def _known_zone(value: str) -> str:
     try:
         ZoneInfo(value)
@@ -68,6 +75,7 @@ OnOff = Annotated[bool, BeforeValidator(_on_or_off)]
 Mode = Annotated[Retries, BeforeValidator(_known_mode)]
 MailProvider = Annotated[str, AfterValidator(_known_provider)]
 Port = Annotated[int, AfterValidator(_real_port)]
+Days = Annotated[int, AfterValidator(_real_days)]
 Rate = Annotated[int, AfterValidator(_real_rate)]
 Zone = Annotated[str, AfterValidator(_known_zone)]
 HttpUrl = Annotated[str, AfterValidator(_http_url)]

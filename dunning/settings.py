@@ -16,7 +16,7 @@ from pydantic import BaseModel, ConfigDict, PrivateAttr, SecretStr, ValidationEr
 
 from dunning.core.vocabulary import Retries
 from dunning.errors import Unusable
-from dunning.setting_kinds import HttpUrl, MailProvider, Mode, OnOff, Port, Rate, Zone
+from dunning.setting_kinds import Days, HttpUrl, MailProvider, Mode, OnOff, Port, Rate, Zone
 
 DEFAULT_STRIPE_API_BASE = "https://api.stripe.com"
 UNPREFIXED = (
@@ -57,6 +57,8 @@ class Settings(BaseModel):
     retries: Mode = Retries.WATCH
     messages: OnOff = False
     report_timezone: Zone = "UTC"
+    keep_payloads_days: Days = 90  # of what Stripe sent
+    keep_mail_days: Days = 90  # of the words of messages and notices
     charge_rate: Rate | None = None  # calls a second; 0 is no limit
     read_rate: Rate | None = None
     sms_url: SecretStr | None = None

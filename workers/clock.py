@@ -25,6 +25,7 @@ CHORES: Final[Mapping[str, timedelta]] = {
     "fold": timedelta(seconds=15),  # what is not folded yet is counted anew at each look
     "prove": timedelta(hours=6),
     "census": timedelta(days=1),
+    "prune": timedelta(days=1),
     "mail_month": timedelta(hours=1),
 }
 

@@ -9,11 +9,12 @@ from dunning.flows.house import House
 from dunning.flows.staff import Answer, NotFound
 from dunning.flows.telling import tell
 from dunning.mail.compose import address_of
-from dunning.store import audit, contacts, recoveries
+from dunning.store import audit, contacts, erasures, recoveries
 from dunning.store.rows import RecoveryRow
 
 NOBODY = "The invoice names no customer: there is nobody to keep a contact of."
 KEPT = "The contact is kept."
+ERASED = "The person was erased at their request: no contact is kept of them."
 GONE = "The contact is forgotten; what Stripe's metadata says holds again."
 WORDS = {contacts.SECOND: "second contact", contacts.SMS: "number for text messages"}
 
@@ -53,6 +54,8 @@ def keep(house: House, recovery_id: str, role: str, address: str, *, by: str) ->
         recovery = _found(connection, recovery_id)
         if recovery.customer_id is None:
             return Answer(done=False, sentence=NOBODY)
+        if written and erasures.erased(connection, recovery.whose, recovery.customer_id):
+            return Answer(done=False, sentence=ERASED)
         now = house.clock.now()
         if not written:
             had = contacts.drop(connection, recovery.whose, recovery.customer_id, role)

@@ -24,7 +24,17 @@ from dunning.flows.house import House
 from dunning.flows.notice_words import Occasion
 from dunning.flows.telling import tell
 from dunning.gateway.renewals import renewal
-from dunning.store import letters, messages, notices, objects, recoveries, sending, suppressions, switches
+from dunning.store import (
+    erasures,
+    letters,
+    messages,
+    notices,
+    objects,
+    recoveries,
+    sending,
+    suppressions,
+    switches,
+)
 from dunning.store.notices import NoticeRow
 from dunning.store.rows import RecoveryRow
 from dunning.timing.localtime import zone_of_customer
@@ -154,7 +164,8 @@ def _write(house: House, claimed: NoticeRow, seen: Seen) -> None:
             return
         # The customer's row is held from here on: two mails to one person are written one after the other.
         objects.keep_customer(connection, notice.whose, seen.customer, now)
-        address = None if seen.customer.deleted else seen.customer.email
+        gone = seen.customer.deleted or erasures.erased(connection, notice.whose, notice.customer_id)
+        address = None if gone else seen.customer.email
         occasion = notice_words.occasion(connection, notice, recovery, seen.renewal, now)
         refused = why_not(connection, notice, recovery, address, now, wanted=occasion is not None)
         if refused is not None:

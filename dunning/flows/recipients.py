@@ -10,10 +10,11 @@ from dunning.core.billing import Customer
 from dunning.core.texting import consents, e164
 from dunning.mail.compose import address_of
 from dunning.settings import Settings
-from dunning.store import contacts, listeners, messages
+from dunning.store import contacts, erasures, listeners, messages
 from dunning.store.rows import MessageRow
 
 STAFF: Final = "staff"
+ERASED: Final = "The person was erased: nothing is kept of them, and nothing is written to them."
 NO_CONSENT: Final = "The customer has not agreed to text messages."
 NO_NUMBER: Final = "The customer has no phone number with its country's code (+44…)."
 STOPPED: Final = "The number is suppressed: its owner has answered STOP, or staff suppressed it."
@@ -39,6 +40,8 @@ def reach(connection: Connection, settings: Settings, message: MessageRow, custo
     """
     if customer.deleted:
         return Reached(None)
+    if erasures.erased(connection, message.whose, customer.id) and message.recipient != STAFF:
+        return Reached(None, ERASED)
     own = contacts.of_customer(connection, message.whose, customer.id)
     match message.channel:
         case "email":

@@ -83,8 +83,9 @@ def _keep_paying_card(
     known = objects.card(connection, recovery.whose, card.id, lock=True)
     used = charged_as or card
     were = (known.last4, known.exp_month, known.exp_year) if known is not None else ()
+    digits = used.last4 if were and known is not None and known.last4 else None  # of the erased none are kept
     renewed_since = known is not None and (known.network_updated_at or paid_at) > paid_at
-    renewed = any(were) and were != (used.last4, used.exp_month, used.exp_year) and not renewed_since
+    renewed = any(were) and were != (digits, used.exp_month, used.exp_year) and not renewed_since
     objects.keep_card(connection, recovery.whose, card, network_updated_at=paid_at if renewed else None)
 
 

@@ -2,6 +2,7 @@
 
 from dunning.core.texting import e164
 from dunning.core.vocabulary import SuppressionReason
+from dunning.flows.entering import digest_of, without_words
 from dunning.flows.house import House
 from dunning.flows.staff import Answer
 from dunning.mail.compose import address_of
@@ -20,8 +21,9 @@ def suppress(house: House, address: str, *, why: str, by: str) -> Answer:
         added = suppressions.add(connection, "self", bare, SuppressionReason.STAFF, at=now, detail=detail)
         if added:
             queue_items.ring_address(connection, bare, now)
-            after = {"why": why.strip()[:200]}
-            audit.append(connection, at=now, by=by, action="address.suppress", about=bare, after=after)
+            after = without_words({"why": why.strip()})
+            about = digest_of(house.secret, bare)
+            audit.append(connection, at=now, by=by, action="address.suppress", about=about, after=after)
     sentence = f"{bare} is written to no more." if added else f"{bare} is on the list already."
     return Answer(done=added, sentence=sentence)
 
@@ -34,7 +36,8 @@ def release(house: House, address: str, *, by: str) -> Answer:
         done = suppressions.release(connection, bare, at=now, by=by)
         if done:
             queue_items.ring_address(connection, bare, now)
-            audit.append(connection, at=now, by=by, action="address.release", about=bare)
+            about = digest_of(house.secret, bare)
+            audit.append(connection, at=now, by=by, action="address.release", about=about)
     sentence = f"{address} may be written to again." if done else f"{address} is not on the list."
     return Answer(done=done, sentence=sentence)
 

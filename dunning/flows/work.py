@@ -16,6 +16,7 @@ from dunning.flows import (
     charging,
     delivering,
     desk,
+    erasing,
     finance_mail,
     folding,
     learn,
@@ -27,6 +28,7 @@ from dunning.flows import (
     ownership,
     probing,
     proving,
+    pruning,
     receive,
     reconcile,
     renewing,
@@ -98,6 +100,16 @@ def work_bulk(house: House, run_id: str) -> None:
     bulk.go_on(house, run_id)
 
 
+def work_erasure(house: House, erasure_id: str) -> None:
+    """Go on with erasing a person."""
+    erasing.go_on(house, erasure_id)
+
+
+def _prune(house: House) -> None:
+    pruning.prune(house)
+    erasing.follow(house)
+
+
 def _sweep(house: House) -> None:
     sweeping.look_after(house, pace=Pace.fit_for(house))
     listening.forget_old(house)
@@ -113,6 +125,7 @@ ROWS: Final[Mapping[str, Callable[[House, Any], None]]] = {
     "announcement": work_announcement,
     "placing": work_placing,
     "bulk": work_bulk,
+    "erasure": work_erasure,
 }
 CHORES: Final[Mapping[str, Callable[[House], object]]] = {
     "alarm": alarming.look,
@@ -122,6 +135,7 @@ CHORES: Final[Mapping[str, Callable[[House], object]]] = {
     "mail_month": finance_mail.mail_month,
     "probe": lambda house: run(probing.probe(house)),
     "prove": proving.prove_all,
+    "prune": _prune,
     "reconcile": reconcile.reconcile_all,
     "renewals": lambda house: renewing.look_ahead(house, pace=Pace.fit_for(house)),
     "sweep": _sweep,

@@ -26,6 +26,7 @@ from dunning.store.tables import (
     announcements,
     attempts,
     bulk_runs,
+    erasures,
     errands,
     events,
     messages,
@@ -46,6 +47,7 @@ KINDS: Final[dict[str, tuple[Table, str]]] = {
     "notice": (notices, "id"),
     "placing": (queue_items, "recovery_id"),
     "bulk": (bulk_runs, "id"),
+    "erasure": (erasures, "id"),
 }
 
 

@@ -6,6 +6,7 @@ from typing import Any, Final
 from sqlalchemy import Connection, RowMapping, select
 from sqlalchemy.dialects import postgresql, sqlite
 
+from dunning.core.retention import PRUNED, PRUNED_WORDS
 from dunning.store.tables import events
 
 _KEY = ("account_id", "livemode", "id")
@@ -38,4 +39,8 @@ def about(connection: Connection, recovery: RowMapping) -> list[dict[str, Any]]:
         .limit(SHOWN)
     )
     found = connection.execute(query).mappings()
-    return [{**row, "body": row["payload"].decode("utf-8", "replace")} for row in found]
+    return [{**row, "body": _shown(row["payload"])} for row in found]
+
+
+def _shown(payload: bytes) -> str:
+    return PRUNED_WORDS if payload == PRUNED else payload.decode("utf-8", "replace")

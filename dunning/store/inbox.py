@@ -8,6 +8,7 @@ from sqlalchemy import ColumnElement, Connection, bindparam, literal_column, sel
 
 from dunning.core.billing import Whose
 from dunning.core.clock import utc
+from dunning.core.retention import PRUNED
 from dunning.core.vocabulary import AttemptState, EventState
 from dunning.store import switches, tables
 from dunning.store.prepared import ITS_FENCE, ITS_ID, belongs, owner
@@ -167,6 +168,7 @@ def reopen(
         events.c.type.in_(both),
         events.c.state == EventState.HANDLED,
         events.c.created_at >= since,
+        events.c.payload != PRUNED,  # what was taken away cannot be handled again
     )
     rows = connection.execute(found).all()
     again = [row.seq for row in rows if naming.encode() in row.payload or naming in (row.note or "")]

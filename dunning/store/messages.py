@@ -9,7 +9,7 @@ from sqlalchemy import Connection, RowMapping, and_, bindparam, func, insert, li
 from dunning.core.vocabulary import MessageState, SuppressionReason
 from dunning.store.prepared import ITS_FENCE, ITS_ID
 from dunning.store.rows import LinkRow, MessageRow
-from dunning.store.suppressions import in_force_for
+from dunning.store.suppressions import in_force_for, spellings
 from dunning.store.tables import links, messages, suppressions
 from dunning.store.upsert import insert_once
 
@@ -101,7 +101,7 @@ def suppressed(connection: Connection, account_id: str, address: str) -> bool:
     """Return whether the address must not be written to about what is owed."""
     query = select(suppressions.c.address).where(
         in_force_for(account_id),
-        suppressions.c.address == address.lower(),
+        suppressions.c.address.in_(spellings(connection, address)),
         suppressions.c.reason != SuppressionReason.UNSUBSCRIBED,
     )
     return connection.execute(query.limit(1)).first() is not None

@@ -7,13 +7,14 @@ from typing import Any, Final
 from sqlalchemy import ColumnElement, Connection, Table, bindparam, select, update
 
 from dunning.core.billing import Card, Customer, Invoice, Whose
-from dunning.store import queue_items
+from dunning.store import erasures, queue_items
 from dunning.store.prepared import ITS_ID, belongs, owner
 from dunning.store.rows import CardRow, CustomerRow
 from dunning.store.tables import cards, customers, invoices
 from dunning.store.upsert import insert_once, upsert
 
 _KEY = ("account_id", "livemode", "id")
+PERSONAL: Final = ("email", "name", "country", "locale", "timezone")
 FOUND_BY: Final = ("name", "email", "country")  # what the queue finds a customer by
 
 
@@ -46,7 +47,10 @@ _INVOICE: Final = select(*(invoices.c[name] for name in InvoiceRow.__slots__)).w
 
 
 def keep_customer(connection: Connection, whose: Whose, customer: Customer, now: datetime) -> None:
-    """Insert or update a customer as just read; a deleted one keeps its last known words."""
+    """Insert or update a customer as just read; a deleted one keeps its last known words.
+
+    Of a person who was erased nothing personal is kept again, whatever Stripe says.
+    """
     if customer.deleted:
         values: dict[str, Any] = {"deleted": True}
     else:
@@ -60,9 +64,13 @@ def keep_customer(connection: Connection, whose: Whose, customer: Customer, now:
             "default_card_id": customer.default_card.id if customer.default_card else None,
             "created_at": customer.created,
         }
+    if erasures.erased(connection, whose, customer.id):
+        values = {name: value for name, value in values.items() if name not in PERSONAL}
     before = None if customer.deleted else connection.execute(_CUSTOMER, _which(whose, customer.id)).first()
     upsert(connection, customers, _KEY, {**_id(whose, customer.id), **values, "read_at": now})
-    if before is not None and any(getattr(before, name) != values[name] for name in FOUND_BY):
+    if before is not None and any(
+        getattr(before, name) != values[name] for name in FOUND_BY if name in values
+    ):
         queue_items.ring_customer(connection, whose, customer.id, now)
 
 
@@ -88,6 +96,8 @@ def keep_card(connection: Connection, whose: Whose, card: Card, **more: Any) -> 
         **more,
     }
     said = {name: value for name, value in facts.items() if value is not None}
+    if "last4" in said and erasures.erased(connection, whose, card.customer):
+        del said["last4"]
     upsert(connection, cards, _KEY, {**_id(whose, card.id), **said})
 
 

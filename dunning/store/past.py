@@ -10,6 +10,7 @@ from sqlalchemy import Connection, Table, func, select, update
 from dunning.core.billing import Card, Whose
 from dunning.core.declines import Decline
 from dunning.core.history import PastCharge, PastInvoice, PastPayment
+from dunning.store import erasures
 from dunning.store.tables import past_charges, past_invoices, past_payments
 from dunning.store.upsert import insert_all_once, upsert_all
 
@@ -20,6 +21,8 @@ _INVOICE = tuple(field.name for field in fields(PastInvoice))
 def keep_charges(connection: Connection, whose: Whose, import_id: str, charges: Sequence[PastCharge]) -> None:
     """Insert charges that are new to us, and find the invoices that their payments name."""
     rows = [{**_owner(whose), "import_id": import_id, **_columns(charge)} for charge in charges]
+    gone = erasures.customers(connection)
+    rows = [{**row, "last4": None} if row["customer_id"] in gone else row for row in rows]
     insert_all_once(connection, past_charges, rows)
     link(connection, whose, [charge.id for charge in charges])
 

@@ -17,6 +17,7 @@ from dunning.store.tables_of_contact import (
     suppressions,
     switches,
 )
+from dunning.store.tables_of_data import erasures
 from dunning.store.tables_of_finance import (
     balance_breaks,
     balance_lines,
@@ -97,6 +98,7 @@ __all__ = [
     "closed_months",
     "contacts",
     "customers",
+    "erasures",
     "errands",
     "events",
     "finance_mails",

@@ -69,7 +69,7 @@ def test_what_a_person_does_to_a_recovery_is_kept_with_before_and_after(house: H
     paused, link, stopped = entries(house)
     assert (paused["actor"], paused["action"], paused["object"]) == (BY, "recovery.pause", recovery_id)
     assert (paused["before"]["status"], paused["after"]["status"]) == ("scheduled", "paused")
-    assert paused["after"]["pause_reason"] == "On holiday"
+    assert paused["after"]["pause_reason"] == "given"
     assert link["after"]["link"].startswith("lnk_")
     assert (stopped["actor"], stopped["after"]["status"]) == ("token nightly (tok_1)", "stopped")
     assert whole(house) is None
