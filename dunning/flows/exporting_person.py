@@ -3,16 +3,18 @@
 import io
 import json
 import zipfile
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Table, select
+from sqlalchemy import Table, func, select
 
 from dunning.core.billing import Whose
 from dunning.flows import erasing
 from dunning.flows.house import House
 from dunning.store import audit, personal, tables
+from dunning.store import erasing as store
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +31,34 @@ class Export:
         with zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED) as archive:
             archive.writestr(f"{self.customer}.json", self.text)
         return out.getvalue()
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """How many rows of each table are about a customer, and which of their recoveries are open."""
+
+    customer: str
+    rows: Mapping[str, int]
+    owing: tuple[str, ...]
+
+
+def held(house: House, words: str) -> Held:
+    """Return what is held about the customer whose id or address this is, without a copy of it.
+
+    Raises:
+        Unusable: there is no such customer, or there are several.
+    """
+    whose, customer_id = erasing.find(house, words)
+    counts: dict[str, int] = {}
+    with house.store.read(steady=True) as connection:
+        person = personal.person(connection, whose, customer_id)
+        for table in held_in():
+            where = personal.rows(table, person)
+            if where is not None:
+                query = select(func.count()).select_from(table).where(where)
+                counts[table.name] = connection.execute(query).scalar_one()
+        owing = tuple(store.open_recoveries(connection, person))
+    return Held(customer_id, {name: count for name, count in counts.items() if count}, owing)
 
 
 def held_in() -> tuple[Table, ...]:

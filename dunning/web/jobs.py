@@ -23,6 +23,7 @@ MEANING = {
     "notice": "Notices before anything fails",
     "placing": "Places in the queue that time moves",
     "bulk": "Bulk actions of staff",
+    "erasure": "People to be erased",
 }
 
 

@@ -12,6 +12,7 @@ from dunning.web.api import action_api, recovery_api
 from dunning.web.api_access import access_api
 from dunning.web.api_audit import audit_api
 from dunning.web.api_desk import bulk_api, desk_api, ending_api
+from dunning.web.api_personal_data import personal_data_api
 from dunning.web.api_reports import report_api
 from dunning.web.api_schedule import schedule_api
 from dunning.web.at_risk import at_risk_pages
@@ -45,6 +46,7 @@ from dunning.web.overview import overview_pages
 from dunning.web.own_account import account_pages
 from dunning.web.pay import pay_pages
 from dunning.web.people import people_forms, people_pages
+from dunning.web.personal_data import personal_data_pages
 from dunning.web.problems import add_problem_handlers
 from dunning.web.proof import proof_pages
 from dunning.web.queue import queue_pages, view_forms
@@ -139,6 +141,7 @@ APIS: Final = (
     access_api,
     schedule_api,
     audit_api,
+    personal_data_api,
     twilio_webhook,
 )
 PAGES: Final = (
@@ -172,6 +175,7 @@ PAGES: Final = (
     token_pages,
     audit_pages,
     installation_pages,
+    personal_data_pages,
     job_pages,
     campaign_pages,
     campaign_forms,

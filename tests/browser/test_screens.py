@@ -99,6 +99,7 @@ class Served:
             "card-rules": "/settings/card-rules?code=do_not_honor",
             "webhooks": "/settings/webhooks",
             "installation": "/settings/installation",
+            "personal-data": "/settings/data",
             "jobs": "/settings/jobs",
             "contacts": f"/recoveries/{self.with_status('waiting')}/contacts",
             "campaigns": "/campaigns",

@@ -118,6 +118,10 @@ LARGE = PolicyVersion(Policy(second_approval_from=1)).dumps()
 ELSEWHERE = {
     "/recoveries/{recovery_id}/conclude": "tests/scenarios/test_not_known.py",
     "/settings/jobs": "tests/web/test_jobs.py",
+    "/settings/data/export": "tests/web/test_personal_data.py",
+    "/settings/data/look": "only looks",
+    "/settings/data/erase": "tests/web/test_personal_data.py",
+    "/api/v1/customers/{customer_id}/erasure": "tests/web/test_personal_data.py",
     "/api/v1/schedule": "answers, and changes nothing",
     "/demo/{action}": "turns the clock of the demo, where nobody works",
     "/recoveries/bulk": "says what would be done; the going is entered",

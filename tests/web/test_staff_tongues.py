@@ -11,6 +11,7 @@ from jinja2 import Environment, nodes
 from signed_in import signed_in
 from starlette.testclient import TestClient
 
+from dunning.core.retention import schedule
 from dunning.resources import templates
 from dunning.store import audit
 from dunning.web.calendars import OF_CALENDAR, Calendar
@@ -26,6 +27,7 @@ NOW = datetime(2027, 3, 18, 7, 40, tzinfo=UTC)
 
 def texts() -> set[str]:
     found = {*OF_CALENDAR, *(name for _, name, _ in NAVIGATION)}
+    found |= {text for one in schedule(payloads=1, mail=1) for text in (one.what, one.why)}
     for path in (templates() / "web").glob("*.html"):
         if OF_CUSTOMERS.fullmatch(path.name):
             continue
