@@ -4,7 +4,7 @@ The numbers are data with their sources: `network_advice.csv`, `network_budgets.
 The merchant may set other budgets (see `card_rules`).
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from types import MappingProxyType
@@ -104,16 +104,16 @@ def earliest_after(decline: Decline, at: datetime) -> datetime | None:
     return None if advice is None or advice.wait is None else utc(at) + advice.wait
 
 
-def budget_used(
-    network: str | None, past_attempt_times: Iterable[datetime], now: datetime, among: Budgets = BUDGETS
-) -> int:
-    """Count the attempts of the longest window that ends at `now`.
+def beyond_budget(
+    network: str | None, past_attempt_times: Sequence[datetime], at: datetime, among: Budgets = BUDGETS
+) -> bool:
+    """Return whether an attempt at `at`, after these on the same card, was one more than a budget allows.
 
-    The caller leaves out attempts that never reached the network, and counts Stripe's own.
+    Raises:
+        ValueError: if an instant is naive.
     """
-    now = utc(now)
-    since = now - longest_window(network, among)
-    return sum(since < utc(at) <= now for at in past_attempt_times)
+    fewest = min(budget.limit for budget in budgets(network, among))
+    return len(past_attempt_times) >= fewest and next_free(network, past_attempt_times, at, among) > utc(at)
 
 
 def longest_window(network: str | None, among: Budgets = BUDGETS) -> timedelta:

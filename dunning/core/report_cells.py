@@ -10,6 +10,7 @@ from datetime import datetime, timedelta
 from typing import Final
 from zoneinfo import ZoneInfo
 
+from dunning.core.network_rules import beyond_budget
 from dunning.core.report_story import Moved, Story, Tried, Written
 from dunning.core.report_words import (
     CREDITED_TO,
@@ -22,7 +23,7 @@ from dunning.core.report_words import (
 )
 from dunning.core.vocabulary import NETWORK_ANSWERED, OPEN, AttemptState, LedgerKind, MessageState, Status
 
-VERSION: Final = 2  # of the cells that a story gives; another one has every recovery folded anew
+VERSION: Final = 3  # of the cells that a story gives; another one has every recovery folded anew
 NONE: Final = "none"
 MONEY_IN: Final = frozenset({LedgerKind.RECOVERED, LedgerKind.REVERSAL})
 BACK: Final = {
@@ -155,7 +156,7 @@ def _endings(story: Story, _zone: ZoneInfo) -> Iterator[Fact]:
 
 
 def _attempts(story: Story, zone: ZoneInfo) -> Iterator[Fact]:
-    number, stopped = 0, set[str | None]()
+    number, stopped, times = 0, set[str | None](), dict[str, list[datetime]]()
     for one in story.attempts:
         answered = one.state in NETWORK_ANSWERED
         if not answered and one.state is not AttemptState.NOT_SENT:
@@ -166,7 +167,10 @@ def _attempts(story: Story, zone: ZoneInfo) -> Iterator[Fact]:
         if answered:
             measured = {"tried": 1, "tried_amount": one.amount}
             measured |= {"paid": int(paid), "paid_amount": one.amount if paid else 0}
+            before = times.setdefault(one.card, []) if one.card else []
             measured |= {"after_stop": int(one.card in stopped)}
+            measured |= {"beyond_budget": int(beyond_budget(one.brand, before, one.at))}
+            before.append(one.at)
             stopped |= {one.card} if one.stopped and one.card else set()
         keys = _of_attempt(story, one) | _moment(one.at, zone) | {"number": str(number) if answered else NONE}
         yield Fact(Subject.ATTEMPTS, one.at, measured, keys, one.charge_id)

@@ -65,6 +65,10 @@ MEASURES: Final[Mapping[Subject, Mapping[str, str]]] = {
         "paid": "Of those, attempts that paid.",
         "not_sent": "Attempts that Stripe refused before the network.",
         "after_stop": "Attempts on a card after its network had said stop, for which it publishes a fee.",
+        "beyond_budget": (
+            "Attempts on one card for one invoice beyond what its network allows in a window, as published; "
+            "other invoices on the card are not counted with it."
+        ),
         "tried_amount": "What they asked for.",
         "paid_amount": "What they brought.",
     },

@@ -35,6 +35,7 @@ DRAWN: Final = {  # what a bar is as long as, and its stronger part
     Subject.ATTEMPTS: ("tried", "paid"),
     Subject.MESSAGES: ("sent", "clicked"),
 }
+FORBIDDEN: Final = {"after_stop": WithheldBy.STOP_CODE, "beyond_budget": WithheldBy.BUDGET}
 
 
 def cut_pages(screen: Screen) -> APIRouter:
@@ -131,12 +132,12 @@ def _facts(cut: Cut, answer: grouped.Answer, curves: dict[str, list[Fraction | N
 
 
 def _network_fees(cut: Cut, answer: grouped.Answer) -> list[Protected]:
-    """Return what the networks publish as their fees for tries after their own stop, by network."""
+    """Return what the networks publish as their fees for tries that they forbid, by network and cause."""
     counts: dict[tuple[str, WithheldBy], int] = {}
     for line in answer.lines if (cut.subject, cut.by) == (Subject.ATTEMPTS, "brand") else ():
-        if line.sums.get("after_stop"):
-            place = (line.key, WithheldBy.STOP_CODE)
-            counts[place] = counts.get(place, 0) + line.sums["after_stop"]
+        for name, cause in FORBIDDEN.items():
+            if line.sums.get(name):
+                counts[line.key, cause] = counts.get((line.key, cause), 0) + line.sums[name]
     return protected(counts)
 
 

@@ -8,7 +8,7 @@ from dunning.core.declines import Decline
 from dunning.core.network_rules import (
     BUDGETS,
     Budget,
-    budget_used,
+    beyond_budget,
     budgets,
     earliest_after,
     next_free,
@@ -100,13 +100,17 @@ def test_mastercards_day_and_month_both_bind() -> None:
 def test_old_attempts_are_forgotten() -> None:
     times = [NOW - timedelta(days=31)] * 20
     assert next_free("visa", times, NOW) == NOW
-    assert budget_used("visa", times, NOW) == 0
+    assert not beyond_budget("visa", times, NOW)
 
 
-def test_budget_used_counts_the_longest_window() -> None:
-    times = [NOW, NOW - timedelta(days=29), NOW - timedelta(days=30)]
-    assert budget_used("mastercard", times, NOW) == 2
-    assert budget_used("us_bank_account", times, NOW) == 3
+def test_a_try_is_beyond_a_budget_when_its_window_is_full() -> None:
+    hourly = [NOW + timedelta(hours=number) for number in range(10)]
+    assert not beyond_budget("mastercard", hourly[:9], hourly[9])
+    assert beyond_budget("mastercard", hourly, NOW + timedelta(hours=23))
+    assert not beyond_budget("mastercard", hourly, NOW + timedelta(hours=24))
+    assert beyond_budget("acss_debit", [NOW], NOW + timedelta(days=29))
+    assert not beyond_budget(None, [NOW] * 14, NOW)
+    assert beyond_budget(None, [NOW] * 15, NOW)
 
 
 def inside(budget: Budget, times: list[datetime]) -> bool:

@@ -50,6 +50,13 @@ def test_only_tries_on_a_card_whose_network_said_stop_are_counted_after_the_stop
     assert tried(stop | {"card": None}, {"card": None})["after_stop"] == 0
 
 
+def test_tries_beyond_a_networks_window_are_counted_per_card() -> None:
+    debit = {"brand": "sepa_debit"}
+    assert tried(debit, debit, debit, debit)["beyond_budget"] == 2
+    assert tried(debit, debit, debit | {"card": "fp_b"})["beyond_budget"] == 0
+    assert tried(*[debit | {"card": None}] * 3)["beyond_budget"] == 0
+
+
 def test_a_try_that_stripe_refused_itself_reached_no_network_and_costs_no_fee() -> None:
     sums = tried({"stopped": True}, {"state": AttemptState.NOT_SENT})
     assert (sums["tried"], sums["not_sent"], sums["after_stop"]) == (1, 1, 0)

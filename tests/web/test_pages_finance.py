@@ -12,7 +12,7 @@ import openpyxl
 import pypdf
 import pytest
 from browser.house import BASE, LOCAL, furnish, site_of
-from sqlalchemy import insert, text, update
+from sqlalchemy import insert, select, text, update
 from starlette.testclient import TestClient
 
 from dunning.core.money import Money
@@ -227,3 +227,21 @@ def test_tries_after_a_stop_stand_beside_their_published_fee(house: House, brows
     told = page.partition('id="network-fees"')[2].partition("</section>")[0]
     assert f'<td class="number">{count}</td><td class="number">${3 * count / 100:.2f}</td>' in told
     assert "after the advice 03 or 21" in told
+    assert "beyond its budget" not in told
+
+
+def test_tries_beyond_a_budget_stand_beside_their_published_fee(house: House, browser: TestClient) -> None:
+    own = tables.attempts.c
+    with house.store.write() as connection:
+        query = select(tables.attempts).where(own.state == "declined").order_by(own.id).limit(1)
+        given = dict(connection.execute(query).mappings().one())
+        given |= {"brand": "visa", "fingerprint": "fp_often", "made_by": "merchant", "ordinal": None}
+        for number in range(17):
+            more = {"id": f"att_more{number}", "charge_id": f"ch_more{number}", "idempotency_key": None}
+            connection.execute(insert(tables.attempts).values(**{**given, **more}))
+    asked = "subject=attempts&by=brand&from=2027-01-01&to=2027-04-01"
+    lines = browser.get(f"/api/v1/reports/cuts?{asked}").json()["totals"]
+    assert sum(line["beyond_budget"] for line in lines) == 2
+    page = browser.get(f"/reports/cuts?{asked}").text
+    told = page.partition('id="network-fees"')[2].partition("</section>")[0]
+    assert '<td>beyond its budget</td><td class="number">2</td><td class="number">$0.20</td>' in told
