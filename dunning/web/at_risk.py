@@ -3,11 +3,14 @@
 from typing import Final
 
 from fastapi import APIRouter, Request
-from starlette.responses import HTMLResponse
+from starlette.responses import HTMLResponse, Response
 
 from dunning.core.people import Right
+from dunning.flows.export_files import Form
+from dunning.flows.outlook_sheet import at_risk_sheet
 from dunning.flows.renewing import DEFINITION, WORDS, forecast
 from dunning.store import switches
+from dunning.web.files import attached
 from dunning.web.rights import needs
 from dunning.web.screen import Screen
 
@@ -25,7 +28,18 @@ def at_risk_pages(screen: Screen) -> APIRouter:
             switched = switches.read(connection)
         writes = switched.messages and switched.notices
         return screen.page(
-            request, "at_risk.html", found=found, reasons=WORDS, definition=DEFINITION, writes=writes
+            request,
+            "at_risk.html",
+            forms=list(Form),
+            root=ROOT,
+            found=found,
+            reasons=WORDS,
+            definition=DEFINITION,
+            writes=writes,
         )
+
+    @router.get(ROOT + ".{form}", dependencies=[needs(Right.FINANCE)])
+    def file(form: Form) -> Response:
+        return attached(at_risk_sheet(forecast(screen.house), screen.house.clock.now()), form)
 
     return router

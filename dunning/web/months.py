@@ -71,7 +71,8 @@ def month_pages(screen: Screen) -> APIRouter:
         if month not in closed:
             raise HTTPException(404, f"{month} is not closed.")
         if form is FileForm.JSON:
-            return Response(closed[month].document, media_type="application/json")
+            kept = {"content-disposition": f'attachment; filename="month-{month}.json"'}
+            return Response(closed[month].document, media_type="application/json", headers=kept)
         return attached(month_sheet(closed[month]), form)
 
     return router
