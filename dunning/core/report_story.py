@@ -4,6 +4,7 @@ import json
 from collections.abc import Callable
 from dataclasses import dataclass, fields
 from datetime import UTC, datetime
+from enum import StrEnum
 from typing import Any, TypeVar
 
 from dunning.core.vocabulary import (
@@ -131,14 +132,23 @@ def _read(kind: type[T], found: list[Any], readers: dict[int, Callable[[Any], An
     return kind(*values)
 
 
-_TRIED: dict[int, Callable[[Any], Any]] = {0: datetime.fromisoformat, 1: AttemptState, 2: MadeBy}
-_MOVED: dict[int, Callable[[Any], Any]] = {0: datetime.fromisoformat, 1: LedgerKind, 3: Reason}
-_WRITTEN: dict[int, Callable[[Any], Any]] = {0: datetime.fromisoformat, 1: MessageState}
+def _word(kind: type[StrEnum]) -> Callable[[Any], Any]:
+    """Return the reading of a word of `kind`: a look into a dict, since thousands are read at a time."""
+    return {one.value: one for one in kind}.__getitem__
+
+
+_TRIED: dict[int, Callable[[Any], Any]] = {
+    0: datetime.fromisoformat,
+    1: _word(AttemptState),
+    2: _word(MadeBy),
+}
+_MOVED: dict[int, Callable[[Any], Any]] = {0: datetime.fromisoformat, 1: _word(LedgerKind), 3: _word(Reason)}
+_WRITTEN: dict[int, Callable[[Any], Any]] = {0: datetime.fromisoformat, 1: _word(MessageState)}
 _FEE: dict[int, Callable[[Any], Any]] = {0: datetime.fromisoformat}
 _STORY: dict[str, Callable[[Any], Any]] = {
-    "status": Status,
+    "status": _word(Status),
     "failed_at": datetime.fromisoformat,
     "closed_at": datetime.fromisoformat,
-    "closed_reason": ClosedReason,
-    "reason": Reason,
+    "closed_reason": _word(ClosedReason),
+    "reason": _word(Reason),
 }

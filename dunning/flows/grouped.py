@@ -126,7 +126,7 @@ def answer(connection: Connection, cut: Cut, *, now: datetime, reader: Reader | 
     )
 
 
-def curve(connection: Connection, cut: Cut, *, now: datetime) -> dict[str, list[Fraction | None]]:
+def curve(reader: Reader, cut: Cut, *, now: datetime) -> dict[str, list[Fraction | None]]:
     """Return per currency the share of failed money recovered by day 1, 3, 7, 14, 30 and 60.
 
     Each day counts only failures that are old enough to have come so far; None where none is.
@@ -134,7 +134,7 @@ def curve(connection: Connection, cut: Cut, *, now: datetime) -> dict[str, list[
     wanted = Slice(Subject.FAILURES, "all", *_span(cut), cut.livemode, cut.imported, by=Span.DAY)
     today = now.astimezone(cut.zone).date()
     parts: dict[str, list[tuple[int, int]]] = {}
-    for (currency, _, day), sums in Reader(connection, cut.zone).read(wanted).items():
+    for (currency, _, day), sums in reader.read(wanted).items():
         own = parts.setdefault(currency, [(0, 0)] * len(HORIZONS))
         for place, (days, name) in enumerate(zip(HORIZONS, WITHIN, strict=True)):
             if date.fromisoformat(day) + timedelta(days=days) < today:

@@ -142,9 +142,14 @@ class Report:
         }
 
 
-def recovered_revenue(connection: Connection, question: Question, *, now: datetime) -> Report:
-    """Answer `question` from the ledger as it stands at `now` (aware UTC); `connection` is a steady one."""
-    reader = Reader(connection, question.zone)
+def recovered_revenue(
+    connection: Connection, question: Question, *, now: datetime, reader: Reader | None = None
+) -> Report:
+    """Answer `question` from the ledger as it stands at `now` (aware UTC); `connection` is a steady one.
+
+    Several questions of one page share a `reader`: what is not folded yet is read once.
+    """
+    reader = reader or Reader(connection, question.zone)
     totals: dict[str, Figures] = {}
     groups: dict[str, dict[str, Figures]] = {name: {} for name, _ in _edges(question)}
     for row in _rows(reader, question):

@@ -17,6 +17,7 @@ from dunning.core.vocabulary import WithheldBy
 from dunning.flows import behind, grouped
 from dunning.flows.behind import Asked
 from dunning.flows.export_files import Form
+from dunning.flows.folding import Reader
 from dunning.flows.grouped import BadCut, Cut, Line
 from dunning.flows.protection import Protected, protected
 from dunning.web import cut_chart
@@ -47,8 +48,9 @@ def cut_pages(screen: Screen) -> APIRouter:
     def page(request: Request, cut: Annotated[Cut, Depends(asked)]) -> HTMLResponse:
         now = house.clock.now()
         with house.store.read(steady=True) as connection:
-            answer = grouped.answer(connection, cut, now=now)
-            curves = grouped.curve(connection, cut, now=now) if cut.subject is Subject.FAILURES else {}
+            reader = Reader(connection, cut.zone)
+            answer = grouped.answer(connection, cut, now=now, reader=reader)
+            curves = grouped.curve(reader, cut, now=now) if cut.subject is Subject.FAILURES else {}
         return screen.page(request, "cut.html", **_facts(cut, answer, curves))
 
     @router.get(f"{ROOT}/behind")

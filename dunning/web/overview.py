@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from datetime import date, timedelta
+from functools import partial
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -13,6 +14,7 @@ from starlette.responses import HTMLResponse
 from dunning.core import worth
 from dunning.core.people import Right
 from dunning.flows import safety
+from dunning.flows.folding import Reader
 from dunning.flows.report import Basis, Figures, GroupBy, Question, recovered_revenue
 from dunning.store import queue, queue_outlook
 from dunning.store.queue_filter import Sort, Tab, Wanted
@@ -40,7 +42,7 @@ def overview_pages(screen: Screen) -> APIRouter:
 
     @router.get("/")
     def overview(request: Request) -> HTMLResponse:
-        with screen.house.store.read() as connection:
+        with screen.house.store.read(steady=True) as connection:
             facts = _facts(connection, screen.calendar(), livemode=screen.house.settings.livemode)
         return screen.page(request, "overview.html", definitions=DEFINITIONS, **facts)
 
@@ -51,14 +53,12 @@ def _facts(connection: Connection, calendar: Calendar, *, livemode: bool) -> dic
     today = calendar.now.astimezone(calendar.zone).date()
     start, end = today - timedelta(days=DAYS - 1), today + timedelta(days=1)
     failures = Question(start, end, calendar.zone, livemode)
-    cash = recovered_revenue(connection, replace(failures, basis=Basis.CASH), now=calendar.now)
-    cohort = recovered_revenue(connection, failures, now=calendar.now)
+    told = partial(recovered_revenue, connection, now=calendar.now, reader=Reader(connection, calendar.zone))
+    cash, cohort = told(replace(failures, basis=Basis.CASH)), told(failures)
     needy = queue.page(
         connection, Wanted(livemode, tab=Tab.NEEDS_ACTION, limit=5, sort=Sort.WORTH), now=calendar.now
     )
-    weekly = recovered_revenue(
-        connection, _by_week(today, calendar.zone, livemode=livemode), now=calendar.now
-    )
+    weekly = told(_by_week(today, calendar.zone, livemode=livemode))
     at_risk = queue.open_by_status(connection, livemode=livemode)
     return {
         "at_risk": _by(at_risk, "currency"),

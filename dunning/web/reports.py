@@ -19,6 +19,7 @@ from dunning.core.sheet import Kind, shown
 from dunning.flows import export_csv
 from dunning.flows import report as reports
 from dunning.flows.export_files import Form
+from dunning.flows.folding import Reader
 from dunning.flows.report import AMOUNTS, BadPeriod, Basis, GroupBy, Question, next_month, recovered_revenue
 from dunning.flows.report_sheet import report_sheet
 from dunning.store.report import Behind, rows_behind
@@ -60,8 +61,11 @@ def report_pages(screen: Screen) -> APIRouter:
         now = house.clock.now()
         by = question.group_by or GroupBy.REASON
         with house.store.read(steady=True) as connection:
-            grouped = recovered_revenue(connection, replace(question, group_by=by), now=now)
-            periodic = recovered_revenue(connection, replace(question, group_by=_fitting(question)), now=now)
+            reader, fitting = Reader(connection, question.zone), _fitting(question)
+            grouped = recovered_revenue(connection, replace(question, group_by=by), now=now, reader=reader)
+            periodic = recovered_revenue(
+                connection, replace(question, group_by=fitting), now=now, reader=reader
+            )
         return screen.page(request, "report.html", **_facts(grouped, periodic))
 
     @router.get(f"{ROOT}.csv", dependencies=[needs(Right.FINANCE)])
