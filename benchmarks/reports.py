@@ -12,6 +12,7 @@ the copied rows gives is then asked of the doctor, and printed.
 """
 
 import argparse
+import gc
 import itertools
 import random
 import statistics
@@ -233,6 +234,8 @@ def main() -> None:
             copied(store)
         else:
             fill(store, asked.attempts, DAYS)
+        gc.collect()
+        gc.freeze()  # as a running web process does
         report_all(store, asked.repeats)
         store.engine.dispose()
 

@@ -23,6 +23,9 @@ def fold(house: House, *, most: int = A_CHORE) -> int:
     May be killed at any moment, and run by several at once: each batch is one transaction.
     """
     zone = ZoneInfo(house.settings.report_timezone)
+    with house.store.read() as connection:
+        if rollups.folded_in(connection, zone.key) and not rollups.marks(connection, 1):
+            return 0
     told = 0
     while most > 0:
         with house.store.write() as connection:

@@ -2,6 +2,7 @@
 
 import re
 import sqlite3
+import time
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Final
@@ -14,6 +15,7 @@ from dunning.errors import Unusable
 VIEWS: Final = ("analyst_recoveries", "analyst_attempts", "analyst_ledger", "analyst_messages")
 READS: Final = re.compile(r"\s*(?:--[^\n]*\n\s*)*(?:select|with|values|explain)\b", re.IGNORECASE)
 PATIENCE_S: Final = 60
+STEPS: Final = 100_000  # of SQLite's machine, between two looks at the time
 Rows = tuple[list[str], Sequence[Sequence[Any]]]
 
 
@@ -43,6 +45,8 @@ def _sqlite(path: str, question: str) -> Rows:
     connection = sqlite3.connect(f"{Path(path).resolve().as_uri()}?mode=ro", uri=True, timeout=30)
     try:
         connection.execute("PRAGMA query_only = ON")
+        ends = time.monotonic() + PATIENCE_S
+        connection.set_progress_handler(lambda: time.monotonic() > ends, STEPS)
         found = connection.execute(question)
         return [column[0] for column in found.description or ()], found.fetchall()
     finally:

@@ -109,11 +109,6 @@ def folded_in(connection: Connection, zone: str) -> bool:
     return found is not None and tuple(found) == (zone, VERSION)
 
 
-def folded_at(connection: Connection) -> datetime | None:
-    """Return when the rollups were last folded; None when they never were."""
-    return connection.execute(select(rollup_state.c.folded_at)).scalar_one_or_none()
-
-
 def hold(connection: Connection, now: datetime) -> None:
     """Keep other folders out until this transaction ends, and keep that it folds."""
     insert_once(connection, rollup_state, {"id": 1, "zone": "", "version": 0, "folded_at": None})

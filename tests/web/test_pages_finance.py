@@ -161,6 +161,15 @@ def test_an_analyst_may_ask_and_never_write(database_url: str) -> None:
     made.store.engine.dispose()
 
 
+def test_a_question_without_end_is_given_up(database_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    made, _ = furnish(database_url, recoveries=0)
+    monkeypatch.setattr(analyst, "PATIENCE_S", 1)
+    endless = "WITH RECURSIVE a(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM a) SELECT max(n) FROM a"
+    with pytest.raises(Unusable, match="interrupted|timeout"):
+        analyst.ask(database_url, endless)
+    made.store.engine.dispose()
+
+
 def test_a_ledger_entry_after_the_close_shows_as_an_adjustment(browser: TestClient, house: House) -> None:
     browser.post("/reports/months/close", data={"month": "2027-02"}, headers=ORIGIN)
     refund(house)
