@@ -165,7 +165,7 @@ def test_a_question_without_end_is_given_up(database_url: str, monkeypatch: pyte
     made, _ = furnish(database_url, recoveries=0)
     monkeypatch.setattr(analyst, "PATIENCE_S", 1)
     endless = "WITH RECURSIVE a(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM a) SELECT max(n) FROM a"
-    with pytest.raises(Unusable, match="interrupted|timeout"):
+    with pytest.raises(Unusable, match=r"interrupted|timeout"):
         analyst.ask(database_url, endless)
     made.store.engine.dispose()
 
