@@ -249,6 +249,9 @@ class BulkAction(StrEnum):
     SNOOZE = "snooze"
     ASSIGN = "assign"
     NOTE = "note"
+    PAUSE = "pause"
+    MOVE = "move"
+    WRITE_OFF = "write_off"
     STOP = "stop"
 
 

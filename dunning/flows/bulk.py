@@ -4,28 +4,22 @@ Every row goes through the guards of the single action once more when its turn c
 half-way leaves rows that are still planned, and another one goes on with them.
 """
 
-from collections.abc import Callable, Mapping, Sequence
-from datetime import datetime, timedelta
+from collections.abc import Mapping, Sequence
+from datetime import timedelta
 from typing import Any, Final
 
 from dunning.core.ids import derive_id
 from dunning.core.vocabulary import BulkAction, BulkRowState, BulkState
-from dunning.flows import desk, staff
+from dunning.flows.bulk_actions import done, foreseen, wanting
+from dunning.flows.entering import without_words
 from dunning.flows.house import House
-from dunning.flows.staff import Answer, NotFound
+from dunning.flows.staff import Answer
 from dunning.store import audit, bulk
 
 MOST: Final = 500
 AT_ONCE: Final = 25  # rows a ring
 LEASE: Final = timedelta(seconds=90)
 NOT_YOURS: Final = "Somebody else made this bulk action: choose the recoveries and make your own."
-WILL: Final[Mapping[BulkAction, str]] = {
-    BulkAction.RETRY: "An attempt will be made now.",
-    BulkAction.SNOOZE: "It will be snoozed.",
-    BulkAction.ASSIGN: "It will change hands.",
-    BulkAction.NOTE: "The note will be added.",
-    BulkAction.STOP: "It will be stopped.",
-}
 
 
 class Unusable(ValueError):
@@ -37,7 +31,8 @@ def show(
 ) -> str:
     """Keep what a bulk action would do, row by row, and return its id; nothing is done yet.
 
-    `parameters`: `until` (ISO 8601) and `why` to snooze, `to` to assign, `text` to note.
+    `parameters`: `until` (ISO 8601) and `why` to snooze or pause, `why` to write off, `to` to assign,
+    `text` to note, `campaign` (its key) to move.
 
     Raises:
         Unusable: nothing or too much was chosen, or a parameter is missing.
@@ -45,12 +40,12 @@ def show(
     chosen = list(dict.fromkeys(recovery_ids))
     if not 0 < len(chosen) <= MOST:
         raise Unusable(f"Choose between 1 and {MOST} recoveries.")
-    wanting = _wanting(house, action, parameters)
-    if wanting is not None:
-        raise Unusable(wanting)
+    missing = wanting(house, action, parameters)
+    if missing is not None:
+        raise Unusable(missing)
     now = house.clock.now()
     run_id = derive_id("bulk", now, by, action, *sorted(parameters.items()), *chosen)
-    rows = [{"run_id": run_id, **row} for row in _verdicts(house, action, chosen)]
+    rows = [{"run_id": run_id, **row} for row in _verdicts(house, action, parameters, chosen)]
     if not rows:
         raise Unusable("There is no such recovery: choose some from the queue.")
     run = {"id": run_id, "action": action, "parameters": dict(parameters), "by": by, "made_at": now}
@@ -69,7 +64,8 @@ def start(house: House, run_id: str, *, by: str) -> Answer:
         if not bulk.start(connection, run_id, now):
             return Answer(done=False, sentence="It has begun before.")
         counts = {state.value: count for state, count in bulk.counts(connection, run_id).items()}
-        after = {"action": run["action"], "parameters": run["parameters"], "recoveries": counts}
+        given = without_words(run["parameters"])
+        after = {"action": run["action"], "parameters": given, "recoveries": counts}
         audit.append(connection, at=now, by=by, action="bulk.start", about=run_id, after=after)
     return Answer(done=True, sentence="It has begun; this page tells how far it is.")
 
@@ -80,10 +76,10 @@ def go_on(house: House, run_id: str) -> None:
         now, lease_now = house.clock.now(), house.store.lease_now(connection)
         if not bulk.claim(connection, run_id, lease_now, LEASE, now + LEASE):
             return
-        run = bulk.by_id(connection, run_id)
+        run: Any = bulk.by_id(connection, run_id)
         todo = bulk.planned(connection, run_id, AT_ONCE)
     for recovery_id in todo if run is not None else ():
-        answer = _done(house, run, recovery_id)
+        answer = done(house, run["action"], run["parameters"], recovery_id, by=run["by"])
         state = BulkRowState.DONE if answer.done else BulkRowState.SKIPPED
         with house.store.write() as connection:
             bulk.end_row(connection, run_id, recovery_id, state, answer.sentence)
@@ -92,50 +88,16 @@ def go_on(house: House, run_id: str) -> None:
         bulk.let_go(connection, run_id, house.clock.now(), over=over)
 
 
-def _verdicts(house: House, action: BulkAction, chosen: Sequence[str]) -> list[dict[str, Any]]:
+def _verdicts(
+    house: House, action: BulkAction, given: Mapping[str, Any], chosen: Sequence[str]
+) -> list[dict[str, Any]]:
     with house.store.read() as connection:
         known = bulk.open_ones(connection, chosen)
     found = []
     for recovery_id in chosen:
         if recovery_id not in known:
             continue
-        refusal = _refusal(house, action, recovery_id, is_open=known[recovery_id])
-        state = BulkRowState.SKIPPED if refusal else BulkRowState.PLANNED
-        found.append({"recovery_id": recovery_id, "state": state, "sentence": refusal or WILL[action]})
+        taken, sentence = foreseen(house, action, given, recovery_id, is_open=known[recovery_id])
+        state = BulkRowState.PLANNED if taken else BulkRowState.SKIPPED
+        found.append({"recovery_id": recovery_id, "state": state, "sentence": sentence})
     return found
-
-
-def _refusal(house: House, action: BulkAction, recovery_id: str, *, is_open: bool) -> str | None:
-    if action is BulkAction.RETRY:
-        return staff.refusal(house, recovery_id)
-    return None if is_open or action is BulkAction.NOTE else desk.CLOSED_ALREADY
-
-
-def _wanting(house: House, action: BulkAction, parameters: Mapping[str, Any]) -> str | None:
-    """Return which parameter is missing or unusable, as a sentence."""
-    if action is BulkAction.NOTE and not str(parameters.get("text") or "").strip():
-        return "Write the note first."
-    if action is not BulkAction.SNOOZE:
-        return None
-    now = house.clock.now()
-    until = parameters.get("until")
-    if not until or not now < datetime.fromisoformat(until) <= now + desk.LONGEST:
-        return f"A snooze ends on a day between tomorrow and {desk.LONGEST.days} days from now."
-    return None if str(parameters.get("why") or "").strip() else "A snooze needs a reason."
-
-
-def _done(house: House, run: Any, recovery_id: str) -> Answer:
-    given, by = run["parameters"], run["by"]
-    acts: dict[BulkAction, Callable[[], Answer]] = {
-        BulkAction.RETRY: lambda: staff.retry(house, recovery_id, by=by),
-        BulkAction.SNOOZE: lambda: desk.snooze(
-            house, recovery_id, until=datetime.fromisoformat(given["until"]), why=given["why"], by=by
-        ),
-        BulkAction.ASSIGN: lambda: desk.assign(house, recovery_id, to=given.get("to"), by=by),
-        BulkAction.NOTE: lambda: desk.note(house, recovery_id, text=given["text"], by=by),
-        BulkAction.STOP: lambda: staff.stop(house, recovery_id, by=by),
-    }
-    try:
-        return acts[run["action"]]()
-    except NotFound:
-        return Answer(done=False, sentence="There is no such recovery any more.")

@@ -19,7 +19,7 @@ OF_RECOVERY: Final = (
     " campaign_key campaign_version campaign_arm"
 ).split()
 OF_LINE: Final = "owner snoozed_until snooze_reason promised_until".split()
-OWN_WORDS: Final = frozenset({"pause_reason", "snooze_reason", "note", "why"})
+OWN_WORDS: Final = frozenset({"pause_reason", "snooze_reason", "note", "text", "why"})
 GIVEN: Final = "given"  # the words themselves are beside the recovery, where they can be taken away
 
 

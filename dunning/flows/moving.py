@@ -49,6 +49,19 @@ def move(house: House, recovery_id: str, key: str, version: int | None = None, *
     return Answer(done=True, sentence=said)
 
 
+def refusal(house: House, recovery_id: str, key: str) -> str | None:
+    """Return why a recovery cannot go on under the newest version of a campaign, or None when it can.
+
+    Raises:
+        NotFound: there is no such recovery.
+    """
+    with house.store.read() as connection:
+        recovery = recoveries.by_id(connection, recovery_id)
+        if recovery is None:
+            raise NotFound(recovery_id)
+        return _forbidden(recovery, campaigns.version(connection, key), key, None)
+
+
 def _forbidden(recovery: RecoveryRow, wanted: Campaign | None, key: str, version: int | None) -> str | None:
     if recovery.status in CLOSED:
         return "The recovery is closed: it writes to nobody any more."

@@ -41,7 +41,11 @@ class ApprovalBody(Body):
 
 
 class BulkBody(Body):
-    """One action on up to 500 recoveries; `until` and `why` to snooze, `to` to assign, `text` to note."""
+    """One action on up to 500 recoveries.
+
+    `until` and `why` to snooze or pause, `why` to write off, `to` to assign, `text` to note, `campaign` (its
+    key) to move to that campaign's newest version.
+    """
 
     action: Annotated[BulkAction, Field(strict=False)]
     recoveries: Annotated[list[str], Field(min_length=1, max_length=bulk.MOST)]
@@ -49,6 +53,7 @@ class BulkBody(Body):
     why: Text | None = None
     to: Text | None = None
     text: Text | None = None
+    campaign: Annotated[str, Field(min_length=1, max_length=64)] | None = None
 
 
 class BulkRow(Shape):
@@ -175,7 +180,9 @@ def bulk_api(house: House) -> APIRouter:
     @router.post("", operation_id="showBulk")
     def show(body: BulkBody, by: By) -> BulkRun:
         """Say what the action would do with each recovery; nothing is done."""
-        given = body.model_dump(mode="json", include={"until", "why", "to", "text"}, exclude_none=True)
+        given = body.model_dump(
+            mode="json", include={"until", "why", "to", "text", "campaign"}, exclude_none=True
+        )
         try:
             run_id = bulk.show(house, body.action, given, body.recoveries, by=by)
         except bulk.Unusable as refused:

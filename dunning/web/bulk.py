@@ -37,6 +37,7 @@ class BulkForm(BaseModel):
     why: Annotated[str, Field(max_length=300)] = ""
     to: Annotated[str, Field(max_length=200)] = ""
     text: Annotated[str, Field(max_length=1000)] = ""
+    campaign: Annotated[str, Field(max_length=64)] = ""
 
 
 def bulk_pages(screen: Screen) -> APIRouter:
@@ -97,12 +98,16 @@ def asked_in(address: str) -> Asked:
 
 def _parameters(screen: Screen, form: BulkForm) -> dict[str, Any]:
     match form.action:
-        case BulkAction.SNOOZE:
+        case BulkAction.SNOOZE | BulkAction.PAUSE:
             until = morning(screen, form.until) if isinstance(form.until, date) else None
             return {"until": until.isoformat() if until else "", "why": form.why}
         case BulkAction.ASSIGN:
             return {"to": form.to}
         case BulkAction.NOTE:
             return {"text": form.text}
+        case BulkAction.WRITE_OFF:
+            return {"why": form.why}
+        case BulkAction.MOVE:
+            return {"campaign": form.campaign}
         case _:
             return {}

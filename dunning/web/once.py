@@ -27,11 +27,14 @@ class _Heard:
     status: int = 0
     content_type: str = ""
     body: bytes = b""
+    secret: bool = False  # `Cache-Control: no-store`: it has what is shown once
 
     def hear(self, message: Message) -> None:
         if message["type"] == "http.response.start":
             self.status = message["status"]
-            self.content_type = Headers(raw=message["headers"]).get("content-type", "")
+            headers = Headers(raw=message["headers"])
+            self.content_type = headers.get("content-type", "")
+            self.secret = "no-store" in headers.get("cache-control", "")
         elif message["type"] == "http.response.body":
             self.body += message.get("body", b"")
 
@@ -86,7 +89,7 @@ class OncePerKey:
         with self.house.store.write() as connection:
             if heard.status in DONE:
                 kept = (heard.status, heard.content_type, heard.body)
-                answers.keep(connection, actor, key, *kept)
+                answers.keep(connection, actor, key, *(SHOWN_ONCE if heard.secret else kept))
             else:
                 answers.release(connection, actor, key)
 
@@ -106,6 +109,12 @@ def _problem(status: int, detail: str) -> Response:
     titles = {400: "Bad Request", 409: "Conflict", 413: "Content Too Large", 422: "Unprocessable Content"}
     content = {"type": "about:blank", "title": titles[status], "status": status, "detail": detail}
     return JSONResponse(content, status, media_type="application/problem+json")
+
+
+_ONCE: Final = _problem(
+    409, "This was done before; its answer had a secret, which was shown once and not kept."
+)
+SHOWN_ONCE: Final = (_ONCE.status_code, "application/problem+json", bytes(_ONCE.body))
 
 
 def _fingerprint(scope: Scope, body: bytes) -> str:

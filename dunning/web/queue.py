@@ -50,6 +50,9 @@ ACTIONS: Final = {
     BulkAction.SNOOZE: "Snooze",
     BulkAction.ASSIGN: "Assign",
     BulkAction.NOTE: "Add a note",
+    BulkAction.PAUSE: "Pause",
+    BulkAction.MOVE: "Move to a campaign",
+    BulkAction.WRITE_OFF: "Write off",
     BulkAction.STOP: "Stop",
 }
 EXPORT_PAGE: Final = 500

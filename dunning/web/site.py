@@ -12,9 +12,13 @@ from dunning.web.api import action_api, recovery_api
 from dunning.web.api_access import access_api
 from dunning.web.api_audit import audit_api
 from dunning.web.api_desk import bulk_api, desk_api, ending_api
+from dunning.web.api_months import closing_api, month_api
+from dunning.web.api_people import people_api, token_api, view_api
 from dunning.web.api_personal_data import personal_data_api
 from dunning.web.api_reports import report_api
 from dunning.web.api_schedule import schedule_api
+from dunning.web.api_switches import switch_api
+from dunning.web.api_tasks import moving_api, task_api
 from dunning.web.at_risk import at_risk_pages
 from dunning.web.audit import audit_pages
 from dunning.web.bulk import bulk_forms, bulk_pages
@@ -142,6 +146,14 @@ APIS: Final = (
     schedule_api,
     audit_api,
     personal_data_api,
+    task_api,
+    moving_api,
+    switch_api,
+    month_api,
+    closing_api,
+    people_api,
+    token_api,
+    view_api,
     twilio_webhook,
 )
 PAGES: Final = (

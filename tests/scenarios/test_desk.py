@@ -5,12 +5,14 @@ from typing import Any
 
 import pytest
 from scenarios.stage import Stage
+from sqlalchemy import RowMapping, update
 
+from dunning.core.policy import Policy, PolicyVersion
 from dunning.core.triage import Cause, Place
-from dunning.core.vocabulary import BulkAction, BulkRowState, BulkState, Status
+from dunning.core.vocabulary import OPEN, BulkAction, BulkRowState, BulkState, Status
 from dunning.flows import bulk, desk, giving_up, staff
+from dunning.store import audit, queue, queue_items, tables
 from dunning.store import bulk as bulk_store
-from dunning.store import queue, queue_items
 from dunning.store.queue_filter import Sort, Tab, Wanted
 
 
@@ -180,3 +182,53 @@ def test_nobody_lets_a_bulk_action_of_somebody_else_begin_in_their_name(quick_st
     )
     with pytest.raises(bulk.Unusable, match="no such recovery"):
         bulk.show(stage.house, BulkAction.STOP, {}, ["rec_nobody"], by="ada")
+
+
+def test_many_are_paused_moved_and_written_off_at_once_under_the_same_guards(stage: Stage) -> None:
+    robin, mallory = stage.fails("insufficient_funds"), stage.fails("insufficient_funds")
+    ids = [stage.recovery(robin).id, stage.recovery(mallory).id]
+    giving_up.write_off(stage.house, ids[1], why="gone", by="ada")
+    until = (stage.clock.now() + timedelta(days=3)).isoformat()
+    paused = gone_on(stage, BulkAction.PAUSE, {"until": until, "why": "on holiday"}, ids)
+    assert stage.recovery(robin).status is Status.PAUSED
+    assert [paused[one]["state"] for one in ids] == [BulkRowState.DONE, BulkRowState.SKIPPED]
+    moved = gone_on(stage, BulkAction.MOVE, {"campaign": stage.recovery(robin).campaign_key}, ids)
+    assert "already" in moved[ids[0]]["sentence"]
+    gone_on(stage, BulkAction.WRITE_OFF, {"why": "nobody answers"}, ids)
+    assert (stage.recovery(robin).status, stage.recovery(robin).closed_reason) == (
+        Status.STOPPED,
+        "written_off",
+    )
+    for action, given, said in (
+        (BulkAction.PAUSE, {"until": until}, "needs a reason"),
+        (BulkAction.PAUSE, {"why": "x"}, "ends on a day"),
+        (BulkAction.WRITE_OFF, {"why": " "}, "needs a reason"),
+        (BulkAction.MOVE, {}, "Name a campaign"),
+        (BulkAction.MOVE, {"campaign": "nowhere"}, "no campaign 'nowhere'"),
+    ):
+        with pytest.raises(bulk.Unusable, match=said):
+            bulk.show(stage.house, action, given, ids, by="ada")
+    with stage.house.store.read() as connection:
+        entries = [entry["after"] or "" for entry in audit.page(connection, q="bulk.start")]
+    assert not [one for one in entries if "nobody answers" in one], "no free words are in the audit log"
+
+
+def test_a_large_write_off_in_bulk_waits_for_a_second_person(stage: Stage) -> None:
+    robin = stage.fails("insufficient_funds")
+    recovery_id = stage.recovery(robin).id
+    with stage.house.store.write() as connection:
+        limit = PolicyVersion(Policy(second_approval_from=1)).dumps()
+        connection.execute(update(tables.policies).values(definition=limit))
+    rows = gone_on(stage, BulkAction.WRITE_OFF, {"why": "nobody answers"}, [recovery_id])
+    assert "second person" in rows[recovery_id]["sentence"]
+    assert stage.recovery(robin).status in OPEN
+    assert giving_up.decide(stage.house, recovery_id, approve=True, by="bob").done
+
+
+def gone_on(stage: Stage, action: BulkAction, given: dict[str, str], ids: list[str]) -> dict[str, RowMapping]:
+    """Show a bulk action, let it go to its end, and return its rows."""
+    run_id = bulk.show(stage.house, action, given, ids, by="ada")
+    bulk.start(stage.house, run_id, by="ada")
+    bulk.go_on(stage.house, run_id)
+    with stage.house.store.read() as connection:
+        return {row["recovery_id"]: row for row in bulk_store.rows(connection, run_id)}

@@ -57,7 +57,7 @@ function act(name) {
   if (none && rowNow()) choose(false);
   action.value = name;
   fit();
-  const field = bulk.querySelector(`[data-for=${name}] input`);
+  const field = bulk.querySelector(`[data-for~=${name}] input`);
   if (field) field.focus();
   else bulk.requestSubmit();
 }
@@ -65,7 +65,7 @@ function act(name) {
 function fit() {
   const action = document.getElementById("action");
   if (!action) return;
-  bulk.querySelectorAll("[data-for]").forEach((label) => { label.hidden = label.dataset.for !== action.value; });
+  bulk.querySelectorAll("[data-for]").forEach((label) => { label.hidden = !label.dataset.for.split(" ").includes(action.value); });
 }
 
 function press(key) {
