@@ -17,7 +17,7 @@ LONG = range(100, 112)
 @pytest.mark.skipif(NAMED is not None, reason="other seeds were asked for")
 @pytest.mark.parametrize("seed", FAST)
 def test_a_city_in_trouble_comes_right(seed: int, sqlite_template: Path, tmp_path: Path) -> None:
-    play(seed, sqlite_template, tmp_path, customers=10)
+    play(seed, sqlite_template, tmp_path, customers=12)
 
 
 @pytest.mark.skipif(NAMED is not None, reason="other seeds were asked for")
