@@ -11,7 +11,7 @@ FAST = range(21, 41)
 @pytest.mark.skipif(NAMED is not None, reason="other seeds were asked for")
 @pytest.mark.parametrize("seed", FAST)
 def test_another_city_in_trouble_comes_right(seed: int, sqlite_template: Path, tmp_path: Path) -> None:
-    play(seed, sqlite_template, tmp_path, customers=12)
+    play(seed, sqlite_template, tmp_path, customers=14)
 
 
 @pytest.mark.skipif(NAMED is not None, reason="other seeds were asked for")
