@@ -22,6 +22,8 @@ from dunning.core.policy import Policy
 from dunning.core.vocabulary import OPEN, Status
 from dunning.flows import rights, tokens
 from dunning.flows.house import House
+from dunning.store import invariants
+from dunning.store.law import PROMISES
 from dunning.web.api_schedule import Schedule, ScheduleBody
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -182,3 +184,12 @@ def test_every_figure_is_explained_to_operators(house: House) -> None:
     told = set(re.findall(r"^(dunning_\w+)", http.get("/metrics").text, re.MULTILINE))
     explained = set(re.findall(r"`(dunning_\w+)", read("docs/operations.md")))
     assert told <= explained <= told | {"dunning_bells_waiting", "dunning_last_event_seconds"}
+
+
+def test_the_table_of_promises_is_the_list_of_laws() -> None:
+    told = rows("docs/proof.md", "promise")
+    kept = {
+        name: "; ".join(law.name for law in invariants.LAWS if name in law.holds) or "–" for name in PROMISES
+    }
+    assert {name.strip("`"): laws for name, _, laws in told} == kept
+    assert {name.strip("`"): said for name, said, _ in told} == PROMISES

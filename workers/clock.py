@@ -23,6 +23,7 @@ CHORES: Final[Mapping[str, timedelta]] = {
     "sweep": timedelta(days=1),
     "alarm": timedelta(hours=1),
     "fold": timedelta(seconds=5),  # what is not folded yet is counted anew at each look
+    "laws": timedelta(minutes=5),
     "prove": timedelta(hours=6),
     "census": timedelta(days=1),
     "prune": timedelta(days=1),

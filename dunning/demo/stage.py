@@ -45,6 +45,7 @@ CHORES: Final = {
     "reconcile": timedelta(days=1),
     "renewals": timedelta(days=7),
     "fold": timedelta(days=1),
+    "laws": timedelta(days=1),
     "prove": timedelta(days=1),
     "census": timedelta(days=7),
 }

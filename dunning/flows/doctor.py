@@ -16,6 +16,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from dunning.core.clock import Clock
 from dunning.core.vocabulary import Retries
 from dunning.flows.mail_account import mailer_from
+from dunning.flows.safety import law_words
 from dunning.resources import alembic_config
 from dunning.settings import Settings
 from dunning.store import audit, gauges, invariants, people, segments, switches
@@ -203,10 +204,9 @@ def _laws(store: Store, clock: Clock) -> Iterator[Finding]:
     with store.read() as connection:
         broken = {law: n for law, n in invariants.check(connection, clock.now()).items() if n}
     for law, count in broken.items():
-        rows = "1 row breaks" if count == 1 else f"{count} rows break"
-        yield Finding(Mark.BAD, "laws", f"{rows} the law: {law}.", _law_cure(law))
+        yield Finding(Mark.BAD, "laws", *law_words(law, count))
     if not broken:
-        yield Finding(Mark.OK, "laws", "Every law of the books holds.")
+        yield Finding(Mark.OK, "laws", f"All {len(invariants.LAWS)} laws of the books hold.")
 
 
 def _people(store: Store) -> Iterator[Finding]:
@@ -223,9 +223,3 @@ def _people(store: Store) -> Iterator[Finding]:
     else:
         cure = "Compare it with a backup: somebody has written in the database past dunning."
         yield Finding(Mark.BAD, "audit log", why, cure)
-
-
-def _law_cure(law: str) -> str:
-    if law.endswith("left behind"):
-        return "Look whether worker and clock run, and what they log."
-    return "Stop charges with `dunning pause --all --reason …`, and report it with this line."

@@ -6,7 +6,7 @@ from datetime import datetime
 from sqlalchemy import Connection
 
 from dunning.core.breaker import Breaker, Cause
-from dunning.store import breakers, listeners, queue
+from dunning.store import breakers, checked, listeners, queue
 from dunning.store.listeners import ListenerRow
 
 
@@ -15,6 +15,7 @@ def alarms(connection: Connection, now: datetime) -> list[str]:
     found = [" ".join(said) for said in map(breaker_words, breakers.all_open(connection))]
     found += [" ".join(skew_words(skew)) for skew in breakers.skews(connection, now)]
     found += [" ".join(said) for said in _left_to_people(connection)]
+    found += [" ".join(said) for said in _broken_laws(connection)]
     found += [_off_words(listener) for listener in listeners.all_of(connection) if listener.off_at]
     return found
 
@@ -50,6 +51,22 @@ def _left_to_people(connection: Connection) -> Iterator[tuple[str, str]]:
         yield abandoned_words(abandoned)
     if contradicted:
         yield contradicted_words(contradicted)
+
+
+def _broken_laws(connection: Connection) -> Iterator[tuple[str, str]]:
+    look = checked.last(connection)
+    for law, count in (look.broken if look else {}).items():
+        yield law_words(law, count)
+
+
+def law_words(law: str, count: int) -> tuple[str, str]:
+    """Return what a broken law says, and the cure."""
+    sentence = f"{'1 row breaks' if count == 1 else f'{count} rows break'} the law: {law}."
+    if law.endswith("left behind"):
+        return sentence, "Look whether worker and clock run, and what they log."
+    if law.startswith("the database keeps"):
+        return sentence, "Restore the indexes and triggers of the migrations before anything is charged."
+    return sentence, "Stop charges with `dunning pause --all --reason …`, and report it with this line."
 
 
 def abandoned_words(keys: Sequence[str]) -> tuple[str, str]:

@@ -81,7 +81,7 @@ def _keep_paying_card(
 ) -> None:
     """Keep the card that paid; charged with other details than we knew, the network had renewed it before."""
     known = objects.card(connection, recovery.whose, card.id, lock=True)
-    used = charged_as or card
+    used = charged_as or card  # without a charge to look at, as it is now
     were = (known.last4, known.exp_month, known.exp_year) if known is not None else ()
     digits = used.last4 if were and known is not None and known.last4 else None  # of the erased none are kept
     renewed_since = known is not None and (known.network_updated_at or paid_at) > paid_at

@@ -139,12 +139,16 @@ class Stripe:
         return replace(invoice, paid_with=card, charged_as=self._charged_as(whose, last, card))
 
     def _charged_as(self, whose: Whose, payment: Payment, card: Card) -> Card | None:
-        """Return the card with the details that the charge shows; None when it cannot be read."""
+        """Return the card with the details that the charge shows; None when Stripe does not show the charge.
+
+        Raises:
+            Transient: not read now. The card as it is today would be taken for the one that paid.
+        """
         if payment.charge is None:
             return None
         try:
             raw = self._read(_path("charges", payment.charge), whose, max_network_retries=0)
-        except StripeError as error:
+        except Refused as error:
             log.warning("charge_not_read", charge_id=payment.charge, error=str(error))
             return None
         return card_with(card.id, card.type, dig(raw, "payment_method_details", card.type) or {})

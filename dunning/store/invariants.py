@@ -1,98 +1,54 @@
-"""The laws as queries: each counts the rows that break it, and must count none.
+"""The laws of the books, all of them, and counting what breaks them.
 
-They run in the demo, in the tests, and in production (`dunning doctor`).
+The same list is asked by the demo, the simulation, the chaos run, `dunning doctor` and, every five minutes,
+by the chore whose result Settings and the metrics show.
 """
 
-from datetime import datetime, timedelta
-from typing import Final
+import re
+from collections.abc import Callable
+from datetime import UTC, datetime
+from typing import Any, Final
 
 from sqlalchemy import Connection, text
 
 from dunning.store import breakers, segments, switches
+from dunning.store.law import SOON, Law
+from dunning.store.laws_of_money import BOOKS, CHARGES
+from dunning.store.laws_of_work import PUNCTUAL, STATES, WORDS
 
-STUCK_AFTER: Final = timedelta(minutes=15)
-
-LAWS: Final = {
-    "one open recovery per invoice": """
-        SELECT count(*) FROM (
-            SELECT 1 FROM recoveries WHERE closed_at IS NULL
-            GROUP BY account_id, livemode, invoice_id HAVING count(*) > 1) AS broken""",
-    "one unfinished attempt per invoice": """
-        SELECT count(*) FROM (
-            SELECT 1 FROM attempts WHERE state IN ('planned', 'asking', 'unknown', 'processing')
-            GROUP BY account_id, livemode, invoice_id HAVING count(*) > 1) AS broken""",
-    "at most one of our charges pays an invoice": """
-        SELECT count(*) FROM (
-            SELECT 1 FROM attempts WHERE state = 'paid' AND ordinal IS NOT NULL
-            GROUP BY account_id, livemode, invoice_id HAVING count(*) > 1) AS broken""",
-    "every charge has its key": """
-        SELECT count(*) FROM attempts
-        WHERE ordinal IS NOT NULL
-          AND idempotency_key <> 'v1:pay:' || account_id || ':' || invoice_id || ':' || ordinal""",
-    "no charge after the recovery was closed": """
-        SELECT count(*) FROM attempts AS a JOIN recoveries AS r ON r.id = a.recovery_id
-        WHERE a.asked_at > r.closed_at AND NOT r.late""",
-    "no message after the recovery was closed": """
-        SELECT count(*) FROM messages AS m JOIN recoveries AS r ON r.id = m.recovery_id
-        WHERE m.sent_at > r.closed_at AND NOT r.late""",
-    "no task is open after the recovery was closed": """
-        SELECT count(*) FROM staff_tasks AS t JOIN recoveries AS r ON r.id = t.recovery_id
-        WHERE t.state = 'open' AND r.closed_at IS NOT NULL""",
-    "no charge by us while Stripe owns the retries": """
-        SELECT count(*) FROM attempts AS a JOIN recoveries AS r ON r.id = a.recovery_id
-        WHERE a.ordinal IS NOT NULL AND r.retries = 'own' AND a.state <> 'not_sent' AND NOT r.taken_over
-          AND r.closed_at IS NULL AND (r.contradicted_at IS NULL OR a.asked_at > r.contradicted_at)""",
-    "a recovered invoice has its money in the ledger": """
-        SELECT count(*) FROM recoveries AS r
-        LEFT JOIN invoices AS i
-          ON i.account_id = r.account_id AND i.livemode = r.livemode AND i.id = r.invoice_id
-        WHERE r.status = 'recovered' AND NOT coalesce(
-            (SELECT sum(l.amount) FROM ledger_entries AS l
-             WHERE l.recovery_id = r.id AND l.kind = 'recovered'), 0)
-            BETWEEN r.amount - coalesce(i.amount_credited - r.credited_before, 0) AND r.amount""",
-    "an attempting recovery has an unfinished attempt": """
-        SELECT count(*) FROM recoveries AS r WHERE r.status = 'attempting' AND NOT EXISTS (
-            SELECT 1 FROM attempts AS a WHERE a.recovery_id = r.id
-            AND a.state IN ('planned', 'asking', 'unknown', 'processing'))""",
-    "an invoice that is not recovered was paid in part at most": """
-        SELECT count(*) FROM recoveries AS r WHERE r.status <> 'recovered' AND
-            (SELECT sum(l.amount) FROM ledger_entries AS l
-             WHERE l.recovery_id = r.id AND l.kind = 'recovered') >= r.amount""",
-    "the queue has a line for each recovery, with its status": """
-        SELECT count(*) FROM recoveries AS r LEFT JOIN queue_items AS q ON q.recovery_id = r.id
-        WHERE q.recovery_id IS NULL OR q.status <> r.status""",
-    "the ledger names the reason of the recovery": """
-        SELECT count(*) FROM recoveries AS r WHERE r.status = 'recovered'
-          AND EXISTS (SELECT 1 FROM ledger_entries AS l
-                      WHERE l.recovery_id = r.id AND l.kind = 'recovered')
-          AND NOT EXISTS (SELECT 1 FROM ledger_entries AS l
-                          WHERE l.recovery_id = r.id AND l.kind = 'recovered' AND l.reason = r.reason)""",
-}
-
-PUNCTUAL: Final = {
-    "no event is left behind": "SELECT count(*) FROM events WHERE state = 'new' AND received_at < :late",
-    "no attempt is left behind": """
-        SELECT count(*) FROM attempts WHERE state IN ('planned', 'asking') AND at < :late""",
-    "no recovery is left behind": """
-        SELECT count(*) FROM recoveries WHERE status = 'scheduled' AND next_attempt_at < :late""",
-    "no message is left behind": "SELECT count(*) FROM messages WHERE state = 'sending' AND due_at < :late",
-    "no notice is left behind": "SELECT count(*) FROM notices WHERE state = 'sending' AND due_at < :late",
-}
-WAIT_WITH_REASON: Final = frozenset(PUNCTUAL) - {"no event is left behind"}
+STUCK_AFTER: Final = SOON
+GUARDS: Final = "the database keeps its own guards"
+LAWS: Final[tuple[Law, ...]] = (
+    *CHARGES,
+    *BOOKS,
+    *STATES,
+    *WORDS,
+    *PUNCTUAL,
+    Law(
+        GUARDS,
+        "The unique indexes and triggers that make the worst impossible are there, also after a restore.",
+        ("I1", "I4", "I10", "I17"),
+        "",
+    ),
+)
+# Indexes that let no second row in, and triggers that let none be changed, by the table they stand on.
+GUARDED: Final = frozenset(
+    {"uq_recoveries_open_invoice", "uq_attempts_unfinished_invoice", "uq_attempts_charge_id"}
+)
+REFUSING: Final = frozenset({"ledger_entries", "closed_months", "reopened_months", "audit_log"})
+EVER: Final = datetime(1970, 1, 1, tzinfo=UTC)
 
 
-def check(connection: Connection, now: datetime) -> dict[str, int]:
-    """Return, per law, how many rows break it; a row is late when it was due 15 minutes before `now`."""
-    counts = {name: connection.execute(text(query)).scalar_one() for name, query in LAWS.items()}
-    late = now - STUCK_AFTER
+def check(connection: Connection, now: datetime, since: datetime = EVER) -> dict[str, int]:
+    """Return, per law, how many rows break it.
+
+    A few laws look from each charge at the weeks before it; they ask about charges after `since` (aware UTC).
+    """
     waiting = held_up(connection)
-    moment = late.replace(tzinfo=None) if connection.dialect.name == "sqlite" else late
-    for name, query in PUNCTUAL.items():
-        shown = str(moment) if connection.dialect.name == "sqlite" else moment
-        counts[name] = connection.execute(text(query), {"late": shown}).scalar_one()
-        if waiting and name in WAIT_WITH_REASON:
-            counts[name] = 0
-    return counts
+    counts = {
+        law.name: 0 if waiting and law.may_wait else _count(connection, law, now, since) for law in LAWS
+    }
+    return counts | {GUARDS: _missing_guards(connection)}
 
 
 def held_up(connection: Connection) -> bool:
@@ -103,3 +59,50 @@ def held_up(connection: Connection) -> bool:
         or any(s.paused for s in segments.current(connection).all)
         or bool(breakers.all_open(connection))
     )
+
+
+def _count(connection: Connection, law: Law, now: datetime, since: datetime) -> int:
+    if not law.query:
+        return 0
+    sqlite = connection.dialect.name == "sqlite"
+    query = _dated(law.query, _on_sqlite if sqlite else _on_postgresql)
+    instants = {"late": now - law.late_after} if law.late_after else {}
+    if ":since" in query:
+        instants["since"] = since
+    given: dict[str, Any] = {
+        name: str(at.replace(tzinfo=None)) if sqlite else at for name, at in instants.items()
+    }
+    return int(connection.execute(text(query), given).scalar_one())
+
+
+def _dated(query: str, written: Callable[[str, str], str]) -> str:
+    """Write `BACK(instant, days)` and `AHEAD(instant, hours)` as the database understands them."""
+    query = re.sub(r"BACK\((\S+), (\d+)\)", lambda found: written(found[1], f"-{found[2]} days"), query)
+    return re.sub(r"AHEAD\((\S+), (\d+)\)", lambda found: written(found[1], f"{found[2]} hours"), query)
+
+
+def _on_sqlite(instant: str, span: str) -> str:
+    sign = "" if span.startswith("-") else "+"
+    return f"strftime('%Y-%m-%d %H:%M:%f', {instant}, '{sign}{span}')"
+
+
+def _on_postgresql(instant: str, span: str) -> str:
+    return f"({instant} + interval '{span}')"
+
+
+def _missing_guards(connection: Connection) -> int:
+    """Return how many of the indexes and triggers that the laws rest on are not there."""
+    if connection.dialect.name == "sqlite":
+        indexes = "SELECT name FROM sqlite_master WHERE type = 'index'"
+        triggers = (
+            "SELECT DISTINCT tbl_name FROM sqlite_master WHERE type = 'trigger' AND sql LIKE '%RAISE(ABORT%'"
+        )
+    else:
+        indexes = "SELECT indexname FROM pg_indexes WHERE schemaname = current_schema()"
+        triggers = """
+            SELECT DISTINCT c.relname FROM pg_trigger AS t JOIN pg_class AS c ON c.oid = t.tgrelid
+            JOIN pg_proc AS p ON p.oid = t.tgfoid
+            WHERE NOT t.tgisinternal AND t.tgenabled <> 'D' AND p.prosrc LIKE '%RAISE EXCEPTION%'"""
+    there = set(connection.execute(text(indexes)).scalars())
+    refusing = set(connection.execute(text(triggers)).scalars())
+    return len(GUARDED - there) + len(REFUSING - refusing)

@@ -69,7 +69,7 @@ def exposition(house: House, counted: Counted) -> bytes:
     _work(gauges, house, gauge)
     _events(gauges, house, gauge)
     _alarms(gauges, gauge)
-    _totals(counted.totals(), gauge)
+    _totals(counted.totals(), house, gauge)
     bells = bells_waiting(house.settings)
     if bells is not None:
         gauge("dunning_bells_waiting", "Bells in Redis that no worker has heard yet.")(None, bells)
@@ -113,11 +113,13 @@ def _alarms(gauges: Gauges, gauge: Callable[..., Setter]) -> None:
     _each(gauge("dunning_missed", says, "kind"), gauges.missed)
 
 
-def _totals(totals: Totals, gauge: Callable[..., Setter]) -> None:
+def _totals(totals: Totals, house: House, gauge: Callable[..., Setter]) -> None:
     _each(gauge("dunning_recoveries_open", "Open recoveries by status.", "status"), totals.open_recoveries)
     _each(gauge("dunning_attempts", "Attempts by state.", "state"), totals.attempts)
     _each(gauge("dunning_messages", "Messages by state.", "state"), totals.messages)
     _each(gauge("dunning_invariant_violations", "Rows that break a law.", "law"), totals.violations)
+    age = gauge("dunning_invariants_age_seconds", "Time since the laws were looked at.")
+    age(None, max((house.clock.now() - totals.violations_at).total_seconds(), 0))
 
 
 def _each(setter: Setter, numbers: Mapping[str, int]) -> None:

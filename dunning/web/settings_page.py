@@ -15,7 +15,7 @@ from dunning.core.vocabulary import InvoiceClass, Retries
 from dunning.flows import switches
 from dunning.flows.doctor_gaps import missed
 from dunning.flows.house import House
-from dunning.store import experiments, gaps, inbox, rules, segments
+from dunning.store import checked, experiments, gaps, inbox, invariants, rules, segments
 from dunning.web.card_rules import summary
 from dunning.web.rights import By, needs
 from dunning.web.screen import Screen, back_to
@@ -63,11 +63,13 @@ class PauseForm(BaseModel):
 
 
 def _health(house: House) -> dict[str, Any]:
-    """Return when events were last compared with Stripe's, and what no webhook brought."""
+    """Return when events were compared with Stripe's, what no webhook brought, and how the laws stand."""
     with house.store.read() as connection:
         found = gaps.recent(connection, house.clock.now(), livemode=house.settings.livemode)
         compared = inbox.reconciled(connection)
-    return {"compared": compared, "gaps": [{**row, "words": missed([row])} for row in found]}
+        look = checked.last(connection)
+    shown = {"compared": compared, "gaps": [{**row, "words": missed([row])} for row in found]}
+    return {**shown, "look": look, "laws": invariants.LAWS}
 
 
 def settings_pages(screen: Screen) -> APIRouter:

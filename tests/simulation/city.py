@@ -10,7 +10,7 @@ import heapq
 import itertools
 import random
 from collections.abc import Callable, Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any, Final
@@ -19,6 +19,7 @@ import stripe
 from pydantic import SecretStr
 from scenarios.stage import START, Mails
 from simulation import people
+from simulation.people import SECRET, theirs
 from simulation.wire import Answer, Request, Wire, send, speak_through
 from simulation.workers import SteppedStore, Worker, stop_here
 from sqlalchemy import insert
@@ -31,7 +32,9 @@ from dunning.errors import Transient
 from dunning.flows import switches, work
 from dunning.flows.house import House
 from dunning.flows.keeping import event_row
+from dunning.gateway import signature
 from dunning.gateway.listen import read_head
+from dunning.gateway.signature import sign
 from dunning.sandbox import Sandbox
 from dunning.sandbox.server import application
 from dunning.sandbox.state import StoredEvent
@@ -44,6 +47,7 @@ from dunning.timing import Planner
 WORK: Final[Mapping[str, Callable[[House, Any], None]]] = {**work.ROWS, "chore": work.work_chore}
 TROUBLE_LASTS: Final = timedelta(days=7)
 ALL_OVER: Final = timedelta(days=19)  # three days of bills, Stripe's own two weeks, and some
+RESTLESS: Final = 3000  # steps a customer; a tenth of it is usual
 RECONCILES: Final = timedelta(hours=8)
 EAGER: Final = Policy(
     attempts_per_invoice=16, attempts_per_card_a_day=6, gap=timedelta(hours=3), window=timedelta(days=10)
@@ -67,11 +71,51 @@ OTHER_FAULTS: Final[tuple[tuple[str, float], ...]] = (
 )
 
 
+@dataclass
+class Tally:
+    """What a run went through."""
+
+    events: int = 0  # that Stripe made
+    deliveries: int = 0  # of them, some twice, some never
+    forgeries: int = 0
+    steps: int = 0
+    crashes: int = 0  # workers that died between two steps
+    bells_lost: int = 0
+    wipes: int = 0  # of the broker: every bell of some minutes is lost
+    faults: int = 0  # of Stripe's answers
+    downs: int = 0  # of the whole house
+    charges: int = 0  # of ours that the network saw
+    mails: int = 0
+
+
+@dataclass(frozen=True)
+class Fate:
+    """How hard a seed is on the house: each draws its own mix, so that rare pairs of faults meet."""
+
+    dies: float  # a worker at each step
+    loses_bells: float
+    doubles_events: float
+    drops_events: float
+    senders_die: bool  # then nobody knows which mails went out, nor whom a payment after them is owed to
+
+    @classmethod
+    def drawn(cls, dice: random.Random) -> "Fate":
+        return cls(
+            dice.uniform(0.02, 0.11),
+            dice.uniform(0.01, 0.12),
+            dice.uniform(0.1, 0.4),
+            dice.uniform(0.0, 0.1),
+            dice.random() < 0.2,
+        )
+
+
 class City:
     """One run."""
 
     def __init__(self, seed: int, database: Path, *, customers: int = 20) -> None:
         self.seed, self.dice = seed, random.Random(seed)
+        self.fate, self.tally = Fate.drawn(self.dice), Tally()
+        self.patience = RESTLESS * customers
         self.clock = VirtualClock(START)
         self.sandbox = Sandbox(clock=self.clock, seed=seed)
         self.sandbox.smart_retries = self.dice.random() < 0.6
@@ -81,9 +125,11 @@ class City:
         self.trouble = True
         self.errors: list[str] = []
         self.log: list[str] = []
+        self._under_way: dict[int, tuple[str, str]] = {}  # charges that Stripe will execute late
+        self._asked: dict[str, str] = {}
         self._agenda: list[tuple[datetime, float, int, Callable[[], None]]] = []
         self._count = itertools.count()
-        self._down_until = START
+        self._down_until = self._wiped_until = START
         switches.first_start(self.house)
         self._hurry()
         people.arrive(self, customers)
@@ -94,7 +140,7 @@ class City:
         plain = open_store(url, lease_clock=self.clock, durable=False)
         settings = Settings(
             stripe_api_key=SecretStr("sk_test_city"),
-            stripe_webhook_secret=SecretStr("whsec_city"),
+            stripe_webhook_secret=SecretStr(SECRET),
             stripe_api_base="http://127.0.0.1:1",
             database_url=SecretStr(url),
             public_url="http://127.0.0.1:8000",
@@ -105,8 +151,8 @@ class City:
             messages=True,
         )
         store = SteppedStore(plain.engine, plain.lease_clock)
-        mails = Mails(self.clock, self.sandbox)
-        house = app.build_house(settings, store=store, clock=self.clock, mailer=mails, simulated=True)
+        self.mails = Mails(self.clock, self.sandbox)
+        house = app.build_house(settings, store=store, clock=self.clock, mailer=self.mails, simulated=True)
         client = stripe.StripeClient("sk_test_city", http_client=Wire(self._carry), max_network_retries=2)
         speak_through(house.stripe, client)
         return replace(house, planners={0: PLANNER})
@@ -131,6 +177,8 @@ class City:
         self.at(START + TROUBLE_LASTS, self._end_of_trouble)
         for number in range(1, int((TROUBLE_LASTS + timedelta(days=3)) / RECONCILES)):
             self.at(START + number * RECONCILES, lambda: self._bell("chore", "reconcile"))
+        for _ in range(self.dice.randrange(3)):
+            self.at(START + self.dice.random() * TROUBLE_LASTS, self._wipe)
         if self.dice.random() < 0.5:
             begins = START + timedelta(hours=self.dice.uniform(12, 120))
             self.at(begins, lambda: self._go_down(self.dice.uniform(1, 40)))
@@ -141,7 +189,13 @@ class City:
     def _go_down(self, hours: float) -> None:
         """The whole house stops at once, and stays down for a while."""
         self.log.append(f"{self.clock.now()} the house is down for {hours:.1f} hours")
+        self.tally.downs += 1
         self._down_until = self.clock.now() + timedelta(hours=hours)
+
+    def _wipe(self) -> None:
+        """The broker is emptied, and takes a moment to come back: no bell of these minutes is heard."""
+        self.tally.wipes += 1
+        self._wiped_until = self.clock.now() + timedelta(minutes=self.dice.uniform(0, 5))
 
     @property
     def down(self) -> bool:
@@ -153,6 +207,9 @@ class City:
     def run(self) -> None:
         """Play it all."""
         while self.clock.now() < START + ALL_OVER:
+            if self.tally.steps > self.patience:
+                self.errors.append(f"after {self.tally.steps} steps it is still busy")
+                return
             if self._agenda and self._agenda[0][0] <= self.clock.now():
                 heapq.heappop(self._agenda)[3]()
                 self._collect_events()
@@ -195,7 +252,8 @@ class City:
         if not self.trouble:
             self._begin(kind, row_id)
             return
-        if self.dice.random() < 0.05:
+        if self.dice.random() < self.fate.loses_bells or self.clock.now() < self._wiped_until:
+            self.tally.bells_lost += 1
             return
         for _ in range(2 if self.dice.random() < 0.15 else 1):
             late = self.dice.uniform(0, 60) if self.dice.random() < 0.1 else 0.0
@@ -215,9 +273,11 @@ class City:
                 due.push(connection, kind, row_id, self.clock.now() + timedelta(minutes=15))
 
     def _go_on(self, worker: Worker) -> None:
-        # Nobody can know whether the mail of a sender that died went out, so none dies here.
-        mortal = self.trouble and not worker.name.startswith(("message", "notice"))
-        worker.doomed = mortal and (self.down or self.dice.random() < 0.015)
+        sends = worker.name.startswith(("message", "notice"))
+        mortal = self.trouble and (self.fate.senders_die or not sends)
+        worker.doomed = mortal and (self.down or self.dice.random() < self.fate.dies)
+        self.tally.steps += 1
+        self.tally.crashes += worker.doomed
         worker.step()
         if worker.over:
             return
@@ -232,10 +292,24 @@ class City:
         """Bring a request of ours to Stripe, or into trouble."""
         stop_here()
         if request.pays:
+            self._look_over_the_shoulder(request)
             people.meddle(self, request.path.split("/")[3])
-        answer = self._suffer(request, self._fault(request))
+        fault = self._fault(request)
+        self.tally.faults += fault is not None
+        answer = self._suffer(request, fault)
         stop_here()
         return answer
+
+    def _look_over_the_shoulder(self, request: Request) -> None:
+        """See as it happens what time heals and no end shows: just before a charge of ours leaves."""
+        invoice_id, key = request.path.split("/")[3], request.headers["Idempotency-Key"]
+        late = {other for invoice, other in self._under_way.values() if invoice == invoice_id} - {key}
+        if late:
+            self.errors.append(f"{key} was asked while {late.pop()} was still under way")
+        if key not in self._asked:
+            turn = self._asked[key] = theirs(self, invoice_id)
+            if turn:
+                self.errors.append(f"{key} was asked in Stripe's turn: {turn}")
 
     def _fault(self, request: Request) -> str | None:
         if not self.trouble:
@@ -251,7 +325,9 @@ class City:
         if fault == "lost before":
             raise stripe.APIConnectionError("lost on the way there", should_retry=True)
         if fault == "late":
-            self.soon(lambda: self._arrive_late(request), seconds=self.dice.uniform(1, 300))
+            number = next(self._count)
+            self._under_way[number] = request.path.split("/")[3], request.headers["Idempotency-Key"]
+            self.soon(lambda: self._arrive_late(request, number), seconds=self.dice.uniform(1, 300))
             raise stripe.APIConnectionError("timed out, and executed later")
         if fault is not None and fault[:3].isdecimal():
             when = "after" if fault.endswith("after") else "before"
@@ -263,13 +339,15 @@ class City:
             raise stripe.APIConnectionError("lost on the way back", should_retry=True)
         return answer
 
-    def _arrive_late(self, request: Request) -> None:
+    def _arrive_late(self, request: Request, number: int) -> None:
+        del self._under_way[number]
         send(self.app, request)
 
     # The events from Stripe.
 
     def _collect_events(self) -> None:
         fresh, self.sandbox.world.outbox = self.sandbox.world.outbox, []
+        self.tally.events += len(fresh)
         for event in fresh:
             self._post(event)
 
@@ -278,9 +356,9 @@ class City:
             self.at(self.clock.now(), lambda: self._receive(event))
             return
         roll = self.dice.random()
-        if roll < 0.08:
+        if roll < self.fate.drops_events:
             return  # never: reconciliation has to bring it
-        for _ in range(2 if roll > 0.8 else 1):
+        for _ in range(2 if roll > 1 - self.fate.doubles_events else 1):
             late = self.dice.uniform(0, 24) if self.dice.random() < 0.2 else self.dice.uniform(0, 0.002)
             self.soon(lambda: self._receive(event), hours=late)
 
@@ -288,13 +366,25 @@ class City:
         if self.down:
             self.soon(lambda: self._receive(event), hours=1)
             return
-        body = event.body.encode()
+        self.tally.deliveries += 1
+        self.listen(event.body.encode(), sign(event.body.encode(), SECRET, self.clock.now()))
+        event.delivered = True
+
+    def listen(self, body: bytes, header: str) -> None:
+        """Receive what somebody posts: kept if it is signed by Stripe, and now."""
+        try:
+            signature.verify(body, header, [SECRET], now=self.clock.now())
+        except signature.BadSignature:
+            self.tally.forgeries += 1
+            return
         row = event_row(read_head(body), body, self.clock.now(), livemode=False)
         with self.house.store.write() as connection:
             insert_events(connection, [row])
-        event.delivered = True
 
     def close(self) -> None:
         """Let go of files."""
+        ours = [line for line in self.sandbox.books() if line["made_by"] == "dunning"]
+        self.tally.charges = sum(line["kind"] == "charge" for line in ours)
+        self.tally.mails = len(self.mails.sent)
         self.sandbox.close()
         self.house.store.engine.dispose()

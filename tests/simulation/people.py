@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import json
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any, Final
 
 from dunning.errors import StripeError
 from dunning.flows import card_update
+from dunning.gateway.signature import sign
 from dunning.sandbox import billing, hosted, money
 from dunning.sandbox.charging import attempt, payment_of, usable_card
 from dunning.sandbox.standing import cancel_subscription
@@ -15,6 +18,9 @@ from dunning.sandbox.wallet import update_card
 if TYPE_CHECKING:
     from simulation.city import City
 
+SECRET: Final = "whsec_city"
+NEAR: Final = timedelta(hours=5)  # a stall between reading and asking may eat of the six hours
+OLD: Final = timedelta(hours=2)
 CODES: Final = {
     "insufficient_funds": 8,
     "do_not_honor": 4,
@@ -63,6 +69,17 @@ def meddle(city: City, invoice_id: str) -> None:
     for act in (pays_on_the_page, changes_card, merchant_charges, pays_out_of_band):
         if city.dice.random() < 0.02:
             act(city, invoice)
+
+
+def theirs(city: City, invoice_id: str) -> str:
+    """Return why Stripe's own retries leave no room for a charge, by Stripe's own books; '' where they do."""
+    invoice = city.sandbox.world.tables["invoices"].get(invoice_id)
+    if invoice is None or invoice["status"] != "open" or not city.sandbox.smart_retries:
+        return ""
+    planned = invoice["next_payment_attempt"]
+    at = datetime.fromtimestamp(planned, UTC) if planned else None
+    near = at is not None and abs(at - city.clock.now()) < NEAR
+    return f"its own retry is at {at}" if near else ""
 
 
 def _due(invoice: Obj) -> bool:
@@ -156,12 +173,26 @@ def takes_money_back(city: City, invoice: Obj) -> None:
     """A payment is refunded, or disputed and decided."""
     world = city.sandbox.world
     charge = world.get(payment_of(world, invoice)[1]["latest_charge"])
+    if invoice["status"] == "open":  # as soon as there is something to take back
+        city.soon(lambda: takes_money_back(city, invoice), hours=1)
     if invoice["status"] != "paid" or charge is None or charge["status"] != "succeeded":
         return
     if city.dice.random() < 0.5:
         money.refund(world, charge, max(charge["amount"] // 2, 1), _merchant(city))
     else:
         money.dispute(world, charge)
+
+
+def forges(city: City, invoice: Obj) -> None:
+    """Who does not know the secret tells of a refund, and a post that was caught is sent again later."""
+    world = city.sandbox.world
+    charge = payment_of(world, invoice)[1]["latest_charge"]
+    refund = {"id": "re_forged", "object": "refund", "charge": charge, "amount": 7, "status": "succeeded"}
+    event = {"id": f"evt_forged_{invoice['id']}", "object": "event", "type": "refund.created"}
+    event |= {"livemode": False, "created": int(city.clock.now().timestamp()), "data": {"object": refund}}
+    body = json.dumps(event).encode()
+    city.listen(body, sign(body, "whsec_guessed", city.clock.now()))
+    city.soon(lambda: city.listen(body, sign(body, SECRET, city.clock.now() - OLD)), hours=1)
 
 
 def _merchant(city: City) -> Actor:
@@ -178,5 +209,6 @@ ACTS: Final = (
     (writes_off, 0.03),
     (cancels, 0.03),
     (network_renews, 0.08),
-    (takes_money_back, 0.08),
+    (takes_money_back, 0.2),
+    (forges, 0.3),
 )

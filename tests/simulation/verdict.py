@@ -1,14 +1,15 @@
 """The verdict on a run: our rows against the sandbox's own books, line by line."""
 
 from collections import Counter
+from datetime import datetime, timedelta
 from typing import Any, Final
 
 from simulation.city import City
 from sqlalchemy import Connection, select
 
-from dunning.core.vocabulary import CLOSED, UNFINISHED, EventState
+from dunning.core.vocabulary import CLOSED, UNFINISHED, EventState, MessageState
 from dunning.store import invariants
-from dunning.store.tables import attempts, events, ledger_entries, recoveries
+from dunning.store.tables import attempts, events, ledger_entries, messages, recoveries
 
 OUTCOMES: Final = {"paid": "paid", "declined": "declined", "needs_action": "requires_action"}
 
@@ -21,7 +22,10 @@ def problems(city: City) -> list[str]:
             *city.errors,
             *_books(lines),
             *_ours(connection, lines),
-            *_credit(connection, lines),
+            *([] if city.fate.senders_die else _credit(connection, lines)),
+            *_mails(connection, city),
+            *_stopped_cards(lines),
+            *_endings(connection, city),
             *_ends(connection, city),
         ]
         broken = invariants.check(connection, city.clock.now())
@@ -87,6 +91,49 @@ def _credit(connection: Connection, lines: list[dict[str, Any]]) -> list[str]:
         f"{invoice}: the books credit {said.get(invoice)}, we {ours.get(invoice)}"
         for invoice in sorted(said.keys() | ours.keys())
         if said.get(invoice) != ours.get(invoice)
+    ]
+
+
+def _mails(connection: Connection, city: City) -> list[str]:
+    """No message was handed over twice, and no step of a recovery is two messages."""
+    keys = Counter(outgoing.idempotency_key for _, outgoing in city.mails.sent)
+    steps = Counter(
+        (row.recovery_id, row.step, row.channel, row.recipient, row.occurrence.partition("#")[0])
+        for row in connection.execute(select(messages).where(messages.c.state == MessageState.SENT))
+    )
+    return [
+        *(f"the mail {key} was sent {times} times" for key, times in keys.items() if times > 1),
+        *(
+            f"step {step[1]} of {step[0]} was sent {times} times"
+            for step, times in steps.items()
+            if times > 1
+        ),
+    ]
+
+
+def _stopped_cards(lines: list[dict[str, Any]]) -> list[str]:
+    """No card that the bank said is lost to us is charged by us again, an hour later and more."""
+    lost: dict[str, datetime] = {}
+    found = []
+    for line in lines:
+        card, at = line["payment_method"], datetime.fromisoformat(line["at"])
+        if line["made_by"] != "dunning" or line["card_source"] == "updater":
+            continue
+        if card in lost and at > lost[card] + timedelta(hours=1):
+            found.append(f"{card} was charged at {at}, and lost since {lost[card]}")
+        if line["decline_code"] == "lost_card":
+            lost.setdefault(card, at)
+    return found
+
+
+def _endings(connection: Connection, city: City) -> list[str]:
+    """A void invoice is stopped, not lost."""
+    rows = connection.execute(select(recoveries).where(recoveries.c.status != "stopped"))
+    table = city.sandbox.world.tables["invoices"]
+    return [
+        f"{row.invoice_id} is void, and its recovery {row.status}"
+        for row in rows
+        if table[row.invoice_id]["status"] == "void"
     ]
 
 

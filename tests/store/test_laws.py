@@ -301,6 +301,7 @@ def test_the_laws_as_queries_find_what_breaks_them(store: Store) -> None:
         close(connection)
     assert broken(store) == {
         "every charge has its key",
+        "a charge that was asked has its parameters frozen",
         "no charge after the recovery was closed",
         "an invoice that is not recovered was paid in part at most",
     }
