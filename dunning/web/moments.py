@@ -41,6 +41,7 @@ class Moment:
     tone: str
     title: str
     whose: str = ""
+    english: str = ""  # what the core says, in English whoever reads
     body: str = ""
     details: tuple[tuple[str, str], ...] = ()  # (name, value) pairs such as request ids
     message_id: str | None = None
@@ -116,17 +117,16 @@ def _messages_to_come(story: Story, now: datetime, t: Say) -> Iterator[Moment]:
             continue
         put_off = message["ring_at"] or message["due_at"]
         at = max(message["due_at"], put_off) if put_off > now else message["due_at"]
-        body = moved_words(message["moved"] or ())
+        moved = moved_words(message["moved"] or ())
         waits = message["awaits_since"] is not None
-        if waits:
-            body = t("Waits until staff approve it.")
         yield Moment(
             at,
             "message",
             "mail",
             "warn" if waits else "mute",
             _titled(message, t),
-            body=body[:1].upper() + body[1:],
+            english="" if waits else moved[:1].upper() + moved[1:],
+            body=t("Waits until staff approve it.") if waits else "",
             message_id=message["id"] if waits else None,
             future=True,
         )
@@ -143,7 +143,8 @@ def _attempts(story: Story, tables: Mapping[int, DeclineTable], t: Say) -> Itera
             tone=tone,
             title=_attempt_title(attempt, t(state), t, first=first),
             whose=t(words.MADE_BY[attempt["made_by"]]),
-            body=_attempt_body(attempt, tables.get(attempt["rules_version"], BUILT_IN), t),
+            english=_attempt_english(attempt, tables.get(attempt["rules_version"], BUILT_IN)),
+            body=_attempt_body(attempt, t),
             details=tuple(_attempt_ids(attempt, t)),
         )
 
@@ -159,15 +160,19 @@ def _attempt_title(attempt: Any, state: str, t: Say, *, first: bool) -> str:
     return state[:1].upper() + state[1:]
 
 
-def _attempt_body(attempt: Any, table: DeclineTable, t: Say) -> str:
+def _attempt_english(attempt: Any, table: DeclineTable) -> str:
     parts = []
     if attempt["state"] in {AttemptState.DECLINED, AttemptState.NEEDS_ACTION}:
         parts.append(words.decline_sentence(attempt, table))
     if attempt["note"] and attempt["state"] not in {AttemptState.DECLINED, AttemptState.PAID}:
         parts.append(attempt["note"])
-    if attempt["predicted"] and attempt["state"] in {AttemptState.DECLINED, AttemptState.PAID}:
-        parts.append(t("The planner gave it a chance of %(chance)s.", chance=percent(attempt["predicted"])))
     return " ".join(parts)
+
+
+def _attempt_body(attempt: Any, t: Say) -> str:
+    if attempt["predicted"] and attempt["state"] in {AttemptState.DECLINED, AttemptState.PAID}:
+        return t("The planner gave it a chance of %(chance)s.", chance=percent(attempt["predicted"]))
+    return ""
 
 
 def _attempt_ids(attempt: Any, t: Say) -> Iterator[tuple[str, str]]:
@@ -194,7 +199,8 @@ def _messages(story: Story, t: Say) -> Iterator[Moment]:
             tone=tone,
             title=t("%(message)s %(state)s", message=_titled(message, t), state=t(state)),
             whose=message["address"] or "",
-            body=message["note"] or message["subject"] or "",
+            english=message["note"] or "",
+            body="" if message["note"] else message["subject"] or "",
             message_id=message["id"] if message["body_text"] or message["body_html"] else None,
         )
 
