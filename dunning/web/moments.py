@@ -1,6 +1,6 @@
 """A recovery's story as a timeline: what is to come first and dimmed, then the past, newest first."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -28,6 +28,7 @@ FIELDS = {
     "charge_id": "charge",
     "request_id": "request",
 }
+Written = Callable[[int, str], str]  # an amount in minor units and its currency, as a reader writes it
 TOLD_BY_ATTEMPTS = frozenset({"An attempt began."})  # the attempt has an entry of its own
 
 
@@ -49,11 +50,16 @@ class Moment:
 
 
 def moments(
-    story: Story, *, now: datetime, tables: Mapping[int, DeclineTable], t: Say = in_english
+    story: Story,
+    *,
+    now: datetime,
+    tables: Mapping[int, DeclineTable],
+    t: Say = in_english,
+    money: Written = words.money,
 ) -> list[Moment]:
     """Return the timeline; instants are aware UTC. `tables`: by version, what refusals were read by."""
     coming = sorted(_coming(story, now, t), key=lambda moment: moment.at, reverse=True)
-    past = [*_attempts(story, tables, t), *_messages(story, t), *_notes(story), *_ledger(story, t)]
+    past = [*_attempts(story, tables, t), *_messages(story, t), *_notes(story), *_ledger(story, t, money)]
     past.reverse()  # of one instant, the money stands above the attempt that brought it
     past.sort(key=lambda moment: moment.at, reverse=True)
     return [*coming, *past]
@@ -221,9 +227,9 @@ def _notes(story: Story) -> Iterator[Moment]:
         yield Moment(note["at"], "note", icon, "mute", note["sentence"], whose)
 
 
-def _ledger(story: Story, t: Say) -> Iterator[Moment]:
+def _ledger(story: Story, t: Say, money: Written) -> Iterator[Moment]:
     for entry in story.ledger:
-        amount = words.money(abs(entry["amount"]), entry["currency"])
+        amount = money(abs(entry["amount"]), entry["currency"])
         reason = t(words.REASON.get(entry["reason"] or "", ""))
         recovered = entry["kind"] is LedgerKind.RECOVERED
         title = (

@@ -1,6 +1,7 @@
 """One recovery: its story, what is next and why, and what staff may do about it."""
 
 from datetime import date, datetime, timedelta
+from functools import partial
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Form, Request
@@ -23,7 +24,8 @@ from dunning.web.gates import STRIPE_PAGES, content_security_policy
 from dunning.web.moments import moments, next_step, percent
 from dunning.web.rights import By, needs
 from dunning.web.screen import Screen, back_to
-from dunning.web.words import Say, decline_sentence
+from dunning.web.tongues import Tongue
+from dunning.web.words import decline_sentence, money
 
 UNPAID = "unpaid"  # the subscription's status while its bills pile up as drafts
 LONGEST_PAUSE = timedelta(days=90)
@@ -54,7 +56,7 @@ def recovery_pages(screen: Screen) -> APIRouter:
             "recovery.html",
             link=None,
             me=by,
-            **_facts(screen, recovery_id, screen.tongue(request).t),
+            **_facts(screen, recovery_id, screen.tongue(request)),
         )
 
     @router.get("/recoveries/{recovery_id}/events", dependencies=[needs(Right.ADMIN)])
@@ -126,13 +128,13 @@ def recovery_forms(screen: Screen) -> APIRouter:
             "recovery.html",
             link=made,
             me=by,
-            **_facts(screen, recovery_id, screen.tongue(request).t),
+            **_facts(screen, recovery_id, screen.tongue(request)),
         )
 
     return router
 
 
-def _facts(screen: Screen, recovery_id: str, t: Say) -> dict[str, Any]:
+def _facts(screen: Screen, recovery_id: str, tongue: Tongue) -> dict[str, Any]:
     now = screen.house.clock.now()
     with screen.house.store.read() as connection:
         story = timeline.story(connection, recovery_id)
@@ -153,12 +155,18 @@ def _facts(screen: Screen, recovery_id: str, t: Say) -> dict[str, Any]:
         "story": story,
         "recovery": row,
         "is_open": is_open,
-        "next": next_step(row, now=now, t=t),
+        "next": next_step(row, now=now, t=tongue.t),
         "explained": explained(story.plan) if row["status"] in {Status.SCHEDULED, Status.WAITING} else None,
         "failed_because": decline_sentence(row, tables[refusals[-1] if refusals else 0]),
         "coming": preview.coming(screen.house, recovery_id) if is_open else [],
         "campaigns": keys,
-        "moments": moments(story, now=now, tables=tables, t=t),
+        "moments": moments(
+            story,
+            now=now,
+            tables=tables,
+            t=tongue.t,
+            money=partial(money, locale=tongue.formats.locale),
+        ),
         "standing": standing,
         "protected": protected(standing.withheld or {}),
         "undoable": undoable,
