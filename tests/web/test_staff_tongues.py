@@ -9,6 +9,7 @@ from babel.messages.pofile import read_po
 from browser.house import BASE, front_of, furnish
 from jinja2 import Environment, nodes
 from signed_in import signed_in
+from staff_texts import of_reports, of_settings
 from starlette.testclient import TestClient
 
 from dunning.core.retention import schedule
@@ -28,6 +29,7 @@ NOW = datetime(2027, 3, 18, 7, 40, tzinfo=UTC)
 def texts() -> set[str]:
     found = {*OF_CALENDAR, *(name for _, name, _ in NAVIGATION)}
     found |= {text for one in schedule(payloads=1, mail=1) for text in (one.what, one.why)}
+    found |= of_reports() | of_settings()
     for path in (templates() / "web").glob("*.html"):
         if OF_CUSTOMERS.fullmatch(path.name):
             continue
