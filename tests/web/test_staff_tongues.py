@@ -1,7 +1,11 @@
 """The languages that staff read: no catalogue lacks a text, and one's choice beats the browser's."""
 
+import ast
 import re
+from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from types import ModuleType
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -15,6 +19,7 @@ from starlette.testclient import TestClient
 from dunning.core.retention import schedule
 from dunning.resources import templates
 from dunning.store import audit
+from dunning.web import words
 from dunning.web.calendars import OF_CALENDAR, Calendar
 from dunning.web.screen import NAVIGATION
 from dunning.web.tongues import LANGUAGES, staff_tongue
@@ -23,6 +28,9 @@ WORDS = templates() / "words"
 OTHERS = [language for language in LANGUAGES if language != "en"]
 HOLES = re.compile(r"%\(\w+\)s")
 OF_CUSTOMERS = re.compile(r"_?pay(_base|_\w+)?\.html|notices\.html|customer_base\.html")
+DICTIONARIES = (words,)
+NAMES_OF_OTHERS = {"BRANDS"}  # their own names, the same in every language
+SOURCES = Path(words.__file__).parent
 NOW = datetime(2027, 3, 18, 7, 40, tzinfo=UTC)
 
 
@@ -37,7 +45,28 @@ def texts() -> set[str]:
             named = isinstance(call.node, nodes.Name) and call.node.name == "t"
             if named and isinstance(call.args[0], nodes.Const):
                 found.add(str(call.args[0].value))
-    return found
+    found |= {text for module in DICTIONARIES for text in shown(module)}
+    return found | {text for path in SOURCES.glob("*.py") for text in said_in(path)}
+
+
+def shown(module: ModuleType) -> Iterator[str]:
+    """Yield what the dictionaries of a module show: a text, or a text with its icon and tone."""
+    for name, value in vars(module).items():
+        if name.isupper() and isinstance(value, dict) and name not in NAMES_OF_OTHERS:
+            yield from (one[0] if isinstance(one, tuple) else one for one in value.values())
+
+
+def said_in(path: Path) -> Iterator[str]:
+    """Yield the texts that a module of the pages gives to `t`, or leaves for the next page to say."""
+    for call in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if not isinstance(call, ast.Call) or not isinstance(call.func, ast.Name):
+            continue
+        given = call.args[:1] if call.func.id == "t" else []
+        if call.func.id == "back_to":
+            given = [keyword.value for keyword in call.keywords if keyword.arg in {"said", "refused"}]
+        for either in given:
+            branches = (either.body, either.orelse) if isinstance(either, ast.IfExp) else (either,)
+            yield from (str(text.value) for text in branches if isinstance(text, ast.Constant))
 
 
 @pytest.mark.parametrize("language", OTHERS)
