@@ -26,7 +26,7 @@ def of_reports() -> set[str]:
         said |= {*each.values()}
     said |= {renewing.DEFINITION, *renewing.WORDS.values(), protection.DEFINITION}
     said |= {*grouped.TITLES.values(), *bridging.STEPS.values(), *curve.TITLES.values(), *curve.WEEKDAYS}
-    said |= {*cut_words.TIMES.values(), *cut_words.CREDITED.values(), *cut_words.WEEKDAYS, "None"}
+    said |= {*cut_words.TIMES.values(), *cut_words.CREDITED.values(), *cut_words.WEEKDAYS, "None", "period"}
     return said | spaced(names)
 
 

@@ -3,11 +3,12 @@
 from dataclasses import dataclass
 from functools import cache, partial
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 from urllib.parse import quote, unquote
 from zoneinfo import ZoneInfo
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from markupsafe import Markup
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, RedirectResponse
 
@@ -23,6 +24,11 @@ from dunning.web.told import capital
 
 NOTICE = "notice"
 MAX_NOTICE = 500
+IN_ENGLISH: Final = Markup(' lang="en"')
+TRANSLATED: Final = frozenset(
+    f"{name}.html"
+    for name in ("overview", "queue", "recovery", "bulk", "tasks", "error", "account", "installation")
+)
 NAVIGATION = (
     ("/", "Overview", "home"),
     ("/recoveries", "Recoveries", "list"),
@@ -72,10 +78,9 @@ class Screen:
         frame = {
             "actor": actor,
             "may": actor.may,
-            "t": tongue.t,
-            "lang": tongue.language,
-            # a page that is still in English says so; it sets this to all languages once it is translated
-            "page_languages": (tongues.DEFAULT,),
+            **_spoken(tongue),
+            # a page that is still in English says so; one that is translated is in all languages
+            "page_languages": tuple(tongues.LANGUAGES) if template in TRANSLATED else (tongues.DEFAULT,),
             "languages": tongues.LANGUAGES,
             "money": partial(words.money, locale=tongue.formats.locale),
             "merchant": self.house.merchant,
@@ -97,9 +102,21 @@ class Screen:
             answer.delete_cookie(NOTICE)
         return answer
 
+    def door(self, request: Request, template: str, *, status: int = 200, **facts: Any) -> HTMLResponse:
+        """Render a page for who is not signed in, in the language that their browser asks for."""
+        chosen, wishes = request.cookies.get(tongues.COOKIE), request.headers.get("accept-language", "")
+        tongue = tongues.staff_tongue(self.house.templates / "words", chosen, wishes)
+        return self.bare(template, status=status, **_spoken(tongue), **facts)
+
     def bare(self, template: str, *, status: int = 200, **facts: Any) -> HTMLResponse:
         """Render a page without the staff's frame, for customers."""
         return HTMLResponse(self.templates.get_template(template).render(facts), status)
+
+
+def _spoken(tongue: tongues.Tongue) -> dict[str, Any]:
+    """Return what a template speaks with; `foreign` marks a text that is in English whatever the language."""
+    foreign = "" if tongue.language == tongues.DEFAULT else IN_ENGLISH
+    return {"t": tongue.t, "lang": tongue.language, "foreign": foreign}
 
 
 def make_screen(house: House, demo: DemoBar | None) -> Screen:

@@ -4,6 +4,7 @@ import ast
 import re
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
+from http import HTTPStatus
 from pathlib import Path
 from types import ModuleType
 from zoneinfo import ZoneInfo
@@ -16,10 +17,11 @@ from signed_in import signed_in
 from staff_texts import of_reports, of_settings
 from starlette.testclient import TestClient
 
+from dunning.core import worth
 from dunning.core.retention import schedule
 from dunning.resources import templates
 from dunning.store import audit
-from dunning.web import words
+from dunning.web import moments, overview, problems, queue, queue_address, words
 from dunning.web.calendars import OF_CALENDAR, Calendar
 from dunning.web.screen import NAVIGATION
 from dunning.web.tongues import LANGUAGES, staff_tongue
@@ -28,9 +30,10 @@ WORDS = templates() / "words"
 OTHERS = [language for language in LANGUAGES if language != "en"]
 HOLES = re.compile(r"%\(\w+\)s")
 OF_CUSTOMERS = re.compile(r"_?pay(_base|_\w+)?\.html|notices\.html|customer_base\.html")
-DICTIONARIES = (words,)
+DICTIONARIES = (words, moments, overview, problems, queue, queue_address)
+REFUSED = (400, 403, 404, 405, 409)
 NAMES_OF_OTHERS = {"BRANDS"}  # their own names, the same in every language
-SOURCES = Path(words.__file__).parent
+PAGES = [path for path in Path(words.__file__).parent.glob("*.py") if not path.name.startswith("api")]
 NOW = datetime(2027, 3, 18, 7, 40, tzinfo=UTC)
 
 
@@ -45,23 +48,29 @@ def texts() -> set[str]:
             named = isinstance(call.node, nodes.Name) and call.node.name == "t"
             if named and isinstance(call.args[0], nodes.Const):
                 found.add(str(call.args[0].value))
+    found |= {worth.WORTH, worth.SLIPPING, *(HTTPStatus(number).phrase for number in REFUSED)}
     found |= {text for module in DICTIONARIES for text in shown(module)}
-    return found | {text for path in SOURCES.glob("*.py") for text in said_in(path)}
+    return found | {text for path in PAGES for text in said_in(path)}
 
 
 def shown(module: ModuleType) -> Iterator[str]:
     """Yield what the dictionaries of a module show: a text, or a text with its icon and tone."""
     for name, value in vars(module).items():
         if name.isupper() and isinstance(value, dict) and name not in NAMES_OF_OTHERS:
-            yield from (one[0] if isinstance(one, tuple) else one for one in value.values())
+            told = (one[0] if isinstance(one, tuple) else one for one in value.values())
+            yield from (one for one in told if isinstance(one, str))
 
 
 def said_in(path: Path) -> Iterator[str]:
     """Yield the texts that a module of the pages gives to `t`, or leaves for the next page to say."""
     for call in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(call, ast.Call) and isinstance(call.func, ast.Attribute) and call.func.attr == "t":
+            yield from (str(text.value) for text in call.args[:1] if isinstance(text, ast.Constant))
         if not isinstance(call, ast.Call) or not isinstance(call.func, ast.Name):
             continue
         given = call.args[:1] if call.func.id == "t" else []
+        if call.func.id == "HTTPException":
+            given = call.args[1:2]
         if call.func.id == "back_to":
             given = [keyword.value for keyword in call.keywords if keyword.arg in {"said", "refused"}]
         for either in given:
@@ -110,7 +119,7 @@ def test_a_person_keeps_a_language_which_is_entered_and_turns_the_frame(database
     assert browser.post("/account/language", data={"language": "de"}).status_code == 303
     page = browser.get("/account", headers={"accept-language": "fr"}).text
     assert '<html lang="de">' in page
-    assert '<main id="main" lang="en">' in page
+    assert '<main id="main">' in page
     assert "Abmelden" in page
     assert "Sprache Ihrer Seiten" in page
     with house.store.read() as connection:
