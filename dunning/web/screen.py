@@ -20,6 +20,7 @@ from dunning.web import calendars, tongues, words
 from dunning.web.demo_bar import DemoBar
 from dunning.web.moments import next_step
 from dunning.web.static_files import asset_url
+from dunning.web.told import capital
 
 NOTICE = "notice"
 MAX_NOTICE = 500
@@ -134,6 +135,7 @@ def environment(folder: Path) -> Environment:
         lstrip_blocks=True,
     )
     made.globals |= {"asset": asset_url, "words": words, "next_step": next_step, "money": words.money}
+    made.globals["capital"] = capital
     return made
 
 

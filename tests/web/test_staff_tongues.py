@@ -14,6 +14,7 @@ from babel.messages.pofile import read_po
 from browser.house import BASE, front_of, furnish
 from jinja2 import Environment, nodes
 from signed_in import signed_in
+from staff_texts import of_reports, of_settings
 from starlette.testclient import TestClient
 
 from dunning.core import worth
@@ -39,6 +40,7 @@ NOW = datetime(2027, 3, 18, 7, 40, tzinfo=UTC)
 def texts() -> set[str]:
     found = {*OF_CALENDAR, *(name for _, name, _ in NAVIGATION)}
     found |= {text for one in schedule(payloads=1, mail=1) for text in (one.what, one.why)}
+    found |= of_reports() | of_settings()
     for path in (templates() / "web").glob("*.html"):
         if OF_CUSTOMERS.fullmatch(path.name):
             continue
@@ -62,6 +64,8 @@ def shown(module: ModuleType) -> Iterator[str]:
 def said_in(path: Path) -> Iterator[str]:
     """Yield the texts that a module of the pages gives to `t`, or leaves for the next page to say."""
     for call in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(call, ast.Call) and isinstance(call.func, ast.Attribute) and call.func.attr == "t":
+            yield from (str(text.value) for text in call.args[:1] if isinstance(text, ast.Constant))
         if not isinstance(call, ast.Call) or not isinstance(call.func, ast.Name):
             continue
         given = call.args[:1] if call.func.id == "t" else []
