@@ -174,13 +174,16 @@ def _chart(cut: Cut, answer: grouped.Answer, currency: str, tongue: Tongue) -> c
         )
         for line in lines
     ]
-    names = {name: t(key.replace("_", " ")) for name, key in (("whole", whole), ("part", part), ("cut", cut.by))}
+    names = {
+        name: t(key.replace("_", " ")) for name, key in (("whole", whole), ("part", part), ("cut", cut.by))
+    }
     return cut_chart.draw(capital(t("%(whole)s and %(part)s, by %(cut)s", **names)), told)
 
 
 def _told(line: Line, tongue: Tongue, *names: str) -> str:
+    locale = tongue.formats.locale
     parts = (
-        f"{tongue.t(name.replace('_', ' '))} {money(line.sums.get(name, 0), line.currency, tongue.formats.locale)}"
+        f"{tongue.t(name.replace('_', ' '))} {money(line.sums.get(name, 0), line.currency, locale)}"
         if name in AMOUNTS
         else f"{tongue.t(name.replace('_', ' '))} {line.sums.get(name, 0)}"
         for name in names

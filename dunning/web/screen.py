@@ -25,10 +25,6 @@ from dunning.web.told import capital
 NOTICE = "notice"
 MAX_NOTICE = 500
 IN_ENGLISH: Final = Markup(' lang="en"')
-TRANSLATED: Final = frozenset(
-    f"{name}.html"
-    for name in ("overview", "queue", "recovery", "bulk", "tasks", "error", "account", "installation")
-)
 NAVIGATION = (
     ("/", "Overview", "home"),
     ("/recoveries", "Recoveries", "list"),
@@ -55,15 +51,12 @@ class Screen:
         )
 
     def tongue(self, request: Request) -> tongues.Tongue:
-        """Return the language of who looks: their own choice, else English.
-
-        The browser's wishes are not asked while pages are still in English: a German frame around English
-        text helps nobody who did not choose it.
-        """
+        """Return the language of who looks: their own choice, else what their browser asks for."""
         actor: Actor | None = getattr(request.state, "actor", None)
         account = actor is not None and not actor.demo
         chosen = actor.locale if actor and account else request.cookies.get(tongues.COOKIE)
-        return tongues.staff_tongue(self.house.templates / "words", chosen, "")
+        wishes = request.headers.get("accept-language", "")
+        return tongues.staff_tongue(self.house.templates / "words", chosen, wishes)
 
     def page(self, request: Request, template: str, *, status: int = 200, **facts: Any) -> HTMLResponse:
         """Render a staff page inside the frame."""
@@ -79,8 +72,6 @@ class Screen:
             "actor": actor,
             "may": actor.may,
             **_spoken(tongue),
-            # a page that is still in English says so; one that is translated is in all languages
-            "page_languages": tuple(tongues.LANGUAGES) if template in TRANSLATED else (tongues.DEFAULT,),
             "languages": tongues.LANGUAGES,
             "money": partial(words.money, locale=tongue.formats.locale),
             "merchant": self.house.merchant,

@@ -15,6 +15,7 @@ from dunning.web.tongues import staff_tongue
 GERMAN = staff_tongue(WORDS, "de", "")
 SPOKEN = ("title", "aria-label", "placeholder")
 SILENT = {"script", "style", "option"}
+VALUES = {"off", "on"}  # of settings, as they are written
 HOLE = re.compile(r"%\(\w+\)s")
 LEAST = 6  # letters of a text beside its holes; fewer fit anything
 VOID = {"meta", "link", "input", "br", "wbr", "img", "path", "line", "rect", "circle"}
@@ -60,7 +61,7 @@ def leftovers(page: str) -> Iterator[str]:
     reader = Reader()
     reader.feed(page)
     for said in reader.said:
-        if said in ENGLISH or any(one.fullmatch(said) for one in PATTERNS):
+        if said in ENGLISH - VALUES or any(one.fullmatch(said) for one in PATTERNS):
             yield said
 
 

@@ -126,5 +126,5 @@ def test_a_person_keeps_a_language_which_is_entered_and_turns_the_frame(database
         newest = audit.page(connection, limit=1)[0]
     assert newest["action"] == "user.language"
     browser.post("/account/language", data={"language": ""})
-    assert '<html lang="en">' in browser.get("/account", headers={"accept-language": "fr"}).text
+    assert '<html lang="fr">' in browser.get("/account", headers={"accept-language": "fr"}).text
     house.store.engine.dispose()
