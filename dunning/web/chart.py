@@ -6,10 +6,12 @@ from datetime import date
 from fractions import Fraction
 from itertools import cycle
 
-from babel.dates import format_date
+from babel import Locale
+from babel.dates import format_date, format_skeleton
 from babel.numbers import format_compact_decimal
 
 from dunning.core.money import Money, exponent
+from dunning.web.tongues import Tongue
 from dunning.web.words import ENGLISH, money
 
 WIDTH, HEIGHT = 760, 240
@@ -66,28 +68,48 @@ class Period:
     recovered: int
 
 
-def draw(currency: str, periods: Sequence[Period], *, title: str) -> Chart:
-    """Return the chart of one currency."""
+def draw(currency: str, periods: Sequence[Period], *, title: str, tongue: Tongue) -> Chart:
+    """Return the chart of one currency, in the language of who looks."""
     step, top = _scale(max((max(p.failed, p.recovered) for p in periods), default=0), currency)
     slot = (WIDTH - LEFT) / max(len(periods), 1)
     every = -(-len(periods) // MAX_LABELS)
     columns = tuple(
-        _column(i, p, slot, top, currency, labelled=i % every == 0) for i, p in enumerate(periods)
+        _column(_titled(p, currency, tongue, labelled=i % every == 0), p, i, slot, top)
+        for i, p in enumerate(periods)
     )
-    ticks = tuple((_y(value, top), _compact(value, currency)) for value in range(0, top + 1, step))
+    locale = tongue.formats.locale
+    ticks = tuple((_y(value, top), _compact(value, currency, locale)) for value in range(0, top + 1, step))
     failed, recovered = sum(p.failed for p in periods), sum(p.recovered for p in periods)
-    told = f"Failed {money(failed, currency)}, recovered {money(recovered, currency)}."
+    sums = {"failed": money(failed, currency, locale), "recovered": money(recovered, currency, locale)}
+    told = tongue.t("Failed %(failed)s, recovered %(recovered)s.", **sums)
     return Chart(currency, title, told, columns, ticks, every)
 
 
-def period_name(name: str) -> str:
+def period_name(name: str, locale: Locale = ENGLISH) -> str:
     """Return `Mar 2026` for 2026-03 and `2 Mar` for 2026-03-02."""
+    if locale != ENGLISH:
+        monthly = len(name) == len("2026-03")
+        day = date.fromisoformat(f"{name}-01" if monthly else name)
+        return format_skeleton("yMMM" if monthly else "MMMd", day, locale=locale)
     if len(name) == len("2026-03"):
         return format_date(date.fromisoformat(f"{name}-01"), "MMM y", locale=ENGLISH)
     return format_date(date.fromisoformat(name), "d MMM", locale=ENGLISH)
 
 
-def _column(index: int, period: Period, slot: float, top: int, currency: str, *, labelled: bool) -> Column:
+def _titled(period: Period, currency: str, tongue: Tongue, *, labelled: bool) -> tuple[str, str, str]:
+    """Return a period's name, its label, and what it says when it is pointed at."""
+    locale = tongue.formats.locale
+    name = period_name(period.name, locale)
+    told = tongue.t(
+        "%(period)s: failed %(failed)s, recovered %(recovered)s",
+        period=name,
+        failed=money(period.failed, currency, locale),
+        recovered=money(period.recovered, currency, locale),
+    )
+    return name, name if labelled else "", told
+
+
+def _column(says: tuple[str, str, str], period: Period, index: int, slot: float, top: int) -> Column:
     left = LEFT + slot * index
     width = min(slot * 0.36, 26)
     middle = left + slot / 2
@@ -104,9 +126,7 @@ def _column(index: int, period: Period, slot: float, top: int, currency: str, *,
             ("recovered", period.recovered, middle + 1),
         )
     )
-    name = period_name(period.name)
-    told = f"{name}: failed {money(period.failed, currency)}, recovered {money(period.recovered, currency)}"
-    label = name if labelled else ""
+    name, label, told = says
     return Column(name, label, told, round(middle, 2), round(left, 2), round(slot, 2), bars)
 
 
@@ -122,5 +142,5 @@ def _scale(highest: int, currency: str) -> tuple[int, int]:
     return step, max(-(-highest // step), 1) * step
 
 
-def _compact(value: int, currency: str) -> str:
-    return str(format_compact_decimal(Money(value, currency).decimal(), locale=ENGLISH, fraction_digits=1))
+def _compact(value: int, currency: str, locale: Locale) -> str:
+    return str(format_compact_decimal(Money(value, currency).decimal(), locale=locale, fraction_digits=1))

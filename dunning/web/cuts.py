@@ -26,6 +26,8 @@ from dunning.web.files import attached
 from dunning.web.reports import default_period
 from dunning.web.rights import needs
 from dunning.web.screen import Screen
+from dunning.web.told import capital
+from dunning.web.tongues import Tongue
 from dunning.web.words import money
 
 ROOT: Final = "/reports/cuts"
@@ -51,7 +53,7 @@ def cut_pages(screen: Screen) -> APIRouter:
             reader = Reader(connection, cut.zone)
             answer = grouped.answer(connection, cut, now=now, reader=reader)
             curves = grouped.curve(reader, cut, now=now) if cut.subject is Subject.FAILURES else {}
-        return screen.page(request, "cut.html", **_facts(cut, answer, curves))
+        return screen.page(request, "cut.html", **_facts(cut, answer, curves, screen.tongue(request)))
 
     @router.get(f"{ROOT}/behind")
     def facts_behind(
@@ -111,13 +113,15 @@ def _asked(screen: Screen) -> Callable[..., Cut]:
     return asked
 
 
-def _facts(cut: Cut, answer: grouped.Answer, curves: dict[str, list[Fraction | None]]) -> dict[str, Any]:
+def _facts(
+    cut: Cut, answer: grouped.Answer, curves: dict[str, list[Fraction | None]], tongue: Tongue
+) -> dict[str, Any]:
     return {
         "cut": cut,
         "answer": answer,
         "measures": {line.currency: _columns(cut, answer, line.currency) for line in answer.totals},
         "amounts": AMOUNTS,
-        "charts": {line.currency: _chart(cut, answer, line.currency) for line in answer.totals},
+        "charts": {line.currency: _chart(cut, answer, line.currency, tongue) for line in answer.totals},
         "curves": {code: [_percent(share) for share in shares] for code, shares in curves.items()},
         "fees": _network_fees(cut, answer),
         "horizons": HORIZONS,
@@ -158,26 +162,30 @@ def _percent(share: Fraction | None) -> str:
     return "–" if share is None else shown(share, Kind.SHARE, "")
 
 
-def _chart(cut: Cut, answer: grouped.Answer, currency: str) -> cut_chart.Bars:
-    whole, part = DRAWN[cut.subject]
+def _chart(cut: Cut, answer: grouped.Answer, currency: str, tongue: Tongue) -> cut_chart.Bars:
+    (whole, part), t = DRAWN[cut.subject], tongue.t
     lines = [line for line in answer.lines if line.currency == currency]
     told = [
         (
-            key_words(cut.by, line.key),
-            _told(line, whole, part),
+            t(key_words(cut.by, line.key)),
+            _told(line, tongue, whole, part),
             line.sums.get(whole, 0),
             line.sums.get(part, 0),
         )
         for line in lines
     ]
-    return cut_chart.draw(f"{whole.capitalize()} and {part}, by {cut.by.replace('_', ' ')}", told)
+    names = {
+        name: t(key.replace("_", " ")) for name, key in (("whole", whole), ("part", part), ("cut", cut.by))
+    }
+    return cut_chart.draw(capital(t("%(whole)s and %(part)s, by %(cut)s", **names)), told)
 
 
-def _told(line: Line, *names: str) -> str:
+def _told(line: Line, tongue: Tongue, *names: str) -> str:
+    locale = tongue.formats.locale
     parts = (
-        f"{name.replace('_', ' ')} {money(line.sums.get(name, 0), line.currency)}"
+        f"{tongue.t(name.replace('_', ' '))} {money(line.sums.get(name, 0), line.currency, locale)}"
         if name in AMOUNTS
-        else f"{name.replace('_', ' ')} {line.sums.get(name, 0)}"
+        else f"{tongue.t(name.replace('_', ' '))} {line.sums.get(name, 0)}"
         for name in names
     )
     return ", ".join(parts)

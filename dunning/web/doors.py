@@ -65,7 +65,7 @@ def _login(router: APIRouter, screen: Screen) -> None:
     ) -> Response:
         if not signing_in.anybody(house) and stranger(request.scope) is None:
             return RedirectResponse("/setup", 303)
-        return login_page(screen, going=own_path(going))
+        return login_page(screen, request, going=own_path(going))
 
     @router.post("/login")
     def enter(request: Request, form: Annotated[LoginForm, Form()]) -> Response:
@@ -75,7 +75,9 @@ def _login(router: APIRouter, screen: Screen) -> None:
         if entered.secret is not None:
             return let_in(request, house, entered.secret, going)
         status = 429 if entered.throttled else 401
-        page = login_page(screen, going=going, email=form.email[:254], refusal=entered.refusal, status=status)
+        page = login_page(
+            screen, request, going=going, email=form.email[:254], refusal=entered.refusal, status=status
+        )
         page.headers.update(RETRY_AFTER if entered.throttled else {})
         return page
 
@@ -85,7 +87,7 @@ def _setup(router: APIRouter, screen: Screen) -> None:
 
     @router.get("/setup")
     def setup(request: Request) -> Response:
-        return _elsewhere(request, screen) or _door(screen, "setup.html", given=None, refusal=None)
+        return _elsewhere(request, screen) or _door(screen, request, "setup.html", given=None, refusal=None)
 
     @router.post("/setup")
     def set_up(request: Request, form: Annotated[SetupForm, Form()]) -> Response:
@@ -96,7 +98,7 @@ def _setup(router: APIRouter, screen: Screen) -> None:
             given = form.model_dump(exclude={"token"})
             user = people.set_up(house, form.token, **given)
         except Unusable as error:
-            return _door(screen, "setup.html", status=400, given=form, refusal=str(error))
+            return _door(screen, request, "setup.html", status=400, given=form, refusal=str(error))
         return _begin(request, screen, signing_in.begin(house, user, **where(request)))
 
 
@@ -104,12 +106,12 @@ def _join(router: APIRouter, screen: Screen) -> None:
     house = screen.house
 
     @router.get("/join/{secret}")
-    def join(secret: str) -> HTMLResponse:
+    def join(request: Request, secret: str) -> HTMLResponse:
         with house.store.read() as connection:
             user = kept.user_of_link(connection, fingerprint(secret), house.wall.now())
         if user is None:
             return _over(screen)
-        return _door(screen, "join.html", user=user, secret=secret, refusal=None)
+        return _door(screen, request, "join.html", user=user, secret=secret, refusal=None)
 
     @router.post("/join/{secret}")
     def choose(request: Request, secret: str, form: Annotated[PasswordForm, Form()]) -> Response:
@@ -120,7 +122,9 @@ def _join(router: APIRouter, screen: Screen) -> None:
         try:
             changed = people.choose_password(house, secret, form.password)
         except Unusable as error:
-            return _door(screen, "join.html", status=400, user=user, secret=secret, refusal=str(error))
+            return _door(
+                screen, request, "join.html", status=400, user=user, secret=secret, refusal=str(error)
+            )
         return _begin(request, screen, signing_in.begin(house, changed, **where(request)))
 
 
@@ -139,18 +143,26 @@ def _over(screen: Screen) -> HTMLResponse:
 
 
 def login_page(
-    screen: Screen, *, going: str = "/", email: str = "", refusal: str | None = None, status: int = 200
+    screen: Screen,
+    request: Request,
+    *,
+    going: str = "/",
+    email: str = "",
+    refusal: str | None = None,
+    status: int = 200,
 ) -> HTMLResponse:
     """Return the page to sign in on, with why the last try was refused."""
     issuer = screen.house.settings.oidc_issuer
     facts = {"going": going, "email": email, "refusal": refusal, "provider": urlsplit(issuer or "").netloc}
-    return _door(screen, "login.html", status=status, **facts)
+    return _door(screen, request, "login.html", status=status, **facts)
 
 
-def _door(screen: Screen, template: str, *, status: int = 200, **facts: object) -> HTMLResponse:
+def _door(
+    screen: Screen, request: Request, template: str, *, status: int = 200, **facts: object
+) -> HTMLResponse:
     house = screen.house
     shared = {"merchant": house.merchant, "least": PASSWORD_LEAST, "demo": screen.demo is not None}
-    return screen.bare(template, status=status, **shared, **facts)
+    return screen.door(request, template, status=status, **shared, **facts)
 
 
 def _begin(request: Request, screen: Screen, entered: Entered) -> Response:

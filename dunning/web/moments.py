@@ -1,6 +1,6 @@
 """A recovery's story as a timeline: what is to come first and dimmed, then the past, newest first."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -10,6 +10,7 @@ from dunning.core.outlook import moved_words
 from dunning.core.vocabulary import OPEN, AttemptState, Channel, LedgerKind, MessageState, Status
 from dunning.store.timeline import Story
 from dunning.web import words
+from dunning.web.words import Say, in_english
 
 LEDGER_TITLES = {
     LedgerKind.REFUND: "Refunded",
@@ -19,6 +20,15 @@ LEDGER_TITLES = {
     LedgerKind.REVERSAL: "Payment reversed",
 }
 
+FIELDS = {
+    "decline_code": "decline code",
+    "advice_code": "advice code",
+    "network_advice_code": "network advice code",
+    "network_decline_code": "network decline code",
+    "charge_id": "charge",
+    "request_id": "request",
+}
+Written = Callable[[int, str], str]  # an amount in minor units and its currency, as a reader writes it
 TOLD_BY_ATTEMPTS = frozenset({"An attempt began."})  # the attempt has an entry of its own
 
 
@@ -32,22 +42,30 @@ class Moment:
     tone: str
     title: str
     whose: str = ""
+    english: str = ""  # what the core says, in English whoever reads
     body: str = ""
     details: tuple[tuple[str, str], ...] = ()  # (name, value) pairs such as request ids
     message_id: str | None = None
     future: bool = False
 
 
-def moments(story: Story, *, now: datetime, tables: Mapping[int, DeclineTable]) -> list[Moment]:
+def moments(
+    story: Story,
+    *,
+    now: datetime,
+    tables: Mapping[int, DeclineTable],
+    t: Say = in_english,
+    money: Written = words.money,
+) -> list[Moment]:
     """Return the timeline; instants are aware UTC. `tables`: by version, what refusals were read by."""
-    coming = sorted(_coming(story, now), key=lambda moment: moment.at, reverse=True)
-    past = [*_attempts(story, tables), *_messages(story), *_notes(story), *_ledger(story)]
+    coming = sorted(_coming(story, now, t), key=lambda moment: moment.at, reverse=True)
+    past = [*_attempts(story, tables, t), *_messages(story, t), *_notes(story), *_ledger(story, t, money)]
     past.reverse()  # of one instant, the money stands above the attempt that brought it
     past.sort(key=lambda moment: moment.at, reverse=True)
     return [*coming, *past]
 
 
-def next_step(row: Any, *, now: datetime) -> tuple[str, datetime | None, str]:
+def next_step(row: Any, *, now: datetime, t: Say = in_english) -> tuple[str, datetime | None, str]:
     """Return what happens next to a recovery: (what, when, because).
 
     `row` has a recovery's columns, `plan_reason` and `stripe_next_attempt_at`.
@@ -55,72 +73,72 @@ def next_step(row: Any, *, now: datetime) -> tuple[str, datetime | None, str]:
     match row["status"]:
         case Status.SCHEDULED:
             reason = None if row["staff_request"] else row["plan_reason"]
-            return "Retry", row["next_attempt_at"], reason or row["why"]
+            return t("Retry"), row["next_attempt_at"], reason or row["why"]
         case Status.ATTEMPTING if row["abandoned"]:
-            return "A person must conclude the last charge", None, row["why"]
+            return t("A person must conclude the last charge"), None, row["why"]
         case Status.ATTEMPTING:
-            return "Asking the bank now", None, row["why"]
+            return t("Asking the bank now"), None, row["why"]
         case Status.WAITING:
-            return "Only the customer can help", None, row["why"]
+            return t("Only the customer can help"), None, row["why"]
         case Status.PAUSED:
-            return "Paused until", row["pause_until"], row["pause_reason"] or row["why"]
+            return t("Paused until"), row["pause_until"], row["pause_reason"] or row["why"]
         case Status.WATCHING:
             due = row["stripe_next_attempt_at"]
             coming = due if due and due > now else None
-            return "Stripe retries" if coming else "Stripe decides", coming, row["why"]
+            return t("Stripe retries") if coming else t("Stripe decides"), coming, row["why"]
         case Status.RECOVERED:
-            credit = words.REASON.get(row["reason"] or "", "")
-            return "Paid", row["closed_at"], f"{credit}, after it was given up" if row["late"] else credit
-    return _ended(row)
+            credit = t(words.REASON.get(row["reason"] or "", ""))
+            late = t("%(credit)s, after it was given up", credit=credit) if row["late"] else credit
+            return t("Paid"), row["closed_at"], late
+    return _ended(row, t)
 
 
-def _ended(row: Any) -> tuple[str, datetime | None, str]:
-    word = words.STATUS[row["status"]][0]
-    because = words.CLOSED_REASON.get(row["closed_reason"] or "", row["why"])
+def _ended(row: Any, t: Say) -> tuple[str, datetime | None, str]:
+    word = t(words.STATUS[row["status"]][0])
+    because = t(words.CLOSED_REASON.get(row["closed_reason"] or "", row["why"]))
     return word, row["closed_at"], because[:1].upper() + because[1:]
 
 
-def _coming(story: Story, now: datetime) -> Iterator[Moment]:
+def _coming(story: Story, now: datetime, t: Say) -> Iterator[Moment]:
     recovery = story.recovery
     if recovery["status"] not in OPEN:
         return
     if recovery["status"] is Status.SCHEDULED:
-        title = "Retry by staff" if recovery["staff_request"] else "Our next retry"
+        title = t("Retry by staff") if recovery["staff_request"] else t("Our next retry")
         yield Moment(recovery["next_attempt_at"], "payment", "clock", "info", title, future=True)
     yield Moment(
         recovery["deadline"],
         "note",
         "flag",
         "mute",
-        "The recovery window ends",
+        t("The recovery window ends"),
         future=recovery["deadline"] > now,
     )
-    yield from _messages_to_come(story, now)
+    yield from _messages_to_come(story, now, t)
 
 
-def _messages_to_come(story: Story, now: datetime) -> Iterator[Moment]:
+def _messages_to_come(story: Story, now: datetime, t: Say) -> Iterator[Moment]:
     for message in story.messages:
         if message["state"] is not MessageState.PLANNED:
             continue
         put_off = message["ring_at"] or message["due_at"]
         at = max(message["due_at"], put_off) if put_off > now else message["due_at"]
-        body = moved_words(message["moved"] or ())
+        moved = moved_words(message["moved"] or ())
         waits = message["awaits_since"] is not None
-        if waits:
-            body = "Waits until staff approve it."
         yield Moment(
             at,
             "message",
             "mail",
             "warn" if waits else "mute",
-            _titled(message),
-            body=body[:1].upper() + body[1:],
+            _titled(message, t),
+            english="" if waits else moved[:1].upper() + moved[1:],
+            body=t("Waits until staff approve it.") if waits else "",
             message_id=message["id"] if waits else None,
             future=True,
         )
 
 
-def _attempts(story: Story, tables: Mapping[int, DeclineTable]) -> Iterator[Moment]:
+def _attempts(story: Story, tables: Mapping[int, DeclineTable], t: Say) -> Iterator[Moment]:
     for index, attempt in enumerate(story.attempts):
         state, icon, tone = words.ATTEMPT[attempt["state"]]
         first = index == 0 and attempt["state"] is AttemptState.DECLINED
@@ -129,45 +147,53 @@ def _attempts(story: Story, tables: Mapping[int, DeclineTable]) -> Iterator[Mome
             kind="payment",
             icon=icon,
             tone=tone,
-            title=_attempt_title(attempt, state, first=first),
-            whose=words.MADE_BY[attempt["made_by"]],
-            body=_attempt_body(attempt, tables.get(attempt["rules_version"], BUILT_IN)),
-            details=tuple(_attempt_ids(attempt)),
+            title=_attempt_title(attempt, t(state), t, first=first),
+            whose=t(words.MADE_BY[attempt["made_by"]]),
+            english=_attempt_english(attempt, tables.get(attempt["rules_version"], BUILT_IN)),
+            body=_attempt_body(attempt, t),
+            details=tuple(_attempt_ids(attempt, t)),
         )
 
 
-def _attempt_title(attempt: Any, state: str, *, first: bool) -> str:
+def _attempt_title(attempt: Any, state: str, t: Say, *, first: bool) -> str:
     if attempt["state"] is AttemptState.DECLINED:
-        reason = words.decline_title(attempt["decline_code"], attempt["decline_class"])
-        return f"The payment failed: {reason.lower()}" if first else f"Declined: {reason.lower()}"
+        code = attempt["decline_code"]
+        title = words.decline_title(code, attempt["decline_class"])
+        reason = title.lower() if code else t(title)
+        if first:
+            return t("The payment failed: %(reason)s", reason=reason)
+        return t("Declined: %(reason)s", reason=reason)
     return state[:1].upper() + state[1:]
 
 
-def _attempt_body(attempt: Any, table: DeclineTable) -> str:
+def _attempt_english(attempt: Any, table: DeclineTable) -> str:
     parts = []
     if attempt["state"] in {AttemptState.DECLINED, AttemptState.NEEDS_ACTION}:
         parts.append(words.decline_sentence(attempt, table))
     if attempt["note"] and attempt["state"] not in {AttemptState.DECLINED, AttemptState.PAID}:
         parts.append(attempt["note"])
-    if attempt["predicted"] and attempt["state"] in {AttemptState.DECLINED, AttemptState.PAID}:
-        parts.append(f"The planner gave it a chance of {percent(attempt['predicted'])}.")
     return " ".join(parts)
 
 
-def _attempt_ids(attempt: Any) -> Iterator[tuple[str, str]]:
+def _attempt_body(attempt: Any, t: Say) -> str:
+    if attempt["predicted"] and attempt["state"] in {AttemptState.DECLINED, AttemptState.PAID}:
+        return t("The planner gave it a chance of %(chance)s.", chance=percent(attempt["predicted"]))
+    return ""
+
+
+def _attempt_ids(attempt: Any, t: Say) -> Iterator[tuple[str, str]]:
     if attempt["brand"]:
-        yield "card", " ".join(filter(None, (words.brand(attempt["brand"]), attempt["funding"])))
-    codes = ("decline_code", "advice_code", "network_advice_code", "network_decline_code")
-    for name in (*codes, "charge_id", "request_id"):
-        if attempt[name]:
-            yield name.removesuffix("_id").replace("_", " "), attempt[name]
+        yield t("card"), " ".join(filter(None, (words.brand(attempt["brand"]), attempt["funding"])))
+    for field, name in FIELDS.items():
+        if attempt[field]:
+            yield t(name), attempt[field]
     if attempt["rules_version"]:
-        yield "card rules", f"version {attempt['rules_version']}"
+        yield t("card rules"), t("version %(n)s", n=attempt["rules_version"])
     if attempt["ordinal"]:
-        yield "attempt", f"no. {attempt['ordinal']}"
+        yield t("attempt"), t("no. %(n)s", n=attempt["ordinal"])
 
 
-def _messages(story: Story) -> Iterator[Moment]:
+def _messages(story: Story, t: Say) -> Iterator[Moment]:
     for message in story.messages:
         if message["state"] is MessageState.PLANNED:
             continue
@@ -177,9 +203,10 @@ def _messages(story: Story) -> Iterator[Moment]:
             kind="message",
             icon="mail",
             tone=tone,
-            title=f"{_titled(message)} {state}",
+            title=t("%(message)s %(state)s", message=_titled(message, t), state=t(state)),
             whose=message["address"] or "",
-            body=message["note"] or message["subject"] or "",
+            english=message["note"] or "",
+            body="" if message["note"] else message["subject"] or "",
             message_id=message["id"] if message["body_text"] or message["body_html"] else None,
         )
 
@@ -200,28 +227,31 @@ def _notes(story: Story) -> Iterator[Moment]:
         yield Moment(note["at"], "note", icon, "mute", note["sentence"], whose)
 
 
-def _ledger(story: Story) -> Iterator[Moment]:
+def _ledger(story: Story, t: Say, money: Written) -> Iterator[Moment]:
     for entry in story.ledger:
-        amount = words.money(abs(entry["amount"]), entry["currency"])
-        reason = words.REASON.get(entry["reason"] or "", "")
+        amount = money(abs(entry["amount"]), entry["currency"])
+        reason = t(words.REASON.get(entry["reason"] or "", ""))
         recovered = entry["kind"] is LedgerKind.RECOVERED
-        title = f"Recovered {amount}" if recovered else f"{LEDGER_TITLES[entry['kind']]}: {amount}"
+        title = (
+            t("Recovered %(amount)s", amount=amount)
+            if recovered
+            else f"{t(LEDGER_TITLES[entry['kind']])}: {amount}"
+        )
         ids = [
-            ("source", entry["source_id"]),
-            *([("charge", entry["charge_id"])] if entry["charge_id"] else []),
+            (t("source"), entry["source_id"]),
+            *([(t("charge"), entry["charge_id"])] if entry["charge_id"] else []),
         ]
         tone, icon = ("good", "check") if entry["amount"] > 0 else ("bad", "undo")
-        body = f"Credited to: {reason}." if reason else ""
+        body = t("Credited to: %(reason)s.", reason=reason) if reason else ""
         yield Moment(entry["at"], "money", icon, tone, title, body=body, details=tuple(ids))
 
 
-def _titled(message: Any) -> str:
+def _titled(message: Any, t: Say) -> str:
     if message["channel"] == Channel.CALL:
-        return "A call by staff"
+        return t("A call by staff")
     named = f"“{(message['template'] or message['step']).replace('_', ' ')}”"
-    kind = (
-        "Message" if message["channel"] == Channel.EMAIL else words.CHANNEL[message["channel"]].capitalize()
-    )
+    channel = t(words.CHANNEL[message["channel"]])
+    kind = t("Message") if message["channel"] == Channel.EMAIL else channel[:1].upper() + channel[1:]
     return f"{kind} {named}"
 
 

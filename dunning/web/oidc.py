@@ -56,7 +56,7 @@ def _start(router: APIRouter, screen: Screen, provider: Provider) -> None:
         try:
             url = provider.login_url(**asked, back=f"{house.settings.base_url}{BACK}")
         except NotRecognised as error:
-            return login_page(screen, refusal=str(error), status=503)
+            return login_page(screen, request, refusal=str(error), status=503)
         answer = RedirectResponse(url, 303)
         until = (house.wall.now() + LASTS).timestamp()
         value = signed({**asked, "next": own_path(going), "until": until}, house.secret)
@@ -85,11 +85,11 @@ def _back(router: APIRouter, screen: Screen, provider: Provider) -> None:
             asked = _asked(house, request.cookies.get(COOKIE, ""), state)
             user = _recognised(house, provider, code, asked)
         except NotRecognised as error:
-            return login_page(screen, refusal=str(error), status=401)
+            return login_page(screen, request, refusal=str(error), status=401)
         before = session_of(request.scope, house)
         entered = signing_in.begin(house, user, before=before, **where(request))
         if entered.secret is None:
-            return login_page(screen, refusal=NO_ACCOUNT, status=401)
+            return login_page(screen, request, refusal=NO_ACCOUNT, status=401)
         answer = let_in(request, house, entered.secret, own_path(asked["next"]))
         answer.delete_cookie(COOKIE, path=START)
         return answer

@@ -23,6 +23,7 @@ from dunning.web.charts_of_reports import charts_of
 from dunning.web.queue import counted
 from dunning.web.rights import needs
 from dunning.web.screen import Screen
+from dunning.web.tongues import Tongue
 
 DAYS = 30
 WEEKS = 12
@@ -43,13 +44,15 @@ def overview_pages(screen: Screen) -> APIRouter:
     @router.get("/")
     def overview(request: Request) -> HTMLResponse:
         with screen.house.store.read(steady=True) as connection:
-            facts = _facts(connection, screen.calendar(), livemode=screen.house.settings.livemode)
+            facts = _facts(
+                connection, screen.calendar(), screen.tongue(request), livemode=screen.house.settings.livemode
+            )
         return screen.page(request, "overview.html", definitions=DEFINITIONS, **facts)
 
     return router
 
 
-def _facts(connection: Connection, calendar: Calendar, *, livemode: bool) -> dict[str, Any]:
+def _facts(connection: Connection, calendar: Calendar, tongue: Tongue, *, livemode: bool) -> dict[str, Any]:
     today = calendar.now.astimezone(calendar.zone).date()
     start, end = today - timedelta(days=DAYS - 1), today + timedelta(days=1)
     failures = Question(start, end, calendar.zone, livemode)
@@ -74,7 +77,7 @@ def _facts(connection: Connection, calendar: Calendar, *, livemode: bool) -> dic
         "counts": {
             tab: counted(count) for tab, count in queue.tab_counts(connection, livemode=livemode).items()
         },
-        "charts": charts_of(weekly)[:2],
+        "charts": charts_of(weekly, tongue)[:2],
     }
 
 

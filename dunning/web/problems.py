@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from http import HTTPStatus
-from typing import Any
+from typing import Any, Final
 
 from fastapi import FastAPI
 from fastapi.exceptions import RequestValidationError
@@ -18,6 +18,10 @@ from dunning.web.screen import Screen
 
 JSON = "application/problem+json"
 UNKEEPABLE = "The request holds what cannot be kept: a NUL character, or a number that is too large."
+DEFAULTS: Final[dict[int, str]] = {
+    HTTPStatus.NOT_FOUND: "There is nothing at this address.",
+    HTTPStatus.METHOD_NOT_ALLOWED: "This address cannot be used in this way.",
+}
 
 
 def add_problem_handlers(site: FastAPI, screen: Screen) -> None:
@@ -63,11 +67,7 @@ def add_problem_handlers(site: FastAPI, screen: Screen) -> None:
 
 
 def _default(status: int) -> str:
-    if status == HTTPStatus.NOT_FOUND:
-        return "There is nothing at this address."
-    if status == HTTPStatus.METHOD_NOT_ALLOWED:
-        return "This address cannot be used in this way."
-    return HTTPStatus(status).description or HTTPStatus(status).phrase
+    return DEFAULTS.get(status) or HTTPStatus(status).description or HTTPStatus(status).phrase
 
 
 def _sentence(problems: Sequence[Any]) -> str:

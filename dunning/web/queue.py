@@ -75,7 +75,8 @@ def queue_pages(screen: Screen) -> APIRouter:
     def recoveries(request: Request, asked: Annotated[Asked, Query()], by: By) -> HTMLResponse:
         wanted = asked.wanted(livemode=livemode, me=by, limit=PAGE)
         facts = _facts(screen, asked, wanted)
-        return screen.page(request, "queue.html", me=by, **facts)
+        chips = list(asked.chips(screen.tongue(request).t))
+        return screen.page(request, "queue.html", me=by, chips=chips, **facts)
 
     @router.get(f"{PATH}.csv", dependencies=[needs(Right.ACT)])
     def export(asked: Annotated[Asked, Query()], by: By) -> StreamingResponse:
@@ -125,7 +126,6 @@ def _facts(screen: Screen, asked: Asked, wanted: Wanted) -> dict[str, Any]:
         "counts": {tab: counted(count) for tab, count in counts.items()},
         "views": saved,
         "offered": offered,
-        "chips": list(asked.chips()),
         "tabs": TABS,
         "sorts": SORTS,
         "actions": ACTIONS,

@@ -89,13 +89,13 @@ class Asked(BaseModel):
         kept = {name: value for name, value in given.items() if value not in {None, "", False}}
         return f"{path}?{urlencode(kept)}" if kept else path
 
-    def chips(self) -> Iterator[tuple[str, str, str]]:
+    def chips(self, t: words.Say = words.in_english) -> Iterator[tuple[str, str, str]]:
         """Yield each filter in force: its name, what it says, and the address without it."""
         for name, label in LABELS.items():
             value = getattr(self, name)
             if value not in {"", False}:
                 without: dict[str, Any] = {name: None}
-                yield label, _said(name, value), self.address(PATH, **without)
+                yield label, _said(name, value, t), self.address(PATH, **without)
 
     def hidden(self, *names: str) -> Iterator[tuple[str, Any]]:
         """Yield what a form must pass on, besides the fields that it has itself."""
@@ -103,16 +103,18 @@ class Asked(BaseModel):
         yield from ((name, value) for name, value in given.items() if name not in {"cursor", *names})
 
 
-def _said(name: str, value: Any) -> str:
+def _said(name: str, value: Any, t: words.Say) -> str:
     match name:
         case "decline_class":
-            return words.DECLINE_CLASS[value]
+            return t(words.DECLINE_CLASS[value])
         case "status":
-            return words.STATUS[value][0]
+            return t(words.STATUS[value][0])
         case "age":
-            return f"{value} days ago"
+            return t("%(n)s days ago", n=value)
         case "slipping" | "late":
-            return "yes"
+            return t("yes")
+        case "budget":
+            return t("some") if value == "some" else t("none")
         case "currency" | "country":
             return str(value).upper()
         case _:

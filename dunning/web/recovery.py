@@ -1,6 +1,7 @@
 """One recovery: its story, what is next and why, and what staff may do about it."""
 
 from datetime import date, datetime, timedelta
+from functools import partial
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Form, Request
@@ -23,7 +24,8 @@ from dunning.web.gates import STRIPE_PAGES, content_security_policy
 from dunning.web.moments import moments, next_step, percent
 from dunning.web.rights import By, needs
 from dunning.web.screen import Screen, back_to
-from dunning.web.words import decline_sentence
+from dunning.web.tongues import Tongue
+from dunning.web.words import decline_sentence, money
 
 UNPAID = "unpaid"  # the subscription's status while its bills pile up as drafts
 LONGEST_PAUSE = timedelta(days=90)
@@ -49,7 +51,13 @@ def recovery_pages(screen: Screen) -> APIRouter:
 
     @router.get("/recoveries/{recovery_id}")
     def recovery(request: Request, recovery_id: str, by: By) -> HTMLResponse:
-        return screen.page(request, "recovery.html", link=None, me=by, **_facts(screen, recovery_id))
+        return screen.page(
+            request,
+            "recovery.html",
+            link=None,
+            me=by,
+            **_facts(screen, recovery_id, screen.tongue(request)),
+        )
 
     @router.get("/recoveries/{recovery_id}/events", dependencies=[needs(Right.ADMIN)])
     def raw_events(request: Request, recovery_id: str) -> HTMLResponse:
@@ -115,12 +123,18 @@ def recovery_forms(screen: Screen) -> APIRouter:
     @router.post("/link")
     def link(request: Request, recovery_id: str, by: By) -> HTMLResponse:
         made = staff.link(house, recovery_id, by=by)
-        return screen.page(request, "recovery.html", link=made, me=by, **_facts(screen, recovery_id))
+        return screen.page(
+            request,
+            "recovery.html",
+            link=made,
+            me=by,
+            **_facts(screen, recovery_id, screen.tongue(request)),
+        )
 
     return router
 
 
-def _facts(screen: Screen, recovery_id: str) -> dict[str, Any]:
+def _facts(screen: Screen, recovery_id: str, tongue: Tongue) -> dict[str, Any]:
     now = screen.house.clock.now()
     with screen.house.store.read() as connection:
         story = timeline.story(connection, recovery_id)
@@ -141,12 +155,18 @@ def _facts(screen: Screen, recovery_id: str) -> dict[str, Any]:
         "story": story,
         "recovery": row,
         "is_open": is_open,
-        "next": next_step(row, now=now),
+        "next": next_step(row, now=now, t=tongue.t),
         "explained": explained(story.plan) if row["status"] in {Status.SCHEDULED, Status.WAITING} else None,
         "failed_because": decline_sentence(row, tables[refusals[-1] if refusals else 0]),
         "coming": preview.coming(screen.house, recovery_id) if is_open else [],
         "campaigns": keys,
-        "moments": moments(story, now=now, tables=tables),
+        "moments": moments(
+            story,
+            now=now,
+            tables=tables,
+            t=tongue.t,
+            money=partial(money, locale=tongue.formats.locale),
+        ),
         "standing": standing,
         "protected": protected(standing.withheld or {}),
         "undoable": undoable,

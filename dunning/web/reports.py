@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import date, datetime, timedelta
+from functools import partial
 from typing import Annotated, Any
 from urllib.parse import urlencode
 
@@ -29,6 +30,7 @@ from dunning.web.charts_of_reports import charts_of
 from dunning.web.files import attached
 from dunning.web.rights import needs
 from dunning.web.screen import Screen
+from dunning.web.tongues import Tongue
 
 ROOT = "/reports/recovered-revenue"
 MONTHS = 6
@@ -66,7 +68,7 @@ def report_pages(screen: Screen) -> APIRouter:
             periodic = recovered_revenue(
                 connection, replace(question, group_by=fitting), now=now, reader=reader
             )
-        return screen.page(request, "report.html", **_facts(grouped, periodic))
+        return screen.page(request, "report.html", **_facts(grouped, periodic, screen.tongue(request)))
 
     @router.get(f"{ROOT}.csv", dependencies=[needs(Right.FINANCE)])
     def report_csv(question: Annotated[Question, Depends(asked)]) -> Response:
@@ -160,14 +162,14 @@ def group_label(group_by: GroupBy, key: str) -> str:
     return key.replace("_", " ").capitalize() if key != reports.NO_GROUP else "None"
 
 
-def _facts(grouped: reports.Report, periodic: reports.Report) -> dict[str, Any]:
+def _facts(grouped: reports.Report, periodic: reports.Report, tongue: Tongue) -> dict[str, Any]:
     question = grouped.question
     return {
         "report": grouped,
         "periodic": periodic,
         "question": question,
         "amounts": AMOUNTS,
-        "charts": charts_of(periodic),
+        "charts": charts_of(periodic, tongue),
         "definitions": reports.definitions(question.basis),
         "basis_definition": reports.basis_definition(question.basis),
         "reason_definitions": REASONS,
@@ -177,7 +179,7 @@ def _facts(grouped: reports.Report, periodic: reports.Report) -> dict[str, Any]:
         "imported_definition": IMPORTED,
         "group_bys": list(GroupBy),
         "label": lambda key: group_label(question.group_by or GroupBy.REASON, key),
-        "period_label": period_name,
+        "period_label": partial(period_name, locale=tongue.formats.locale),
         "query": lambda **changes: query_of(question, **changes),
         "forms": list(Form),
         "root": ROOT,

@@ -3,11 +3,12 @@
 from dataclasses import dataclass
 from functools import cache, partial
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 from urllib.parse import quote, unquote
 from zoneinfo import ZoneInfo
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from markupsafe import Markup
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, RedirectResponse
 
@@ -19,9 +20,11 @@ from dunning.web import calendars, tongues, words
 from dunning.web.demo_bar import DemoBar
 from dunning.web.moments import next_step
 from dunning.web.static_files import asset_url
+from dunning.web.told import capital
 
 NOTICE = "notice"
 MAX_NOTICE = 500
+IN_ENGLISH: Final = Markup(' lang="en"')
 NAVIGATION = (
     ("/", "Overview", "home"),
     ("/recoveries", "Recoveries", "list"),
@@ -48,15 +51,12 @@ class Screen:
         )
 
     def tongue(self, request: Request) -> tongues.Tongue:
-        """Return the language of who looks: their own choice, else English.
-
-        The browser's wishes are not asked while pages are still in English: a German frame around English
-        text helps nobody who did not choose it.
-        """
+        """Return the language of who looks: their own choice, else what their browser asks for."""
         actor: Actor | None = getattr(request.state, "actor", None)
         account = actor is not None and not actor.demo
         chosen = actor.locale if actor and account else request.cookies.get(tongues.COOKIE)
-        return tongues.staff_tongue(self.house.templates / "words", chosen, "")
+        wishes = request.headers.get("accept-language", "")
+        return tongues.staff_tongue(self.house.templates / "words", chosen, wishes)
 
     def page(self, request: Request, template: str, *, status: int = 200, **facts: Any) -> HTMLResponse:
         """Render a staff page inside the frame."""
@@ -71,10 +71,7 @@ class Screen:
         frame = {
             "actor": actor,
             "may": actor.may,
-            "t": tongue.t,
-            "lang": tongue.language,
-            # a page that is still in English says so; it sets this to all languages once it is translated
-            "page_languages": (tongues.DEFAULT,),
+            **_spoken(tongue),
             "languages": tongues.LANGUAGES,
             "money": partial(words.money, locale=tongue.formats.locale),
             "merchant": self.house.merchant,
@@ -96,9 +93,21 @@ class Screen:
             answer.delete_cookie(NOTICE)
         return answer
 
+    def door(self, request: Request, template: str, *, status: int = 200, **facts: Any) -> HTMLResponse:
+        """Render a page for who is not signed in, in the language that their browser asks for."""
+        chosen, wishes = request.cookies.get(tongues.COOKIE), request.headers.get("accept-language", "")
+        tongue = tongues.staff_tongue(self.house.templates / "words", chosen, wishes)
+        return self.bare(template, status=status, **_spoken(tongue), **facts)
+
     def bare(self, template: str, *, status: int = 200, **facts: Any) -> HTMLResponse:
         """Render a page without the staff's frame, for customers."""
         return HTMLResponse(self.templates.get_template(template).render(facts), status)
+
+
+def _spoken(tongue: tongues.Tongue) -> dict[str, Any]:
+    """Return what a template speaks with; `foreign` marks a text that is in English whatever the language."""
+    foreign = "" if tongue.language == tongues.DEFAULT else IN_ENGLISH
+    return {"t": tongue.t, "lang": tongue.language, "foreign": foreign}
 
 
 def make_screen(house: House, demo: DemoBar | None) -> Screen:
@@ -117,6 +126,7 @@ def environment(folder: Path) -> Environment:
         lstrip_blocks=True,
     )
     made.globals |= {"asset": asset_url, "words": words, "next_step": next_step, "money": words.money}
+    made.globals["capital"] = capital
     return made
 
 

@@ -40,7 +40,7 @@ class Tongue:
 
     def t(self, text: str, **values: object) -> str:
         """Return the words for an English text, with `%(name)s` replaced by the values."""
-        said = self.words.gettext(text)
+        said = self.words.gettext(text) if text else ""  # for "" gettext has the catalogue's own header
         return said % values if values else said
 
     def money(self, amount: int, currency: str) -> str:

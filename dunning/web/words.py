@@ -2,13 +2,14 @@
 
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import Any, Final
+from typing import Any, Final, Protocol
 
 from babel import Locale
 
 from dunning.core.campaign import When
 from dunning.core.declines import BUILT_IN, TABLE, Decline, DeclineTable, staff_wording
 from dunning.core.money import Money
+from dunning.core.people import Role
 from dunning.core.triage import Cause
 from dunning.core.vocabulary import (
     Arm,
@@ -168,6 +169,27 @@ WITHHELD: Final[dict[str, str]] = {
 BRANDS: Final = {"amex": "American Express", "jcb": "JCB", "unionpay": "UnionPay", "diners": "Diners Club"}
 
 
+ROLE: Final[dict[str, str]] = {
+    Role.VIEWER: "viewer",
+    Role.STAFF: "staff",
+    Role.FINANCE: "finance",
+    Role.ADMIN: "admin",
+}
+
+
+class Say(Protocol):
+    """Says an English text in the reader's language, with `%(name)s` replaced by the values."""
+
+    def __call__(self, text: str, **values: object) -> str:
+        """Return the words."""
+        ...
+
+
+def in_english(text: str, **values: object) -> str:
+    """Say a text in English."""
+    return text % values if values else text
+
+
 def money(amount: int | None, currency: str | None, locale: Locale = ENGLISH) -> str:
     """Write minor units, with Stripe's own decimals; empty when nothing is known."""
     if amount is None or currency is None:
@@ -180,10 +202,11 @@ def brand(name: str | None) -> str:
     return BRANDS.get(name or "", (name or "card").replace("_", " ").capitalize())
 
 
-def window(length: timedelta) -> str:
+def window(length: timedelta, t: Say = in_english) -> str:
     """Return the length of a rolling window in whole days, or in hours up to one day."""
     hours = int(length.total_seconds()) // 3600
-    return f"{hours} hours" if hours <= 24 or hours % 24 else f"{hours // 24} days"
+    whole_days = hours > 24 and not hours % 24
+    return t("%(n)s days", n=hours // 24) if whole_days else t("%(n)s hours", n=hours)
 
 
 def decline_title(code: str | None, decline_class: str | None) -> str:

@@ -222,7 +222,7 @@ def test_a_simulation_is_named_as_one(quick_desk: Desk) -> None:
 def test_the_demo_bar_runs_the_clock_and_comes_back(sqlite_url: str) -> None:
     demo = StillDemo()
     desk = sit_down(sqlite_url, demo)
-    assert "<strong>Day 23</strong> of 90" in desk.see("/recoveries?tab=closed")
+    assert "<strong>Day 23 of 90</strong>" in desk.see("/recoveries?tab=closed")
     for action in ("pause", "faster", "slower", "resume"):
         answer = desk.browser.post(f"/demo/{action}", data={"back": "/campaigns"}, follow_redirects=False)
         assert answer.headers["location"] == "/campaigns"

@@ -1,7 +1,12 @@
 """The languages that staff read: no catalogue lacks a text, and one's choice beats the browser's."""
 
+import ast
 import re
+from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
+from http import HTTPStatus
+from pathlib import Path
+from types import ModuleType
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -9,11 +14,14 @@ from babel.messages.pofile import read_po
 from browser.house import BASE, front_of, furnish
 from jinja2 import Environment, nodes
 from signed_in import signed_in
+from staff_texts import of_reports, of_settings
 from starlette.testclient import TestClient
 
+from dunning.core import worth
 from dunning.core.retention import schedule
 from dunning.resources import templates
 from dunning.store import audit
+from dunning.web import moments, overview, problems, queue, queue_address, words
 from dunning.web.calendars import OF_CALENDAR, Calendar
 from dunning.web.screen import NAVIGATION
 from dunning.web.tongues import LANGUAGES, staff_tongue
@@ -22,12 +30,17 @@ WORDS = templates() / "words"
 OTHERS = [language for language in LANGUAGES if language != "en"]
 HOLES = re.compile(r"%\(\w+\)s")
 OF_CUSTOMERS = re.compile(r"_?pay(_base|_\w+)?\.html|notices\.html|customer_base\.html")
+DICTIONARIES = (words, moments, overview, problems, queue, queue_address)
+REFUSED = (400, 403, 404, 405, 409)
+NAMES_OF_OTHERS = {"BRANDS"}  # their own names, the same in every language
+PAGES = [path for path in Path(words.__file__).parent.glob("*.py") if not path.name.startswith("api")]
 NOW = datetime(2027, 3, 18, 7, 40, tzinfo=UTC)
 
 
 def texts() -> set[str]:
     found = {*OF_CALENDAR, *(name for _, name, _ in NAVIGATION)}
     found |= {text for one in schedule(payloads=1, mail=1) for text in (one.what, one.why)}
+    found |= of_reports() | of_settings()
     for path in (templates() / "web").glob("*.html"):
         if OF_CUSTOMERS.fullmatch(path.name):
             continue
@@ -35,7 +48,34 @@ def texts() -> set[str]:
             named = isinstance(call.node, nodes.Name) and call.node.name == "t"
             if named and isinstance(call.args[0], nodes.Const):
                 found.add(str(call.args[0].value))
-    return found
+    found |= {worth.WORTH, worth.SLIPPING, *(HTTPStatus(number).phrase for number in REFUSED)}
+    found |= {text for module in DICTIONARIES for text in shown(module)}
+    return found | {text for path in PAGES for text in said_in(path)}
+
+
+def shown(module: ModuleType) -> Iterator[str]:
+    """Yield what the dictionaries of a module show: a text, or a text with its icon and tone."""
+    for name, value in vars(module).items():
+        if name.isupper() and isinstance(value, dict) and name not in NAMES_OF_OTHERS:
+            told = (one[0] if isinstance(one, tuple) else one for one in value.values())
+            yield from (one for one in told if isinstance(one, str))
+
+
+def said_in(path: Path) -> Iterator[str]:
+    """Yield the texts that a module of the pages gives to `t`, or leaves for the next page to say."""
+    for call in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(call, ast.Call) and isinstance(call.func, ast.Attribute) and call.func.attr == "t":
+            yield from (str(text.value) for text in call.args[:1] if isinstance(text, ast.Constant))
+        if not isinstance(call, ast.Call) or not isinstance(call.func, ast.Name):
+            continue
+        given = call.args[:1] if call.func.id == "t" else []
+        if call.func.id == "HTTPException":
+            given = call.args[1:2]
+        if call.func.id == "back_to":
+            given = [keyword.value for keyword in call.keywords if keyword.arg in {"said", "refused"}]
+        for either in given:
+            branches = (either.body, either.orelse) if isinstance(either, ast.IfExp) else (either,)
+            yield from (str(text.value) for text in branches if isinstance(text, ast.Constant))
 
 
 @pytest.mark.parametrize("language", OTHERS)
@@ -79,12 +119,12 @@ def test_a_person_keeps_a_language_which_is_entered_and_turns_the_frame(database
     assert browser.post("/account/language", data={"language": "de"}).status_code == 303
     page = browser.get("/account", headers={"accept-language": "fr"}).text
     assert '<html lang="de">' in page
-    assert '<main id="main" lang="en">' in page
+    assert '<main id="main">' in page
     assert "Abmelden" in page
     assert "Sprache Ihrer Seiten" in page
     with house.store.read() as connection:
         newest = audit.page(connection, limit=1)[0]
     assert newest["action"] == "user.language"
     browser.post("/account/language", data={"language": ""})
-    assert '<html lang="en">' in browser.get("/account", headers={"accept-language": "fr"}).text
+    assert '<html lang="fr">' in browser.get("/account", headers={"accept-language": "fr"}).text
     house.store.engine.dispose()

@@ -39,7 +39,7 @@ function go(step) {
 function tell() {
   const chosen = bulk?.querySelectorAll("[data-row] input:checked").length ?? 0;
   const place = document.getElementById("chosen");
-  if (place) place.textContent = chosen ? `${chosen} chosen` : "Choose recoveries to act on them.";
+  if (place) place.textContent = chosen ? place.dataset.some.replace("{}", chosen) : place.dataset.none;
 }
 
 function choose(all) {
@@ -106,7 +106,7 @@ document.addEventListener("focusin", (event) => {
 // Where the reader's own clock shows another time than the page, it is told beside the pointer.
 document.addEventListener("pointerover", (event) => {
   const time = event.target.closest?.("time[datetime]");
-  if (time && !time.title) time.title = `${new Date(time.dateTime).toLocaleString()} on your clock`;
+  if (time && !time.title) time.title = document.body.dataset.clock.replace("{}", new Date(time.dateTime).toLocaleString(document.documentElement.lang));
 });
 for (const button of document.querySelectorAll("[data-sheet]")) {
   button.hidden = !sheet;

@@ -7,7 +7,7 @@ const busy = (part) => part.contains(document.activeElement) || part.querySelect
 function say(queue) {
   const place = document.getElementById("told");
   const count = queue.querySelectorAll("[data-row]").length;
-  if (place) place.textContent = `The list has changed: ${count} recoveries on this page.`;
+  if (place) place.textContent = place.dataset.changed.replace("{}", count);
 }
 
 async function refresh() {
@@ -46,6 +46,6 @@ for (const button of document.querySelectorAll("[data-copy-of]")) {
   button.hidden = false;
   button.addEventListener("click", async () => {
     await navigator.clipboard.writeText(field.value);
-    button.textContent = "Copied";
+    button.textContent = document.body.dataset.copied;
   });
 }
