@@ -31,7 +31,6 @@ class Cause(StrEnum):
     CONCLUDE = "conclude"  # nobody knows what became of a charge
     CONTRADICTED = "contradicted"  # Stripe collects what is ours to collect
     APPROVAL = "approval"  # a second person must say yes or no
-    CALL = "call"  # the campaign asks staff to call
     UNREACHABLE = "unreachable"  # only the customer can help, and no address works
     SILENT = "silent"  # only the customer can help, and nothing more will be sent soon
     PAUSE_OVER = "pause_over"
@@ -71,7 +70,6 @@ class Standing:
     abandoned: bool = False
     contradicted: bool = False
     approval_asked: bool = False
-    call_asked: bool = False
     reachable: bool = True
     next_message_at: datetime | None = None
     last_message_at: datetime | None = None
@@ -133,8 +131,6 @@ def _cause(standing: Standing, now: datetime) -> Cause | None:
         return Cause.PROMISE_BROKEN
     if _ahead(standing.snoozed_until, now):
         return None
-    if standing.call_asked:
-        return Cause.CALL
     if standing.status is Status.PAUSED:
         return None if _ahead(standing.pause_until, now) else Cause.PAUSE_OVER
     if standing.status is not Status.WAITING:

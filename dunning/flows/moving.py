@@ -8,7 +8,6 @@ from sqlalchemy import Connection
 from dunning.core.campaign import Campaign
 from dunning.core.course import Meant, meant
 from dunning.core.vocabulary import CLOSED, MessageState
-from dunning.flows import placing
 from dunning.flows.attempting import hold
 from dunning.flows.holding_back import WENT
 from dunning.flows.house import House
@@ -44,7 +43,6 @@ def move(house: House, recovery_id: str, key: str, version: int | None = None, *
         was = f"{recovery.campaign_key} version {recovery.campaign_version}"
         said = f"Moved from {was} to {wanted.key} version {wanted.version}."
         tell(connection, recovery.id, said, now=now, by=by, kind="staff")
-        placing.place(connection, recovery.id, now)
         before, after = {"campaign": was}, {"campaign": f"{wanted.key} version {wanted.version}"}
         act, about = "recovery.move_campaign", recovery.id
         audit.append(connection, at=now, by=by, action=act, about=about, before=before, after=after)

@@ -91,7 +91,6 @@ def _standing(facts: Mapping[str, Any], kept: Mapping[str, Any]) -> Standing:
         abandoned=facts["abandoned"],
         contradicted=facts["contradicted_at"] is not None,
         approval_asked=facts["approval_asked"],
-        call_asked=facts["call_asked"],
         reachable=_reachable(facts),
         next_message_at=facts["next_message_at"],
         last_message_at=facts["last_message_at"],

@@ -8,7 +8,6 @@ from sqlalchemy import Connection
 from dunning.core.ids import derive_id
 from dunning.core.vocabulary import TaskKind, TaskState
 from dunning.errors import DunningError
-from dunning.flows import placing
 from dunning.flows.attempting import hold
 from dunning.flows.house import House
 from dunning.flows.staff import Answer
@@ -49,7 +48,6 @@ def finish(house: House, task_id: str, *, by: str, note: str = "") -> Answer:
         if not closed or recovery is None:
             return Answer(done=False, sentence="Nothing changed: the task is closed already.")
         tell(connection, recovery.id, f"{MADE} {note}".rstrip(), now=now, by=by, kind="staff")
-        placing.place(connection, recovery.id, now, touched_at=now)
         after = {"task": task_id, "note": note}
         audit.append(connection, at=now, by=by, action="task.finish", about=recovery.id, after=after)
     return Answer(done=True, sentence=MADE)

@@ -20,14 +20,7 @@ from sqlalchemy import (
 
 from dunning.core.billing import Whose
 from dunning.core.search_words import LONGEST, normalised
-from dunning.core.vocabulary import (
-    COSTS_BUDGET,
-    OPEN,
-    AttemptState,
-    MessageState,
-    SuppressionReason,
-    TaskState,
-)
+from dunning.core.vocabulary import COSTS_BUDGET, OPEN, AttemptState, MessageState, SuppressionReason
 from dunning.store.prepared import ITS_ID, belongs, owner
 from dunning.store.tables import (
     approvals,
@@ -41,7 +34,6 @@ from dunning.store.tables import (
     recoveries,
     search_words,
     staff_changes,
-    staff_tasks,
     suppressions,
 )
 from dunning.store.upsert import insert_all_once, upsert
@@ -92,7 +84,6 @@ def _facts() -> Select[Any]:
             _counted(*ours).label("asked"),
             exists().where(_of(attempts, *waits)).label("abandoned"),
             exists().where(_of(approvals, approvals.c.decided_at.is_(None))).label("approval_asked"),
-            exists().where(_of(staff_tasks, staff_tasks.c.state == TaskState.OPEN)).label("call_asked"),
             coming.scalar_subquery().label("next_message_at"),
             sent.scalar_subquery().label("last_message_at"),
             *kept,

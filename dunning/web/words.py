@@ -142,7 +142,6 @@ CAUSE: Final[dict[str, str]] = {
     Cause.CONCLUDE: "A person must conclude the last charge",
     Cause.CONTRADICTED: "Stripe collects what is ours to collect",
     Cause.APPROVAL: "Waits for a second person’s approval",
-    Cause.CALL: "The campaign asks you to call the customer",
     Cause.UNREACHABLE: "The customer cannot be written to: call them",
     Cause.SILENT: "The customer was written to and is silent",
     Cause.PAUSE_OVER: "The pause is over",

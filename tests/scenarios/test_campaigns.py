@@ -8,10 +8,9 @@ from scenarios.stage import Stage
 from sqlalchemy import select
 
 from dunning.core.sending import Sending
-from dunning.core.triage import Cause
 from dunning.core.vocabulary import MessageState, Status
-from dunning.flows import campaigns, moving, preview, switches, tasks
-from dunning.store import queue_items, tables
+from dunning.flows import campaigns, moving, preview, switches
+from dunning.store import tables
 from dunning.store import tasks as task_store
 
 HEAD = 'key = "{key}"\nname = "Ours"\n'
@@ -30,13 +29,6 @@ def publish(stage: Stage, text: str) -> None:
 
 def message(stage: Stage, ids: dict[str, Any], step: str) -> Any:
     return next(row for row in stage.rows("messages", ids) if row["step"] == step)
-
-
-def cause(stage: Stage, invoice: dict[str, Any]) -> Cause | None:
-    with stage.house.store.read() as connection:
-        line = queue_items.item(connection, stage.recovery(invoice).id)
-    found: Cause | None = line["cause"] if line is not None else None
-    return found
 
 
 def open_tasks(stage: Stage) -> list[Any]:
@@ -127,18 +119,6 @@ def test_messages_keep_to_the_merchants_days_and_say_what_moved_them(quick_stage
     assert message(stage, robin, "c")["note"] == "2 messages went out for this recovery: no more than 2 may."
 
 
-def test_a_call_needs_a_person_until_it_is_made(stage: Stage) -> None:
-    call = 'channel = "call"\nrecipient = "staff"\ntask = "Ring them up."'
-    publish(stage, campaign("standard", ("call", "6h", call)))
-    robin = stage.fails("insufficient_funds")
-    assert cause(stage, robin) is None
-    stage.pass_time(hours=24)
-    assert cause(stage, robin) is Cause.CALL
-    (task,) = open_tasks(stage)
-    assert tasks.finish(stage.house, task["id"], by="ada", note="They pay on Friday").done
-    assert cause(stage, robin) is None
-
-
 def test_a_call_is_a_task_and_a_paid_recovery_closes_it(stage: Stage) -> None:
     call = 'channel = "call"\nrecipient = "staff"\ntask = "Ring them up."'
     publish(stage, campaign("standard", ("call", "6h", call)))
@@ -147,7 +127,6 @@ def test_a_call_is_a_task_and_a_paid_recovery_closes_it(stage: Stage) -> None:
     stage.pass_time(hours=24)
     (task,) = open_tasks(stage)
     assert (task["what"], task["recovery_id"]) == ("Ring them up.", stage.recovery(robin).id)
-    assert cause(stage, robin) is Cause.CALL
     stage.pays_out_of_band(robin)
     stage.settle()
     assert stage.recovery(robin).status is Status.RECOVERED
