@@ -174,7 +174,9 @@ def _chart(cut: Cut, answer: grouped.Answer, currency: str, tongue: Tongue) -> c
         )
         for line in lines
     ]
-    names = {name: t(key.replace("_", " ")) for name, key in (("whole", whole), ("part", part), ("cut", cut.by))}
+    names = {
+        name: t(key.replace("_", " ")) for name, key in (("whole", whole), ("part", part), ("cut", cut.by))
+    }
     return cut_chart.draw(capital(t("%(whole)s and %(part)s, by %(cut)s", **names)), told)
 
 

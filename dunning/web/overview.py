@@ -52,9 +52,7 @@ def overview_pages(screen: Screen) -> APIRouter:
     return router
 
 
-def _facts(
-    connection: Connection, calendar: Calendar, tongue: Tongue, *, livemode: bool
-) -> dict[str, Any]:
+def _facts(connection: Connection, calendar: Calendar, tongue: Tongue, *, livemode: bool) -> dict[str, Any]:
     today = calendar.now.astimezone(calendar.zone).date()
     start, end = today - timedelta(days=DAYS - 1), today + timedelta(days=1)
     failures = Question(start, end, calendar.zone, livemode)

@@ -25,10 +25,6 @@ from dunning.web.told import capital
 NOTICE = "notice"
 MAX_NOTICE = 500
 IN_ENGLISH: Final = Markup(' lang="en"')
-TRANSLATED: Final = frozenset(
-    f"{name}.html"
-    for name in ("overview", "queue", "recovery", "bulk", "tasks", "error", "account", "installation")
-)
 NAVIGATION = (
     ("/", "Overview", "home"),
     ("/recoveries", "Recoveries", "list"),
@@ -79,8 +75,6 @@ class Screen:
             "actor": actor,
             "may": actor.may,
             **_spoken(tongue),
-            # a page that is still in English says so; one that is translated is in all languages
-            "page_languages": tuple(tongues.LANGUAGES) if template in TRANSLATED else (tongues.DEFAULT,),
             "languages": tongues.LANGUAGES,
             "money": partial(words.money, locale=tongue.formats.locale),
             "merchant": self.house.merchant,
