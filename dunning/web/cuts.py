@@ -181,8 +181,9 @@ def _chart(cut: Cut, answer: grouped.Answer, currency: str, tongue: Tongue) -> c
 
 
 def _told(line: Line, tongue: Tongue, *names: str) -> str:
+    locale = tongue.formats.locale
     parts = (
-        f"{tongue.t(name.replace('_', ' '))} {money(line.sums.get(name, 0), line.currency, tongue.formats.locale)}"
+        f"{tongue.t(name.replace('_', ' '))} {money(line.sums.get(name, 0), line.currency, locale)}"
         if name in AMOUNTS
         else f"{tongue.t(name.replace('_', ' '))} {line.sums.get(name, 0)}"
         for name in names

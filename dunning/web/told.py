@@ -2,5 +2,5 @@
 
 
 def capital(text: str) -> str:
-    """Return a text with a capital first letter; the rest stays, as German nouns have capitals of their own."""
+    """Return a text with a capital first letter; the rest stays: German nouns have capitals too."""
     return text[:1].upper() + text[1:]
