@@ -102,7 +102,7 @@ def test_a_code_that_nobody_has_described_is_on_the_settings_page_with_its_count
         chosen = update(tables.attempts).where(tables.attempts.c.id.in_(ids))
         connection.execute(chosen.values(state="declined", decline_code="martian_bank"))
     page = quick_desk.see("/settings")
-    assert "<code>martian_bank</code> (decline code, 2 times)" in page
+    assert "<code>martian_bank</code> (decline code, 2 ×)" in page
     assert f'<a href="{PAGE}?code=martian_bank#row">martian_bank</a>' in quick_desk.see(PAGE)
     publish(quick_desk, code="martian_bank")
     assert "martian_bank</code>" not in quick_desk.see("/settings")
