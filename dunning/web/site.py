@@ -15,6 +15,7 @@ from dunning.web.api_desk import bulk_api, desk_api, ending_api
 from dunning.web.api_personal_data import personal_data_api
 from dunning.web.api_reports import report_api
 from dunning.web.api_schedule import schedule_api
+from dunning.web.api_usage import usage_api
 from dunning.web.at_risk import at_risk_pages
 from dunning.web.audit import audit_pages
 from dunning.web.bulk import bulk_forms, bulk_pages
@@ -139,6 +140,7 @@ APIS: Final = (
     bulk_api,
     report_api,
     access_api,
+    usage_api,
     schedule_api,
     audit_api,
     personal_data_api,
