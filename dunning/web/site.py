@@ -57,6 +57,7 @@ from dunning.web.reports import payment_pages, report_pages
 from dunning.web.rights import Declared, declared
 from dunning.web.screen import Screen, make_screen
 from dunning.web.settings_forms import settings_forms
+from dunning.web.settings_origins import origin_pages
 from dunning.web.settings_page import settings_pages
 from dunning.web.tasks import task_pages
 from dunning.web.tokens import token_pages
@@ -170,6 +171,7 @@ PAGES: Final = (
     learned_pages,
     experiment_pages,
     settings_pages,
+    origin_pages,
     settings_forms,
     card_rules_pages,
     people_pages,

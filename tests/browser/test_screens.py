@@ -99,6 +99,8 @@ class Served:
             "card-rules": "/settings/card-rules?code=do_not_honor",
             "webhooks": "/settings/webhooks",
             "installation": "/settings/installation",
+            "origins": "/settings/origins",
+            "health": "/settings/health",
             "personal-data": "/settings/data",
             "jobs": "/settings/jobs",
             "contacts": f"/recoveries/{self.with_status('waiting')}/contacts",
