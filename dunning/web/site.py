@@ -45,6 +45,7 @@ from dunning.web.once import OncePerKey
 from dunning.web.outlook import outlook_pages
 from dunning.web.overview import overview_pages
 from dunning.web.own_account import account_pages
+from dunning.web.own_zone import zone_forms
 from dunning.web.pay import pay_pages
 from dunning.web.people import people_forms, people_pages
 from dunning.web.personal_data import personal_data_pages
@@ -152,6 +153,7 @@ PAGES: Final = (
     door_pages,
     oidc_pages,
     account_pages,
+    zone_forms,
     overview_pages,
     queue_pages,
     view_forms,

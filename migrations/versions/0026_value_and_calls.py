@@ -1,4 +1,4 @@
-"""The queue knows what a customer has paid, calls to make, and the use that the merchant reports."""
+"""What a customer has paid, calls to make, the use that the merchant reports; a person's own time zone."""
 
 from collections.abc import Sequence
 
@@ -30,11 +30,13 @@ def upgrade() -> None:
     sa.CheckConstraint('(usage_before IS NULL) = (at_before IS NULL)', name=op.f('ck_customer_usage_before_has_date')),
     sa.PrimaryKeyConstraint('account_id', 'livemode', 'customer_id', name=op.f('pk_customer_usage'))
     )
+    op.execute('ALTER TABLE users ADD COLUMN zone TEXT')
     # every line rings at once: the clock lets each be placed by the rules, which now know more
     op.execute('UPDATE queue_items SET ring_at = failed_at')
 
 
 def downgrade() -> None:
+    op.execute('ALTER TABLE users DROP COLUMN zone')
     op.drop_table('customer_usage')
     op.drop_index('ix_queue_items_value', 'queue_items')
     op.execute('ALTER TABLE queue_items DROP COLUMN value')

@@ -127,6 +127,7 @@ ELSEWHERE = {
     "/recoveries/bulk": "says what would be done; the going is entered",
     "/api/v1/bulk": "says what would be done; the going is entered",
     "/account/language": "tests/web/test_staff_tongues.py",
+    "/account/zone": "tests/web/test_pages_zone.py",
     "/account/password": "tests/web/test_signing_in.py signs in with the new one",
     "/account/sessions/end": "tests/web/test_signing_in.py",
     "/logout": "tests/web/test_signing_in.py; it would end this walk",
