@@ -48,6 +48,6 @@ def _standing(house: House) -> dict[str, Any]:
         **facts,
         "unready": unready(house),
         "stuck": stuck(house),
-        "mailing": house.settings.sends_mail,
+        "mailing": house.settings.sends_mail or house.simulated,
         "late": STUCK_AFTER,
     }
