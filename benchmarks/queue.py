@@ -72,6 +72,7 @@ def questions(count: int) -> Iterator[tuple[str, Callable[[Connection], Any]]]:
         "nobody's": {"owner": ""},
         "campaign": {"campaign": BUILT_IN.key},
         "amount": {"least": 95_000},
+        "value": {"value_least": 950_000},
         "age": {"older_than": timedelta(days=13)},
         "no budget": {"budget": False},
         "slipping": {"slipping": True},
@@ -238,12 +239,14 @@ def items(rows: Rows) -> str:
     worth = f"CASE WHEN {rows.is_open} THEN {rows.amount} / (2 + n % 7) ELSE 0 END"
     return (
         "INSERT INTO queue_items (recovery_id, account_id, livemode, open, status, place, cause, breached, "
-        "rank, worth, expected, slipping, amount, face, currency, decline_class, country, plan, "
+        "rank, worth, expected, slipping, paid_so_far, value, "
+        "amount, face, currency, decline_class, country, plan, "
         f"campaign_key, attempts_left, failed_at, deadline, owner) {rows.head}"
         f"SELECT {rows.id('rec')}, {rows.mine}, {rows.is_open}, {rows.status}, {place}, "
         f"CASE WHEN {place} = 'needs_action' THEN 'silent' END, n % 64 = 0, "
         f"CASE WHEN n % 64 = 0 THEN 2 ELSE 0 END, {worth}, {worth}, "
-        f"CASE WHEN {rows.is_open} THEN n / 8 % 6 ELSE 0 END, {rows.amount}, {rows.amount}, {CURRENCY}, "
+        f"CASE WHEN {rows.is_open} THEN n / 8 % 6 ELSE 0 END, n % 1000 * 1000, n % 1000 * 1000, "
+        f"{rows.amount}, {rows.amount}, {CURRENCY}, "
         f"{CLASS}, {rows.country}, {PLAN}, '{BUILT_IN.key}', n % 9, {rows.ago()}, {rows.ago(14)}, "
         "CASE WHEN n % 80 = 0 THEN 'owner' || (n / 80 % 12) || '@example.com' END FROM s"
     )

@@ -66,6 +66,7 @@ class Actor:
     session: str | None = None  # the fingerprint of the session that spoke
     demo: bool = False
     locale: str | None = None  # the language they chose for their pages
+    zone: str | None = None  # the time zone they chose for their pages
 
     def may(self, right: Right | str) -> bool:
         """Return whether this right is theirs."""

@@ -34,6 +34,7 @@ class Cause(StrEnum):
     UNREACHABLE = "unreachable"  # only the customer can help, and no address works
     SILENT = "silent"  # only the customer can help, and nothing more will be sent soon
     PAUSE_OVER = "pause_over"
+    CALL = "call"  # the campaign asks for a call
 
 
 SILENCE: Final = timedelta(hours=72)  # how long a customer who was written to may take
@@ -55,6 +56,7 @@ URGENT: Final[Mapping[Cause, timedelta]] = {
     Cause.CONTRADICTED: timedelta(hours=4),
     Cause.APPROVAL: timedelta(hours=8),
     Cause.PROMISE_BROKEN: timedelta(hours=8),
+    Cause.CALL: timedelta(hours=24),
 }
 RANKS: Final = {"promise": 3, "breached": 2, "needed": 1, "rest": 0}
 
@@ -70,9 +72,10 @@ class Standing:
     abandoned: bool = False
     contradicted: bool = False
     approval_asked: bool = False
+    call_asked: bool = False  # a task to call the customer is open
     reachable: bool = True
     next_message_at: datetime | None = None
-    last_message_at: datetime | None = None
+    last_message_at: datetime | None = None  # when the customer was last written to, or called
     snoozed_until: datetime | None = None
     promised_until: datetime | None = None
     touched_at: datetime | None = None  # when a person last did something about it
@@ -133,6 +136,10 @@ def _cause(standing: Standing, now: datetime) -> Cause | None:
         return None
     if standing.status is Status.PAUSED:
         return None if _ahead(standing.pause_until, now) else Cause.PAUSE_OVER
+    return Cause.CALL if standing.call_asked else _left_alone(standing, now)
+
+
+def _left_alone(standing: Standing, now: datetime) -> Cause | None:
     if standing.status is not Status.WAITING:
         return None
     if not standing.reachable:

@@ -21,8 +21,9 @@ WORTH: Final = (
 )
 SLIPPING: Final = (
     "Points: one for each refusal after the first (two at most), two for mail that bounced or has no "
-    "address, one for a card that expires within 30 days, one when over half of the recovery window is gone. "
-    "From three points on it is slipping away."
+    "address, one for two mails or more of which no link was used, one for a card that expires within 30 "
+    "days, one when over half of the recovery window is gone, two where the use that you report of the "
+    "customer fell by three tenths or more. From three points on it is slipping away."
 )
 CHANCES: Final[Mapping[DeclineClass, int]] = {
     DeclineClass.NEEDS_AUTHENTICATION: 450,
@@ -41,6 +42,8 @@ UNREACHABLE: Final = 400
 BY_ITSELF: Final = 300  # a person adds little where a retry is dated
 SLIPPING_FROM: Final = 3
 EXPIRES_SOON: Final = timedelta(days=30)
+UNANSWERED_FROM: Final = 2  # mails of which no link was used
+STILL_USED: Final = 700  # per mille of the figure before: with less, the use falls
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +59,8 @@ class Prospect:
     reachable: bool
     by_itself: bool
     card_expires: date | None = None  # the last day of the card's month
+    mails_unanswered: int = 0  # mails sent while no link was used
+    usage: tuple[int, int] | None = None  # what the merchant reported of the customer: before, and last
 
 
 def expected(prospect: Prospect, *, now: datetime) -> int:
@@ -82,15 +87,22 @@ def face_value(amount: int, currency: str) -> int:
 
 
 def slipping(prospect: Prospect, *, now: datetime) -> int:
-    """Return the points of a recovery that slips away: 0 to 6."""
+    """Return the points of a recovery that slips away: 0 to 9."""
     window, gone = prospect.deadline - prospect.failed_at, now - prospect.failed_at
     expires = prospect.card_expires
     return (
         min(max(prospect.refusals - 1, 0), 2)
         + (0 if prospect.reachable else 2)
+        + (1 if prospect.mails_unanswered >= UNANSWERED_FROM else 0)
+        + (2 if prospect.usage is not None and usage_falls(*prospect.usage) else 0)
         + (1 if expires is not None and expires < (now + EXPIRES_SOON).date() else 0)
         + (1 if gone * 2 > window else 0)
     )
+
+
+def usage_falls(before: int, last: int) -> bool:
+    """Return whether a customer's use is three tenths or more below the figure before."""
+    return last * 1000 <= before * STILL_USED and last < before
 
 
 @dataclass(frozen=True, slots=True)

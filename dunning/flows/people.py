@@ -193,6 +193,17 @@ def choose_language(house: House, user_id: str, language: str | None) -> None:
             _change(connection, house, user, "user.language", user.email, before, after)
 
 
+def choose_zone(house: House, user_id: str, zone: str | None) -> None:
+    """Keep the time zone of somebody's own pages; None: that of the reports."""
+    with house.store.write() as connection:
+        audit.hold(connection)
+        user = people.by_id(connection, user_id)
+        if user is not None:
+            people.change(connection, user.id, zone=zone)
+            before, after = {"zone": user.zone}, {"zone": zone}
+            _change(connection, house, user, "user.zone", user.email, before, after)
+
+
 def _set_password(
     connection: Connection, house: House, user: User, known: str, keep: str | None = None
 ) -> None:

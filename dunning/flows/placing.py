@@ -8,11 +8,12 @@ from typing import Any
 from sqlalchemy import Connection
 
 from dunning.core import triage, worth
+from dunning.core.billing import Whose
 from dunning.core.search_words import words_of
 from dunning.core.triage import Place, Spot, Standing
 from dunning.core.vocabulary import InvoiceClass, Status
 from dunning.core.worth import Prospect
-from dunning.store import queue_items, rules
+from dunning.store import campaigns, queue_items, rules
 
 COPIED = (
     "account_id livemode status amount currency decline_class campaign_key segment failed_at deadline plan"
@@ -35,7 +36,12 @@ def place(connection: Connection, recovery_id: str, now: datetime, **staffs: Any
     left = max(policy.attempts_per_invoice - facts["asked"], 0)
     words = words_of(_texts(facts))
     spot = triage.spot(_standing(facts, kept), now=now)
-    line = {**_line(facts, kept, spot, now), "attempts_left": left, "named": " ".join(sorted(words))}
+    line = {
+        **_line(facts, kept, spot, now),
+        **_value(connection, facts),
+        "attempts_left": left,
+        "named": " ".join(sorted(words)),
+    }
     queue_items.put(connection, {**line, "version": _version(facts, line)})
     if facts["item_named"] is None or set(facts["item_named"].split()) != words:
         queue_items.name(connection, recovery_id, sorted(words))
@@ -82,6 +88,12 @@ def _line(facts: Mapping[str, Any], kept: Mapping[str, Any], found: Spot, now: d
     }
 
 
+def _value(connection: Connection, facts: Mapping[str, Any]) -> dict[str, int]:
+    whose = Whose(facts["account_id"], livemode=facts["livemode"])
+    paid = campaigns.paid_before(connection, whose, facts["customer_id"], facts["currency"]) or 0
+    return {"paid_so_far": paid, "value": worth.face_value(paid, facts["currency"])}
+
+
 def _standing(facts: Mapping[str, Any], kept: Mapping[str, Any]) -> Standing:
     return Standing(
         status=facts["status"],
@@ -91,9 +103,10 @@ def _standing(facts: Mapping[str, Any], kept: Mapping[str, Any]) -> Standing:
         abandoned=facts["abandoned"],
         contradicted=facts["contradicted_at"] is not None,
         approval_asked=facts["approval_asked"],
+        call_asked=facts["call_asked"],
         reachable=_reachable(facts),
         next_message_at=facts["next_message_at"],
-        last_message_at=facts["last_message_at"],
+        last_message_at=max(filter(None, (facts["last_message_at"], facts["last_call_at"])), default=None),
         snoozed_until=kept["snoozed_until"],
         promised_until=kept["promised_until"],
         touched_at=kept["touched_at"],
@@ -113,6 +126,8 @@ def _prospect(facts: Mapping[str, Any]) -> Prospect:
         reachable=_reachable(facts),
         by_itself=facts["status"] in BY_ITSELF,
         card_expires=_expires(facts["exp_month"], facts["exp_year"]),
+        mails_unanswered=0 if facts["link_used"] else facts["mails_sent"],
+        usage=None if facts["usage_before"] is None else (facts["usage_before"], facts["usage"]),
     )
 
 

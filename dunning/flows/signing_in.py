@@ -109,7 +109,8 @@ def person(house: House, secret: str, *, touches: bool = True) -> Actor | None:
         with house.store.write() as connection:
             sessions.touch(connection, session, now)
     role: Role = row["role"]
-    return Actor(row["email"], row["name"], RIGHTS[role], role, row["id"], session, locale=row["locale"])
+    chosen = {"locale": row["locale"], "zone": row["zone"]}
+    return Actor(row["email"], row["name"], RIGHTS[role], role, row["id"], session, **chosen)
 
 
 def program(house: House, secret: str) -> Actor | None:

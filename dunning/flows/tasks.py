@@ -10,6 +10,7 @@ from dunning.core.vocabulary import TaskKind, TaskState
 from dunning.errors import DunningError
 from dunning.flows.attempting import hold
 from dunning.flows.house import House
+from dunning.flows.placing import place
 from dunning.flows.staff import Answer
 from dunning.flows.telling import tell
 from dunning.store import audit, rules, tasks
@@ -48,6 +49,7 @@ def finish(house: House, task_id: str, *, by: str, note: str = "") -> Answer:
         if not closed or recovery is None:
             return Answer(done=False, sentence="Nothing changed: the task is closed already.")
         tell(connection, recovery.id, f"{MADE} {note}".rstrip(), now=now, by=by, kind="staff")
+        place(connection, recovery.id, now, touched_at=now)
         after = {"task": task_id, "note": note}
         audit.append(connection, at=now, by=by, action="task.finish", about=recovery.id, after=after)
     return Answer(done=True, sentence=MADE)

@@ -32,6 +32,7 @@ NOT_PERSONAL: Final[Mapping[str, str]] = {
     "cards": "account_id id customer_id type fingerprint brand funding country",
     "closed_months": "month document digest by",
     "contacts": "account_id customer_id role added_by",
+    "customer_usage": "account_id customer_id",
     "customers": "account_id id default_card_id",
     "erasures": "id account_id customer_id asked_by",
     "errands": "id account_id recovery_id customer_id object_id occurrence by",
@@ -87,6 +88,6 @@ NOT_PERSONAL: Final[Mapping[str, str]] = {
     "suppressions": "account_id reason message_id released_by",
     "switches": "name value changed_by",
     "user_links": "id user_id",
-    "users": "id email name password locale",
+    "users": "id email name password locale zone",
     "withheld": "recovery_id after account_id network fingerprint",
 }

@@ -23,6 +23,7 @@ class User:
     disabled_at: datetime | None
     signed_in_at: datetime | None
     locale: str | None = None
+    zone: str | None = None
 
     @property
     def active(self) -> bool:

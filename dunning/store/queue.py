@@ -20,8 +20,8 @@ from dunning.store.queue_filter import (
 from dunning.store.tables import attempts, customers, invoices, plans, queue_items, recoveries
 
 LINE: Final = (
-    "place cause needed_since respond_by breached expected slipping attempts_left owner snoozed_until"
-    " snooze_reason promised_until country version"
+    "place cause needed_since respond_by breached expected slipping paid_so_far attempts_left owner"
+    " snoozed_until snooze_reason promised_until country version"
 ).split()
 COUNTED_MOST: Final = 1000  # a tab that holds more says 1,000+
 
@@ -57,7 +57,7 @@ def ids(connection: Connection, wanted: Wanted, *, now: datetime) -> Sequence[Ro
     if impossible(wanted):
         return []
     columns = (queue_items.c.recovery_id, queue_items.c.rank, queue_items.c.worth, queue_items.c.face)
-    query = select(*columns, queue_items.c.deadline).where(conditions(wanted, now))
+    query = select(*columns, queue_items.c.deadline, queue_items.c.value).where(conditions(wanted, now))
     return connection.execute(ordered(query, wanted).limit(wanted.limit)).mappings().all()
 
 

@@ -40,6 +40,7 @@ class Sort(StrEnum):
     NEWEST = "newest"
     AMOUNT = "amount"
     DEADLINE = "deadline"
+    VALUE = "value"
 
 
 ORDERS: Final[dict[Sort, tuple[tuple[Column[Any], ...], bool]]] = {
@@ -47,6 +48,7 @@ ORDERS: Final[dict[Sort, tuple[tuple[Column[Any], ...], bool]]] = {
     Sort.NEWEST: ((ITEM.recovery_id,), True),
     Sort.AMOUNT: ((ITEM.face, ITEM.recovery_id), True),
     Sort.DEADLINE: ((ITEM.deadline, ITEM.recovery_id), False),
+    Sort.VALUE: ((ITEM.value, ITEM.recovery_id), True),
 }
 
 
@@ -78,6 +80,7 @@ class Wanted:
     segment: str | None = None
     least: int | None = None  # hundredths of the currency's own unit
     most: int | None = None
+    value_least: int | None = None  # of what the customer has paid so far, in the same hundredths
     older_than: timedelta | None = None
     budget: bool | None = None  # whether attempts are left
     slipping: bool = False
@@ -184,11 +187,15 @@ def _bare(column: Any) -> Any:
 def _ranges(wanted: Wanted, now: datetime) -> list[ColumnElement[bool]]:
     found: list[ColumnElement[bool]] = []
     # beside an equal filter, its index is the better one: SQLite would take the amount's, and sort
-    face = _bare(ITEM.face) if any(getattr(wanted, name) for name in BY_FILTER) else ITEM.face
+    equal = any(getattr(wanted, name) for name in BY_FILTER)
+    face = _bare(ITEM.face) if equal else ITEM.face
     if wanted.least is not None:
         found.append(face >= wanted.least)
     if wanted.most is not None:
         found.append(face <= wanted.most)
+    if wanted.value_least is not None:
+        value = ITEM.value if wanted.sort is Sort.VALUE and not equal else _bare(ITEM.value)
+        found.append(value >= wanted.value_least)
     if wanted.older_than is not None:
         found.append(ITEM.failed_at <= now - wanted.older_than)
     if wanted.budget is not None:

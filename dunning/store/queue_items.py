@@ -20,20 +20,30 @@ from sqlalchemy import (
 
 from dunning.core.billing import Whose
 from dunning.core.search_words import LONGEST, normalised
-from dunning.core.vocabulary import COSTS_BUDGET, OPEN, AttemptState, MessageState, SuppressionReason
+from dunning.core.vocabulary import (
+    COSTS_BUDGET,
+    OPEN,
+    AttemptState,
+    MessageState,
+    SuppressionReason,
+    TaskState,
+)
 from dunning.store.prepared import ITS_ID, belongs, owner
 from dunning.store.tables import (
     approvals,
     attempts,
     cards,
+    customer_usage,
     customers,
     invoices,
+    links,
     messages,
     notes,
     queue_items,
     recoveries,
     search_words,
     staff_changes,
+    staff_tasks,
     suppressions,
 )
 from dunning.store.upsert import insert_all_once, upsert
@@ -52,6 +62,12 @@ def _of(table: Any, *where: ColumnElement[bool]) -> ColumnElement[bool]:
     return and_(table.c.recovery_id == recoveries.c.id, *where)
 
 
+def _used() -> ColumnElement[bool]:
+    usage = customer_usage.c
+    mine = and_(usage.account_id == recoveries.c.account_id, usage.livemode == recoveries.c.livemode)
+    return and_(mine, usage.customer_id == recoveries.c.customer_id)
+
+
 def _counted(*where: ColumnElement[bool]) -> ColumnElement[int]:
     return select(func.count()).select_from(attempts).where(_of(attempts, *where)).scalar_subquery()
 
@@ -68,6 +84,10 @@ def _facts() -> Select[Any]:
     ours = (attempts.c.ordinal.is_not(None), attempts.c.state.in_(sorted(COSTS_BUDGET)))
     coming = select(func.min(messages.c.due_at)).where(_of(messages, unsent))
     sent = select(func.max(messages.c.sent_at)).where(_of(messages))
+    mails = _of(messages, messages.c.state == MessageState.SENT, messages.c.channel == "email")
+    called = select(func.max(staff_tasks.c.closed_at)).where(
+        _of(staff_tasks, staff_tasks.c.state == TaskState.DONE)
+    )
     kept = [queue_items.c[name].label(f"item_{name}") for name in KEPT]
     return (
         select(
@@ -86,12 +106,19 @@ def _facts() -> Select[Any]:
             exists().where(_of(approvals, approvals.c.decided_at.is_(None))).label("approval_asked"),
             coming.scalar_subquery().label("next_message_at"),
             sent.scalar_subquery().label("last_message_at"),
+            called.scalar_subquery().label("last_call_at"),
+            exists().where(_of(staff_tasks, staff_tasks.c.state == TaskState.OPEN)).label("call_asked"),
+            select(func.count()).select_from(messages).where(mails).scalar_subquery().label("mails_sent"),
+            exists().where(_of(links, links.c.used_at.is_not(None))).label("link_used"),
+            customer_usage.c.usage,
+            customer_usage.c.usage_before,
             *kept,
         )
         .join(customers, _mirror(customers, recoveries.c.customer_id), isouter=True)
         .join(invoices, _mirror(invoices, recoveries.c.invoice_id), isouter=True)
         .join(cards, _mirror(cards, recoveries.c.card_id), isouter=True)
         .join(queue_items, queue_items.c.recovery_id == recoveries.c.id, isouter=True)
+        .join(customer_usage, _used(), isouter=True)
         .where(recoveries.c.id == ITS_ID)
     )
 

@@ -24,7 +24,7 @@ def with_user(connection: Connection, session_id: str) -> RowMapping | None:
     """Return a session with the account behind it, as that stands now; None when it was ended."""
     columns = (sessions.c.created_at, sessions.c.seen_at, users.c.id, users.c.email, users.c.name)
     query = (
-        select(*columns, users.c.role, users.c.locale)
+        select(*columns, users.c.role, users.c.locale, users.c.zone)
         .join(users, users.c.id == sessions.c.user_id)
         .where(sessions.c.id == session_id, users.c.disabled_at.is_(None))
     )

@@ -21,6 +21,7 @@ users = Table(
     Column("disabled_at", UTCDateTime),
     Column("signed_in_at", UTCDateTime),
     Column("locale", Text),  # the language they chose; none: what their browser asks for
+    Column("zone", Text),  # the time zone they chose for their pages; none: that of the reports
     one_of("role", Role),
 )
 

@@ -28,6 +28,8 @@ queue_items = Table(
     Column("expected", BigInteger, nullable=False, server_default="0"),  # minor units a person may bring in
     Column("slipping", Integer, nullable=False, server_default="0"),
     Column("amount", BigInteger, nullable=False),
+    Column("paid_so_far", BigInteger, nullable=False, server_default="0"),  # by the customer, minor units
+    Column("value", BigInteger, nullable=False, server_default="0"),  # `paid_so_far` as face value
     Column("face", BigInteger, nullable=False),  # `amount` in hundredths of the currency's own unit
     Column("currency", Text, nullable=False),
     Column("decline_class", Word(DeclineClass), nullable=False),
@@ -56,6 +58,7 @@ queue_items = Table(
     Index("ix_queue_items_worth", "livemode", "open", "rank", "worth", "recovery_id"),
     Index("ix_queue_items_newest", "livemode", "open", "recovery_id"),
     Index("ix_queue_items_face", "livemode", "open", "face", "recovery_id"),
+    Index("ix_queue_items_value", "livemode", "open", "value", "recovery_id"),
     Index("ix_queue_items_deadline", "livemode", "open", "deadline", "recovery_id"),
     Index("ix_queue_items_class", "livemode", "open", "decline_class", "rank", "worth", "recovery_id"),
     Index("ix_queue_items_currency", "livemode", "open", "currency", "rank", "worth", "recovery_id"),
@@ -73,6 +76,20 @@ search_words = Table(
     Column("word", BYTEWISE, primary_key=True),
     Column("recovery_id", Text, ForeignKey("recoveries.id"), primary_key=True),
     Index("ix_search_words_recovery_id", "recovery_id"),
+)
+
+# How much a customer uses the merchant's product, as the merchant reports it: last, and before.
+customer_usage = Table(
+    "customer_usage",
+    metadata,
+    Column("account_id", Text, primary_key=True),
+    flag("livemode", key=True),
+    Column("customer_id", Text, primary_key=True),
+    Column("usage", BigInteger, nullable=False),
+    Column("at", UTCDateTime, nullable=False),
+    Column("usage_before", BigInteger),
+    Column("at_before", UTCDateTime),
+    CheckConstraint("(usage_before IS NULL) = (at_before IS NULL)", name="before_has_date"),
 )
 
 staff_changes = Table(

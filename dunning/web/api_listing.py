@@ -25,6 +25,11 @@ class Listing(BaseModel):
         Sort, Field(description="`worth`: what a person can still recover, after broken promises.")
     ] = Sort.NEWEST
     owner: Annotated[str | None, Field(max_length=200, description="Empty: nobody’s.")] = None
+    segment: Annotated[str | None, Field(max_length=40)] = None
+    slipping: Annotated[bool, Field(description="Only what is slipping away.")] = False
+    value_least: Annotated[
+        int | None, Field(ge=0, le=10**14, description="Hundredths paid so far by the customer.")
+    ] = None
     decline_class: DeclineClass | None = None
     currency: Annotated[str | None, Field(min_length=3, max_length=3)] = None
     country: Annotated[str | None, Field(min_length=2, max_length=2)] = None

@@ -1,6 +1,7 @@
 """One's own account: password, sessions, signing out."""
 
-from typing import Annotated
+from typing import Annotated, Any
+from zoneinfo import available_timezones
 
 from fastapi import APIRouter, Form, Request
 from pydantic import BaseModel, ConfigDict, Field
@@ -52,9 +53,9 @@ def account_pages(screen: Screen) -> APIRouter:
     def account(request: Request, who: Who) -> HTMLResponse:
         with house.store.read() as connection:
             own = sessions.of_user(connection, who.user_id) if who.user_id else ()
-        return screen.page(
-            request, "account.html", sessions=own, least=PASSWORD_LEAST, chosen=_chosen(request, who)
-        )
+        shown: dict[str, Any] = {"sessions": own, "least": PASSWORD_LEAST, "chosen": _chosen(request, who)}
+        shown |= {"zones": sorted(available_timezones()), "report_zone": house.settings.report_timezone}
+        return screen.page(request, "account.html", **shown)
 
     @router.post(f"{HOME}/password")
     def change(form: Annotated[ChangeForm, Form()], who: Who) -> RedirectResponse:

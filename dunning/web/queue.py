@@ -44,6 +44,7 @@ SORTS: Final = {
     Sort.NEWEST: "Newest first",
     Sort.AMOUNT: "Largest first",
     Sort.DEADLINE: "Window ends first",
+    Sort.VALUE: "Customers who have paid most",
 }
 ACTIONS: Final = {
     BulkAction.RETRY: "Retry now",

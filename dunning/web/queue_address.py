@@ -19,6 +19,7 @@ LABELS: Final = {
     "status": "Status",
     "least": "At least",
     "most": "At most",
+    "value": "Customer has paid at least",
     "currency": "Currency",
     "country": "Country",
     "plan": "Plan",
@@ -46,6 +47,7 @@ class Asked(BaseModel):
     status: Status | Literal[""] = ""
     least: Annotated[int, Field(ge=0, le=10**12)] | Literal[""] = ""
     most: Annotated[int, Field(ge=0, le=10**12)] | Literal[""] = ""
+    value: Annotated[int, Field(ge=0, le=10**12)] | Literal[""] = ""
     currency: Word = ""
     country: Word = ""
     plan: Word = ""
@@ -77,6 +79,7 @@ class Asked(BaseModel):
             segment=self.segment or None,
             least=None if self.least == "" else self.least * 100,
             most=None if self.most == "" else self.most * 100 + 99,
+            value_least=None if self.value == "" else self.value * 100,
             older_than=None if self.age == "" else timedelta(days=self.age),
             budget=None if not self.budget else self.budget == "some",
             slipping=self.slipping,

@@ -11,7 +11,8 @@ from sqlalchemy import RowMapping
 COLUMNS: Final = (
     "id status place cause amount currency expected decline_class decline_code customer_name customer_email"
     " customer_id invoice_number invoice_id subscription_id plan country segment campaign_key owner failed_at"
-    " deadline next_attempt_at respond_by breached slipping attempts_left snoozed_until promised_until why"
+    " deadline next_attempt_at respond_by breached slipping paid_so_far attempts_left"
+    " snoozed_until promised_until why"
 ).split()
 FORMULA: Final = ("=", "+", "-", "@", "\t", "\r")
 

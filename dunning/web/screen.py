@@ -44,11 +44,13 @@ class Screen:
     templates: Environment
     demo: DemoBar | None = None
 
-    def calendar(self, tongue: tongues.Tongue | None = None) -> calendars.Calendar:
-        """Return the house's calendar: its clock's now, in the report time zone, in English or a language."""
-        return calendars.Calendar(
-            self.house.clock.now(), ZoneInfo(self.house.settings.report_timezone), tongue
-        )
+    def calendar(self, tongue: tongues.Tongue | None = None, zone: str | None = None) -> calendars.Calendar:
+        """Return the house's calendar: its clock's now, in English or a language.
+
+        Times are in the zone that somebody chose for their pages, else in the report time zone.
+        """
+        own = ZoneInfo(zone or self.house.settings.report_timezone)
+        return calendars.Calendar(self.house.clock.now(), own, tongue)
 
     def tongue(self, request: Request) -> tongues.Tongue:
         """Return the language of who looks: their own choice, else what their browser asks for."""
@@ -61,13 +63,13 @@ class Screen:
     def page(self, request: Request, template: str, *, status: int = 200, **facts: Any) -> HTMLResponse:
         """Render a staff page inside the frame."""
         tongue = self.tongue(request)
-        calendar = self.calendar(tongue)
+        actor: Actor = request.state.actor
+        calendar = self.calendar(tongue, actor.zone)
         with self.house.store.read() as connection:
             switched = switches.read(connection)
             parts = segments.current(connection)
             alarms = safety.alarms(connection, calendar.now)
         settings = self.house.settings
-        actor: Actor = request.state.actor
         frame = {
             "actor": actor,
             "may": actor.may,
@@ -77,7 +79,7 @@ class Screen:
             "merchant": self.house.merchant,
             "simulated": self.house.simulated,
             "dashboard": words.StripeLinks(settings.livemode, self.house.simulated),
-            "zone": settings.report_timezone,
+            "zone": calendar.zone.key,
             "path": request.url.path,
             "here": request.url.path + (f"?{request.url.query}" if request.url.query else ""),
             "navigation": NAVIGATION,

@@ -19,6 +19,7 @@ from dunning.web.api_reports import report_api
 from dunning.web.api_schedule import schedule_api
 from dunning.web.api_switches import switch_api
 from dunning.web.api_tasks import moving_api, task_api
+from dunning.web.api_usage import usage_api
 from dunning.web.at_risk import at_risk_pages
 from dunning.web.audit import audit_pages
 from dunning.web.bulk import bulk_forms, bulk_pages
@@ -48,6 +49,7 @@ from dunning.web.once import OncePerKey
 from dunning.web.outlook import outlook_pages
 from dunning.web.overview import overview_pages
 from dunning.web.own_account import account_pages
+from dunning.web.own_zone import zone_forms
 from dunning.web.pay import pay_pages
 from dunning.web.people import people_forms, people_pages
 from dunning.web.personal_data import personal_data_pages
@@ -60,6 +62,7 @@ from dunning.web.reports import payment_pages, report_pages
 from dunning.web.rights import Declared, declared
 from dunning.web.screen import Screen, make_screen
 from dunning.web.settings_forms import settings_forms
+from dunning.web.settings_origins import origin_pages
 from dunning.web.settings_page import settings_pages
 from dunning.web.tasks import task_pages
 from dunning.web.tokens import token_pages
@@ -143,6 +146,7 @@ APIS: Final = (
     bulk_api,
     report_api,
     access_api,
+    usage_api,
     schedule_api,
     audit_api,
     personal_data_api,
@@ -161,6 +165,7 @@ PAGES: Final = (
     door_pages,
     oidc_pages,
     account_pages,
+    zone_forms,
     overview_pages,
     queue_pages,
     view_forms,
@@ -180,6 +185,7 @@ PAGES: Final = (
     learned_pages,
     experiment_pages,
     settings_pages,
+    origin_pages,
     settings_forms,
     card_rules_pages,
     people_pages,

@@ -145,6 +145,7 @@ CAUSE: Final[dict[str, str]] = {
     Cause.UNREACHABLE: "The customer cannot be written to: call them",
     Cause.SILENT: "The customer was written to and is silent",
     Cause.PAUSE_OVER: "The pause is over",
+    Cause.CALL: "The campaign asks for a call",
 }
 CONDITION: Final[dict[str, str]] = {
     When.ALWAYS: "always",

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from axe_playwright_python.sync_playwright import Axe
 from browser.house import MintingStripe, StillDemo, furnish, site_of
 from browser.seed import NOW
 from flows.logged import keep_log
@@ -99,6 +100,12 @@ class Served:
             "card-rules": "/settings/card-rules?code=do_not_honor",
             "webhooks": "/settings/webhooks",
             "installation": "/settings/installation",
+            "origins": "/settings/origins",
+            "people": "/settings/people",
+            "tokens": "/settings/tokens",
+            "audit": "/settings/audit",
+            "account": "/account",
+            "health": "/settings/health",
             "personal-data": "/settings/data",
             "jobs": "/settings/jobs",
             "contacts": f"/recoveries/{self.with_status('waiting')}/contacts",
@@ -185,6 +192,8 @@ def test_every_page_fits_its_screen_and_can_be_read(browser: "Browser", served: 
                 page.screenshot(path=SHOTS / f"{name}-{width}-{scheme}.png", full_page=True)
                 assert page.evaluate(TOO_WIDE) <= 0, f"{name} scrolls sideways at {width}"
             assert page.evaluate(FAINT) == [], f"{name} has text that is hard to read"
+            found = Axe().run(page)
+            assert found.violations_count == 0, f"{name}: {found.generate_report()}"
     assert refused == [], "the policy of the page refused these"
 
 

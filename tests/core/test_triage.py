@@ -1,5 +1,6 @@
 """Which recoveries need a person, and what a person's time on them is worth."""
 
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 
 import pytest
@@ -113,6 +114,9 @@ def test_slipping_away_has_points() -> None:
     half_gone = {"failed_at": NOW - 8 * DAY, "deadline": NOW + 6 * DAY}
     gone = prospect(refusals=4, reachable=False, card_expires=date(2027, 3, 31), **half_gone)
     assert worth.slipping(gone, now=NOW) == 6
+    assert worth.slipping(replace(gone, mails_unanswered=2, usage=(100, 70)), now=NOW) == 9
+    assert worth.slipping(prospect(mails_unanswered=1, usage=(100, 71)), now=NOW) == 0
+    assert worth.slipping(prospect(usage=(0, 0)), now=NOW) == 0
 
 
 def test_an_outlook_is_inside_its_interval_and_never_over_what_is_owed() -> None:

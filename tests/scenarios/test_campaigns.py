@@ -8,9 +8,10 @@ from scenarios.stage import Stage
 from sqlalchemy import select
 
 from dunning.core.sending import Sending
+from dunning.core.triage import Cause, Place
 from dunning.core.vocabulary import MessageState, Status
-from dunning.flows import campaigns, moving, preview, switches
-from dunning.store import tables
+from dunning.flows import campaigns, moving, preview, switches, tasks
+from dunning.store import queue_items, tables
 from dunning.store import tasks as task_store
 
 HEAD = 'key = "{key}"\nname = "Ours"\n'
@@ -132,6 +133,25 @@ def test_a_call_is_a_task_and_a_paid_recovery_closes_it(stage: Stage) -> None:
     assert stage.recovery(robin).status is Status.RECOVERED
     assert open_tasks(stage) == []
     assert stage.rows("staff_tasks", robin)[0]["note"] == "The recovery is closed."
+
+
+def test_a_call_to_make_needs_action_until_it_was_made(stage: Stage) -> None:
+    call = 'channel = "call"\nrecipient = "staff"\ntask = "Ring them up."'
+    publish(stage, campaign("standard", ("call", "6h", call)))
+    recovery_id = stage.recovery(stage.fails("lost_card")).id
+    stage.pass_time(hours=24)
+
+    def line() -> Any:
+        with stage.house.store.read() as connection:
+            return queue_items.item(connection, recovery_id)
+
+    assert (line()["place"], line()["cause"]) == (Place.NEEDS_ACTION, Cause.CALL)
+    stage.pass_time(hours=60)  # silence does not hide what is to be done
+    assert line()["cause"] is Cause.CALL
+    assert tasks.finish(stage.house, open_tasks(stage)[0]["id"], by="kim").done
+    assert (line()["place"], line()["cause"]) == (Place.WAITING, None)
+    stage.pass_time(hours=73)
+    assert line()["cause"] is Cause.SILENT
 
 
 def test_a_recovery_is_moved_on_purpose_and_no_step_goes_out_twice(stage: Stage) -> None:

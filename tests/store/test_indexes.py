@@ -68,6 +68,7 @@ def test_the_link_of_a_message_is_found_by_the_message(connection: Connection) -
         (Wanted(livemode=True, tab=Tab.CLOSED, plan="P", least=5, sort=Sort.WORTH), "ix_queue_items_plan"),
         (Wanted(livemode=True, tab=Tab.OPEN, sort=Sort.AMOUNT), "ix_queue_items_face"),
         (Wanted(livemode=True, tab=Tab.OPEN, sort=Sort.DEADLINE), "ix_queue_items_deadline"),
+        (Wanted(livemode=True, tab=Tab.OPEN, value_least=5, sort=Sort.VALUE), "ix_queue_items_value"),
         (Wanted(livemode=True, q="zoe martin", sort=Sort.WORTH), "sqlite_autoindex_queue_items_1"),
     ],
 )

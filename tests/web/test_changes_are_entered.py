@@ -146,6 +146,7 @@ ELSEWHERE = {
         "tests/web/test_api_house.py; the flows are those of the pages",
     ),
     "/account/language": "tests/web/test_staff_tongues.py",
+    "/account/zone": "tests/web/test_pages_zone.py",
     "/account/password": "tests/web/test_signing_in.py signs in with the new one",
     "/account/sessions/end": "tests/web/test_signing_in.py",
     "/logout": "tests/web/test_signing_in.py; it would end this walk",

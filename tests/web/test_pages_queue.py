@@ -59,6 +59,7 @@ def test_the_queue_is_sorted_by_what_a_person_can_still_recover(desk: Desk) -> N
         ("owner=ada", ITEM.owner == "ada"),
         ("budget=none", ITEM.attempts_left == 0),
         ("slipping=true", ITEM.slipping >= 3),
+        ("value=60", ITEM.value >= 6000),
         ("late=true", ITEM.breached.is_(True)),
         ("status=scheduled&currency=usd", (ITEM.status == "scheduled") & (ITEM.currency == "usd")),
         ("campaign=standard", ITEM.campaign_key == "standard"),
@@ -69,7 +70,7 @@ def test_a_filter_finds_what_it_says(desk: Desk, query: str, where: object) -> N
     assert found == lines(desk, ITEM.open.is_(True), where)
 
 
-@pytest.mark.parametrize("sort", ["worth", "newest", "amount", "deadline"])
+@pytest.mark.parametrize("sort", ["worth", "newest", "amount", "deadline", "value"])
 def test_every_order_is_paged_without_gap_or_repeat(desk: Desk, sort: str) -> None:
     seen: list[str] = []
     path: str | None = f"/api/v1/recoveries?limit=7&sort={sort}"
