@@ -133,7 +133,7 @@ def test_the_recovery_shows_the_budget_of_its_card_and_what_was_withheld(desk: D
         {"network": "visa", "limit": 15, "window_hours": 720, "used": len(count), "free_at": None}
     ]
     settings = desk.see("/settings")
-    assert "2 attempts withheld by the networks’ rules: about $0.20 in fees avoided" in settings
+    assert "Attempts withheld by the networks’ rules: 2. Fees avoided: about $0.20." in settings
     assert "counted once for each refusal" in desk.see(PAGE)
 
 
