@@ -126,14 +126,14 @@ def test_the_recovery_shows_the_budget_of_its_card_and_what_was_withheld(desk: D
     page = desk.see(f"/recoveries/{recovery_id}")
     assert "In 30 days" in page
     assert f"{len(count)} of 15 tries used" in page
-    assert "2 attempts withheld by the network’s budget for the card: about $0.20 in fees avoided" in page
+    assert "Attempts withheld by the network’s budget for the card: 2. Fees avoided: about $0.20." in page
     told = desk.browser.get(f"/api/v1/recoveries/{recovery_id}").json()
     assert told["withheld"] == 2
     assert told["card_budget"] == [
         {"network": "visa", "limit": 15, "window_hours": 720, "used": len(count), "free_at": None}
     ]
     settings = desk.see("/settings")
-    assert "2 attempts withheld by the networks’ rules: about $0.20 in fees avoided" in settings
+    assert "Attempts withheld by the networks’ rules: 2. Fees avoided: about $0.20." in settings
     assert "counted once for each refusal" in desk.see(PAGE)
 
 

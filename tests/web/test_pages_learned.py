@@ -50,7 +50,7 @@ def test_fits_verdicts_and_curves_are_shown_with_their_counts(house: House, brow
         assert words in page
     for name, curves in fit.figures["curves"].items():
         tries, paid = (sum(pair[part] for pair in curves["hour"]) for part in (0, 1))
-        assert f"{paid} of {tries} retries paid" in page, name
+        assert f"Retries: {tries}, of which paid: {paid}." in page, name
     assert 'style="' not in page
 
 
