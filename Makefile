@@ -10,7 +10,7 @@ UV := $(shell uv --version >/dev/null 2>&1 && command -v uv || echo .venv/bin/uv
 SYNC := $(UV) sync --locked --inexact --python .venv/bin/python --quiet
 RUN := .venv/bin
 
-.PHONY: help demo test lint format study bench bench-full clean
+.PHONY: help demo test lint format study proof bench bench-full clean
 
 help: ## Show this list
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -47,6 +47,9 @@ format: .venv/.dev ## Format the code and mend what the linter can
 
 study: .venv/.dev ## How often the backtest's intervals hold the truth, over 100 seeds (docs/backtest-study.md)
 	@PYTHONPATH=tests $(RUN)/python -m study.coverage $(ARGS)
+
+proof: .venv/.dev ## Break everything: 2,000 simulated cities, three chaos runs, hostile input; an hour or more (docs/proof.md)
+	@PYTHONPATH=tests $(RUN)/python -m proof $(ARGS)
 
 bench: .venv/.dev ## What it can bear: all benchmarks up to a million rows, some 15 minutes (docs/performance.md)
 	@$(SYNC) --group dev --extra fast

@@ -46,6 +46,9 @@ def pytest_configure() -> None:
             del os.environ[name]
     settings.register_profile("dunning", deadline=None, derandomize="CI" in os.environ)
     settings.load_profile("dunning")
+    if many := os.environ.get("HOSTILE_EXAMPLES"):  # make proof
+        settings.register_profile("proof", deadline=None, max_examples=int(many), database=None)
+        settings.load_profile("proof")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
