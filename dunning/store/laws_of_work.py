@@ -17,13 +17,15 @@ STATES: Final = (
     ),
     Law(
         "no recovery is open of an invoice known to be settled",
-        "Once we read that an invoice is paid, void or written off, its recovery is closed at once.",
+        "Once we read that an invoice is paid, void or written off, its recovery is closed: by the event, or by "
+        "the comparison with Stripe that follows.",
         ("I1", "I11", "I12"),
         """
         SELECT count(*) FROM recoveries AS r JOIN invoices AS i
           ON i.account_id = r.account_id AND i.livemode = r.livemode AND i.id = r.invoice_id
         WHERE r.closed_at IS NULL AND i.status IN ('paid', 'void', 'uncollectible')
-          AND r.status <> 'attempting'""",
+          AND r.status <> 'attempting' AND COALESCE(i.paid_at, r.failed_at) < :late""",
+        late_after=timedelta(hours=2),
     ),
     Law(
         "no reading is applied that was not begun",

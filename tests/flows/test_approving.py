@@ -8,7 +8,7 @@ from scenarios.stage import Stage
 from sqlalchemy import select, update
 
 from dunning.core.campaign import Campaign
-from dunning.core.vocabulary import MessageState
+from dunning.core.vocabulary import MessageState, Status
 from dunning.flows import approving, campaigns, moving, staff
 from dunning.flows.work import work_message
 from dunning.store import messages, tables
@@ -101,6 +101,10 @@ def test_approving_late_sends_nothing_about_an_invoice_that_was_paid(stage: Stag
     assert approving.approve(stage.house, row["id"], by="kim").done
     stage.pass_time(days=1)
     assert stage.mails.sent == []
+    stage.hold_events = False
+    stage.receive(stage.held)
+    stage.settle()
+    assert stage.recovery(robin).status is Status.RECOVERED
 
 
 @pytest.mark.parametrize(

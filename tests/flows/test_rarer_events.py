@@ -29,7 +29,7 @@ def thin(event_type: str, kind: str, object_id: str) -> Body:
         "id": "evt_x",
         "object": "v2.core.event",
         "type": f"v1.{event_type}",
-        "created": "2026-01-06T12:00:00.000Z",
+        "created": "2026-01-05T06:30:00.000Z",
         "related_object": related,
     }
 

@@ -74,7 +74,7 @@ CASES: dict[str, list[tuple[Any, dict[str, Any]]]] = {
         (tables.ledger_entries, ENTRY | {"amount": 1, "at": NOW + 2 * HOUR})
     ],
     "no recovery is open of an invoice known to be settled": [
-        (tables.invoices, INVOICE | {"status": "paid"})
+        (tables.invoices, INVOICE | {"status": "paid", "paid_at": NOW - 3 * HOUR})
     ],
     "no reading is applied that was not begun": [
         (tables.invoices, INVOICE | {"status": "open", "read_ticket": 1, "applied_ticket": 2})

@@ -35,7 +35,7 @@ def test_ready_made_campaigns_are_offered_and_published_with_their_rules(desk: D
     assert "Ready-made campaigns" not in page
     assert "decline class needs_card or hard or fraud" in page
     steps = desk.see("/campaigns/high_value")
-    assert "task for staff to staff" in steps
+    assert "task for staff, recipient: staff" in steps
     assert "once staff have approved it" in steps
     assert "3d before the window ends" in steps
     desk.see("/campaigns/nobody", 404)

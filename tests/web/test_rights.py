@@ -103,7 +103,7 @@ def test_a_route_that_declares_nothing_keeps_the_site_from_starting() -> None:
 
 def test_what_changes_something_takes_more_than_looking_except_for_ones_own_account(walk: Walk) -> None:
     lax = {one.path for one in walk.closed if one.method != "GET" and one.rights == {Right.READ}}
-    own = {"/account/language", "/account/password", "/account/sessions/end"}
+    own = {"/account/language", "/account/zone", "/account/password", "/account/sessions/end"}
     assert lax == own | {"/demo/{action}", "/api/v1/schedule"}
     staff = {one.path for one in walk.closed if one.path.startswith("/settings") and Right.ACT in one.rights}
     assert staff == {"/settings/pause", "/settings/resume"}

@@ -15,6 +15,7 @@ from dunning.web.tongues import LANGUAGES, tongue, wished
 
 WORDS = templates() / "words"
 OTHERS = [language for language in LANGUAGES if language != "en"]
+OF_PAYING = re.compile(r"_?pay(_\w+)?\.html")
 HOLES = re.compile(r"%\(\w+\)s")
 
 
@@ -22,7 +23,8 @@ def texts_of_pages() -> Iterator[str]:
     """Yield every text that the customers' pages translate."""
     environment = Environment()
     pages = templates() / "web"
-    for path in sorted([*pages.glob("*pay*.html"), pages / "notices.html"]):
+    theirs = [path for path in pages.glob("*.html") if OF_PAYING.fullmatch(path.name)]
+    for path in sorted([*theirs, pages / "notices.html"]):
         for call in environment.parse(path.read_text(encoding="utf-8")).find_all(nodes.Call):
             named = isinstance(call.node, nodes.Name) and call.node.name == "t"
             if named and isinstance(call.args[0], nodes.Const):
