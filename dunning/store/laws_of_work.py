@@ -17,8 +17,8 @@ STATES: Final = (
     ),
     Law(
         "no recovery is open of an invoice known to be settled",
-        "Once we read that an invoice is paid, void or written off, its recovery is closed: by the event, or by "
-        "the comparison with Stripe that follows.",
+        "Once an invoice is read as paid, void or written off, its recovery is closed: by the event, or by the "
+        "comparison with Stripe that follows.",
         ("I1", "I11", "I12"),
         """
         SELECT count(*) FROM recoveries AS r JOIN invoices AS i
