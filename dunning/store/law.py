@@ -53,5 +53,5 @@ PROMISES: Final = {
     "I25": "Foreign text is inert. `tests/web`, `tests/mail` and `tests/core` feed it in.",
     "I26": "Nobody does more than their rights. `tests/web` asks every route; the doctor reads the log.",
     "I27": "Outgoing calls reach only allowed places. `tests/channels` tries the others.",
-    "I28": "Personal data leaves in time without touching the ledger. No query says so yet.",
+    "I28": "Personal data leaves in time without touching the ledger. `tests/flows` erases a planted person.",
 }

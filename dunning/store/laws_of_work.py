@@ -17,8 +17,8 @@ STATES: Final = (
     ),
     Law(
         "no recovery is open of an invoice known to be settled",
-        "Once an invoice is read as paid, void or written off, its recovery is closed: by the event, or by the "
-        "comparison with Stripe that follows.",
+        "Once an invoice is read as paid, void or written off, its recovery is closed: by the event, or by "
+        "comparing with Stripe soon after.",
         ("I1", "I11", "I12"),
         """
         SELECT count(*) FROM recoveries AS r JOIN invoices AS i
@@ -68,6 +68,15 @@ WORDS: Final = (
         SELECT count(*) FROM messages AS m JOIN suppressions AS s ON s.address = lower(m.address)
         WHERE s.account_id IN (m.account_id, 'self') AND s.reason <> 'unsubscribed'
           AND m.sent_at > s.added_at AND (s.released_at IS NULL OR m.sent_at < s.released_at)""",
+    ),
+    Law(
+        "an erased person stays erased",
+        "Of a customer who was erased neither name nor address is kept, and none comes back.",
+        ("I28",),
+        """
+        SELECT count(*) FROM erasures AS e JOIN customers AS c
+          ON c.account_id = e.account_id AND c.livemode = e.livemode AND c.id = e.customer_id
+        WHERE e.finished_at IS NOT NULL AND (c.email IS NOT NULL OR c.name IS NOT NULL)""",
     ),
     Law(
         "a step is sent to a recipient once",

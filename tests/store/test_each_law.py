@@ -27,6 +27,9 @@ INVOICE = {
     "amount_paid": 0,
     "amount_remaining": 2900,
 }
+PERSON = {"account_id": "self", "livemode": False, "id": "cus_gone"}
+ERASURE = {"account_id": "self", "livemode": False, "id": "era_1", "customer_id": "cus_gone"}
+ERASURE |= {"asked_by": "ada", "asked_at": NOW, "finished_at": NOW}
 
 
 @pytest.fixture
@@ -75,6 +78,10 @@ CASES: dict[str, list[tuple[Any, dict[str, Any]]]] = {
     ],
     "no recovery is open of an invoice known to be settled": [
         (tables.invoices, INVOICE | {"status": "paid", "paid_at": NOW - 3 * HOUR})
+    ],
+    "an erased person stays erased": [
+        (tables.customers, PERSON | {"name": "Ann", "deleted": False, "read_at": NOW}),
+        (tables.erasures, ERASURE),
     ],
     "no reading is applied that was not begun": [
         (tables.invoices, INVOICE | {"status": "open", "read_ticket": 1, "applied_ticket": 2})
