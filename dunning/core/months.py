@@ -6,6 +6,7 @@ what it records of that month later is booked in the first month that was still 
 
 import hashlib
 import json
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
@@ -16,6 +17,9 @@ from dunning.core.clock import utc
 
 SETTLES_WITHIN: Final = timedelta(minutes=2)  # a transaction that writes the ledger is over by then
 Sums = dict[str, dict[str, int]]  # currency -> figure -> minor units
+
+
+MONTHS: Final = re.compile(r"20\d\d-(0[1-9]|1[0-2])")  # of this century: time zones know no other
 
 
 class BadMonth(ValueError):
@@ -66,7 +70,13 @@ def next_month(month: str) -> str:
 
 
 def days_of(month: str) -> tuple[date, date]:
-    """Return the first day of a month and the first of the next."""
+    """Return the first day of a month and the first of the next.
+
+    Raises:
+        BadMonth: it is no month of a year that can be reckoned with.
+    """
+    if MONTHS.fullmatch(month) is None:
+        raise BadMonth(f"{month!r} is no month: write it as 2027-03.")
     return date.fromisoformat(f"{month}-01"), date.fromisoformat(f"{next_month(month)}-01")
 
 

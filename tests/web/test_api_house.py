@@ -92,6 +92,9 @@ def test_a_month_is_closed_by_finance_and_opened_again_by_an_admin(programs: Pro
     assert frozen.json()["month"] == "2027-02"
     assert [one["digest"] for one in programs.get("/months")["data"]] == [closed.json()["digest"]]
     assert programs.by[Right.FINANCE].get(f"{API}/months/2027-01").status_code == 404
+    for never in ("0000-01", "9999-12", "1999-12"):
+        refused = programs.post(Right.FINANCE, f"/months/{never}/close")
+        assert (refused.status_code, "is no month" in refused.json()["detail"]) == (409, True)
     why = {"why": "A late refund"}
     assert programs.post(Right.FINANCE, "/months/2027-02/reopen", why).status_code == 403
     assert programs.post(Right.ADMIN, "/months/2027-02/reopen", why).json()["data"] == []

@@ -89,6 +89,18 @@ def test_the_button_leads_to_stripe_any_number_of_times(phone: Phone) -> None:
     assert len(phone.stripe.minted) == 2
 
 
+def test_a_link_opens_nothing_of_another_customer(phone: Phone) -> None:
+    column = tables.recoveries.c
+    own = select(column.customer_id).where(column.id == phone.recovery_id)
+    others = select(column.id, column.customer_id).where(column.customer_id.not_in(own))
+    with phone.house.store.read() as connection:
+        mine = connection.execute(own).scalar_one()
+        theirs = connection.execute(others.order_by(column.id).limit(1)).one()
+    for asked in (theirs.id, "rec_nobody", phone.recovery_id):
+        answer = phone.browser.post(phone.path, data={"recovery": asked}, follow_redirects=False)
+        assert answer.headers["location"].endswith(f"/session/{mine}")
+
+
 def test_when_stripe_is_down_the_customer_may_try_again(phone: Phone) -> None:
     phone.stripe.down = True
     answer = phone.browser.post(phone.path)
