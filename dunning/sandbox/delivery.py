@@ -66,6 +66,11 @@ class Courier:
                 return self.world.clock.now()
             return min(one.due for one in self._waiting)
 
+    @property
+    def waiting(self) -> int:
+        """How many deliveries are to be tried again, or late."""
+        return len(self._waiting)
+
     def deliver(self) -> int:
         """Post what is due and return how many events were accepted; never called under the lock."""
         if self.url is None:

@@ -209,7 +209,7 @@ class Sandbox:
                 "invoices_failed": failed,
                 "charges": dict(sorted(charges.items())),
                 "events": sum(len(world.events) for world in worlds),
-                "events_waiting": len(self.world.outbox),
+                "events_waiting": len(self.world.outbox) + self.courier.waiting,
                 "events_delivered": self.courier.delivered,
             }
 

@@ -4,7 +4,7 @@ from datetime import datetime, timedelta
 from typing import Annotated, Any, Final, Self
 
 from fastapi import APIRouter
-from pydantic import AwareDatetime, ConfigDict, Field
+from pydantic import ConfigDict, Field
 from starlette.exceptions import HTTPException
 
 from dunning.core.clock import utc
@@ -14,12 +14,11 @@ from dunning.flows.house import House
 from dunning.flows.scheduling import Advice, advise, terms
 from dunning.timing import Attempt, Case, Choice
 from dunning.web.api import PROBLEMS, ROOT
-from dunning.web.api_models import Body, Shape
+from dunning.web.api_models import Body, Instant, Shape
 from dunning.web.rights import needs
 
 FURTHEST: Final = timedelta(days=92)  # what the planner looks ahead at most
 Code = Annotated[str, Field(min_length=1, max_length=100)]
-Instant = Annotated[AwareDatetime, Field(strict=False)]
 
 
 class AttemptBody(Body):

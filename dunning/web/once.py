@@ -4,10 +4,12 @@ import hashlib
 from dataclasses import dataclass, field
 from typing import Any, Final
 
+from starlette.applications import Starlette
 from starlette.concurrency import run_in_threadpool
 from starlette.datastructures import Headers
 from starlette.responses import JSONResponse, Response
-from starlette.types import ASGIApp, Message, Receive, Scope, Send
+from starlette.routing import Match
+from starlette.types import Message, Receive, Scope, Send
 
 from dunning.flows.house import House
 from dunning.store import answers
@@ -43,7 +45,7 @@ class _Heard:
 class OncePerKey:
     """Carries a keyed write of the API out once, and repeats its answer for a day."""
 
-    site: ASGIApp
+    site: Starlette
     house: House
     root: str = field(default="/api/")
 
@@ -66,7 +68,11 @@ class OncePerKey:
 
     def _concerns(self, scope: Scope) -> bool:
         writes = scope["type"] == "http" and scope["method"] in WRITES
-        return writes and scope["path"].startswith(self.root)
+        return writes and scope["path"].startswith(self.root) and self._takes(scope)
+
+    def _takes(self, scope: Scope) -> bool:
+        # A path or method that there is not is told so, whatever its key was used for.
+        return any(route.matches(scope)[0] is Match.FULL for route in self.site.routes)
 
     async def _once(self, key: str, body: bytes, scope: Scope, receive: Receive, send: Send) -> None:
         actor = scope["state"]["actor"].by

@@ -10,12 +10,14 @@ from sqlalchemy.exc import DataError
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
+from starlette.routing import Match
 
 from dunning.errors import Unusable
 from dunning.flows.staff import NotFound
 from dunning.web.gates import is_public
 from dunning.web.screen import Screen
 
+METHODS: Final = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE")
 JSON = "application/problem+json"
 UNKEEPABLE = "The request holds what cannot be kept: a NUL character, or a number that is too large."
 DEFAULTS: Final[dict[int, str]] = {
@@ -40,7 +42,7 @@ def add_problem_handlers(site: FastAPI, screen: Screen) -> None:
     def http_error(request: Request, error: HTTPException) -> Response:
         told = error.detail if error.detail != HTTPStatus(error.status_code).phrase else ""
         response = answer(request, error.status_code, told or _default(error.status_code))
-        response.headers.update(error.headers or {})
+        response.headers.update({**(error.headers or {}), **_allow(site, request, error.status_code)})
         return response
 
     @site.exception_handler(NotFound)
@@ -64,6 +66,15 @@ def add_problem_handlers(site: FastAPI, screen: Screen) -> None:
         if request.url.path.startswith("/api/"):
             return JSONResponse(content, 500, media_type=JSON)
         return screen.bare("plain.html", status=500, title="Something broke", detail=detail)
+
+
+def _allow(site: FastAPI, request: Request, status: int) -> dict[str, str]:
+    """Return the header that names every method of this address; the framework names those of one route."""
+    if status != HTTPStatus.METHOD_NOT_ALLOWED:
+        return {}
+    asked = [{**request.scope, "method": method} for method in METHODS]
+    served = [one["method"] for one in asked if any(r.matches(one)[0] is Match.FULL for r in site.routes)]
+    return {"allow": ", ".join(served)}
 
 
 def _default(status: int) -> str:

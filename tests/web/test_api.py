@@ -122,6 +122,12 @@ def test_an_unknown_address_is_a_problem_too(program: Program) -> None:
     program.problem(program.http.delete(RECOVERIES), 405)
 
 
+def test_a_method_that_is_not_there_is_told_which_are(program: Program) -> None:
+    """Two routes of one address, as /people has, are both named."""
+    assert program.http.delete("/api/v1/people").headers["allow"] == "GET, POST"
+    assert program.http.delete(RECOVERIES).headers["allow"] == "GET"
+
+
 def test_the_report_has_the_promised_shape(program: Program) -> None:
     report = program.get(f"{REPORT}?from=2027-01-01&to=2027-04-01&basis=cohort&net=true&group_by=month")
     head = ("basis", "from", "to", "timezone", "net", "as_of")

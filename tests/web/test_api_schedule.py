@@ -102,6 +102,7 @@ def test_a_time_that_is_forbidden_is_never_chosen(house: House) -> None:
         ({"attempts": [{"at": "2027-03-18T08:00:00"}]}, "attempts.0.at"),
         ({"deadline": (NOW + timedelta(days=400)).isoformat()}, "within 92 days"),
         ({"card_number": "4242"}, "card_number"),
+        ({"vetoes": [{"from": NOW.isoformat(), "to": 0}]}, "write an instant with its zone"),
     ],
 )
 def test_what_cannot_be_meant_is_refused_in_a_sentence(

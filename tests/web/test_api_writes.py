@@ -141,6 +141,14 @@ def test_a_key_belongs_to_one_request_of_one_program(program: Program) -> None:
     assert theirs.status_code == 200
 
 
+def test_a_method_that_is_not_there_is_told_so_whatever_its_key_was_used_for(quick: Program) -> None:
+    link = f"{quick.one('scheduled')}/link"
+    assert quick.write(link, "k1").status_code == 200
+    headers = {"Idempotency-Key": "k1"}
+    assert quick.http.delete(link, headers=headers).status_code == 405
+    assert quick.http.post(f"{link}/nowhere", headers=headers).status_code == 404
+
+
 def test_a_request_that_changed_nothing_leaves_its_key_free(quick: Program) -> None:
     path = quick.one("scheduled")
     problem(quick.write(f"{path}/pause", "k1", json={"why": "no date"}), 422)

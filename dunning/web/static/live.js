@@ -25,6 +25,12 @@ async function refresh() {
   }
 }
 
+// On a phone a row of tabs is longer than the screen: the one that is open comes into view.
+for (const open of document.querySelectorAll(".tabs a[aria-current]")) {
+  const row = open.parentElement;
+  row.scrollLeft = open.offsetLeft - row.offsetLeft - (row.clientWidth - open.offsetWidth) / 2;
+}
+
 function schedule() {
   const pause = calm.matches ? 15000 : document.getElementById("demo") ? 2000 : 5000;
   setTimeout(() => refresh().catch(() => {}).finally(schedule), pause);
