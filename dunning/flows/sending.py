@@ -5,7 +5,7 @@ The claim leaves a lease behind. Only the answer of the provider takes it away: 
 """
 
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Final
 
 from sqlalchemy import Connection
@@ -28,13 +28,14 @@ LATER: Final = timedelta(minutes=10)  # after an answer that says "not now"
 
 @dataclass(frozen=True, slots=True)
 class Written:
-    """A message whose words are in its row, on the way to the provider."""
+    """A message whose words are in its row, on the way to the provider; `at` is when it was last looked at."""
 
     message: MessageRow
     recovery: RecoveryRow
     address: str
     rendered: Rendered
     look: Look
+    at: datetime
 
 
 def send(house: House, message_id: str) -> Flow[Written, Sent]:
@@ -61,14 +62,14 @@ def _take_written(house: House, message_id: str) -> Written | None:
             return None
         fence = message.fence + 1
         messages.change(connection, message.id, message.fence, fence=fence, lease_until=lease_now + LEASE)
-        return _written(connection, message, recovery)
+        return _written(connection, message, recovery, now)
 
 
-def _written(connection: Connection, message: MessageRow, recovery: RecoveryRow) -> Written:
+def _written(connection: Connection, message: MessageRow, recovery: RecoveryRow, now: datetime) -> Written:
     taken = messages.by_id(connection, message.id)
     address, subject, text, html = messages.words(connection, message.id)
     look = wording.look_of(connection)
-    return Written(taken or message, recovery, address, Rendered(subject, "", text, html), look)
+    return Written(taken or message, recovery, address, Rendered(subject, "", text, html), look, now)
 
 
 def _give(house: House, written: Written) -> Accepted:
@@ -98,7 +99,7 @@ def _record(house: House, written: Written, sent: Sent) -> None:
             note=sent.note,
             provider=_provider(house, written.message),
             reference=sent.reference,
-            sent_at=now if sent.state is MessageState.SENT else None,
+            sent_at=written.at if sent.state is MessageState.SENT else None,
             lease_until=None,
             ring_at=now + LATER if sent.state is MessageState.PLANNED else None,
         )

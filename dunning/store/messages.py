@@ -4,13 +4,13 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Any, Final
 
-from sqlalchemy import Connection, RowMapping, and_, bindparam, func, insert, literal, or_, select, update
+from sqlalchemy import Connection, RowMapping, and_, bindparam, case, func, insert, literal, or_, select, update
 
 from dunning.core.vocabulary import MessageState, SuppressionReason
 from dunning.store.prepared import ITS_FENCE, ITS_ID
 from dunning.store.rows import LinkRow, MessageRow
 from dunning.store.suppressions import in_force_for, spellings
-from dunning.store.tables import links, messages, suppressions
+from dunning.store.tables import links, messages, recoveries, suppressions
 from dunning.store.upsert import insert_once
 
 _BY_ID: Final = select(messages).where(messages.c.id == ITS_ID)
@@ -78,8 +78,14 @@ def note(connection: Connection, message_id: str, sentence: str) -> None:
 
 
 def settle_unknown(connection: Connection, message_id: str, *, sent_at: datetime, note: str | None) -> None:
-    """Turn a message of unknown outcome into a sent one: its provider has spoken of it."""
-    sent = {"state": MessageState.SENT, "sent_at": sent_at, "note": note}
+    """Turn a message of unknown outcome into a sent one: its provider has spoken of it.
+
+    It left before its recovery was closed, however late it is spoken of: its sender had looked.
+    """
+    closed = select(recoveries.c.closed_at).where(recoveries.c.id == messages.c.recovery_id).scalar_subquery()
+    spoken = literal(sent_at, messages.c.sent_at.type)
+    left = case((closed < spoken, closed), else_=spoken)
+    sent = {"state": MessageState.SENT, "sent_at": left, "note": note}
     mine = (messages.c.id == message_id, messages.c.state == MessageState.UNKNOWN)
     connection.execute(update(messages).where(*mine).values(sent))
 

@@ -122,3 +122,28 @@ def test_a_step_whose_channel_nobody_set_up_fails_and_says_so(quick_stage: Stage
         found = kept(stage, message_id)
         assert (found.state, found.note) == (MessageState.FAILED, "The channel sms is not set up.")
         assert accepted() == 0
+
+
+@pytest.mark.parametrize("recorded", [True, False])
+def test_a_mail_that_was_on_its_way_when_the_recovery_closed_left_before_it(
+    stage: Stage, recorded: bool
+) -> None:
+    """The last look is what the law can ask for: nobody can call back what is in the provider's hands."""
+    with a_mailer("smtp") as (mailer, accepted, _):
+        robin, message_id = due(stage, mailer)
+        looked_at = stage.clock.now()
+        claim, give, record = steps(sending.send(stage.house, message_id))[:3]
+        claim()
+        give()
+        stage.pass_time(seconds=1)
+        stage.pays_out_of_band(robin)
+        stage.pass_time(seconds=30 if recorded else 300)
+        closed_at = stage.recovery(robin).closed_at
+        if recorded:
+            record()
+        with stage.house.store.write() as connection:  # where it died instead, the provider speaks of it
+            messages.settle_unknown(connection, message_id, sent_at=stage.clock.now(), note=None)
+        found = kept(stage, message_id)
+    assert (accepted(), found.state) == (1, MessageState.SENT)
+    assert looked_at <= found.sent_at <= closed_at
+    assert stage.laws_broken() == {}
