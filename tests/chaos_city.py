@@ -74,7 +74,7 @@ class City:
                 process.wait()
 
     def ask_sandbox(self, action: str, **details: Any) -> dict[str, Any]:
-        answer = httpx.post(f"{self.sandbox_url}/_sandbox/{action}", json=details, timeout=30)
+        answer = httpx.post(f"{self.sandbox_url}/_sandbox/{action}", json=details, timeout=180)
         assert answer.status_code == 200, answer.text
         return dict(answer.json())
 

@@ -28,7 +28,7 @@ LATER: Final = timedelta(minutes=10)  # after an answer that says "not now"
 
 @dataclass(frozen=True, slots=True)
 class Written:
-    """A message whose words are in its row, on the way to the provider; `at` is when it was last looked at."""
+    """A message whose words are in its row, on the way to the provider; `at` is when it was looked at."""
 
     message: MessageRow
     recovery: RecoveryRow

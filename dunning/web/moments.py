@@ -66,7 +66,7 @@ def moments(
 
 
 def next_step(row: Any, *, now: datetime, t: Say = in_english) -> tuple[str, datetime | None, str]:
-    """Return what happens next to a recovery: (what, when, because).
+    """Return what happens next to a recovery: (what, when, because); the last in English.
 
     `row` has a recovery's columns, `plan_reason` and `stripe_next_attempt_at`.
     """
@@ -87,16 +87,14 @@ def next_step(row: Any, *, now: datetime, t: Say = in_english) -> tuple[str, dat
             coming = due if due and due > now else None
             return t("Stripe retries") if coming else t("Stripe decides"), coming, row["why"]
         case Status.RECOVERED:
-            credit = t(words.REASON.get(row["reason"] or "", ""))
-            late = t("%(credit)s, after it was given up", credit=credit) if row["late"] else credit
-            return t("Paid"), row["closed_at"], late
+            credit = words.REASON.get(row["reason"] or "", "")
+            return t("Paid"), row["closed_at"], f"{credit}, after it was given up" if row["late"] else credit
     return _ended(row, t)
 
 
 def _ended(row: Any, t: Say) -> tuple[str, datetime | None, str]:
     word = t(words.STATUS[row["status"]][0])
-    because = t(words.CLOSED_REASON.get(row["closed_reason"] or "", row["why"]))
-    return word, row["closed_at"], because[:1].upper() + because[1:]
+    return word, row["closed_at"], words.CLOSED_REASON.get(row["closed_reason"] or "", row["why"])
 
 
 def _coming(story: Story, now: datetime, t: Say) -> Iterator[Moment]:
@@ -159,7 +157,8 @@ def _attempt_title(attempt: Any, state: str, t: Say, *, first: bool) -> str:
     if attempt["state"] is AttemptState.DECLINED:
         code = attempt["decline_code"]
         title = words.decline_title(code, attempt["decline_class"])
-        reason = title.lower() if code else t(title)
+        reason = t(title)
+        reason = reason.lower() if code and reason == title else reason  # German nouns keep their capital
         if first:
             return t("The payment failed: %(reason)s", reason=reason)
         return t("Declined: %(reason)s", reason=reason)

@@ -16,7 +16,7 @@ from dunning.core.people import Actor
 from dunning.flows import safety
 from dunning.flows.house import House
 from dunning.store import segments, switches
-from dunning.web import calendars, tongues, words
+from dunning.web import calendars, sentences, tongues, words
 from dunning.web.demo_bar import DemoBar
 from dunning.web.moments import next_step
 from dunning.web.static_files import asset_url
@@ -73,7 +73,7 @@ class Screen:
         frame = {
             "actor": actor,
             "may": actor.may,
-            **_spoken(tongue),
+            **self._spoken(tongue),
             "languages": tongues.LANGUAGES,
             "money": partial(words.money, locale=tongue.formats.locale),
             "merchant": self.house.merchant,
@@ -99,17 +99,26 @@ class Screen:
         """Render a page for who is not signed in, in the language that their browser asks for."""
         chosen, wishes = request.cookies.get(tongues.COOKIE), request.headers.get("accept-language", "")
         tongue = tongues.staff_tongue(self.house.templates / "words", chosen, wishes)
-        return self.bare(template, status=status, **_spoken(tongue), **facts)
+        return self.bare(template, status=status, **self._spoken(tongue), **facts)
 
     def bare(self, template: str, *, status: int = 200, **facts: Any) -> HTMLResponse:
         """Render a page without the staff's frame, for customers."""
         return HTMLResponse(self.templates.get_template(template).render(facts), status)
 
+    def _spoken(self, tongue: tongues.Tongue) -> dict[str, Any]:
+        """Return what a template speaks with.
 
-def _spoken(tongue: tongues.Tongue) -> dict[str, Any]:
-    """Return what a template speaks with; `foreign` marks a text that is in English whatever the language."""
-    foreign = "" if tongue.language == tongues.DEFAULT else IN_ENGLISH
-    return {"t": tongue.t, "lang": tongue.language, "foreign": foreign}
+        `t` says a text of the pages, `said` a sentence that was composed in English (`plainly`: for a
+        tooltip), and `foreign` marks a text that is in English whatever the language.
+        """
+        known = (self.house.templates / "words", tongue.language)
+        return {
+            "t": tongue.t,
+            "said": partial(sentences.html, *known),
+            "plainly": partial(sentences.plain, *known),
+            "lang": tongue.language,
+            "foreign": "" if tongue.language == tongues.DEFAULT else IN_ENGLISH,
+        }
 
 
 def make_screen(house: House, demo: DemoBar | None) -> Screen:

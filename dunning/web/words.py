@@ -224,11 +224,15 @@ def decline_sentence(row: Any, table: DeclineTable = BUILT_IN) -> str:
     return staff_wording(Decline(code=row["decline_code"], **rest), table)
 
 
-def decline_gist(code: str | None, decline_class: str | None) -> str:
-    """Return the first clause of a code's explanation, for a table cell."""
+def decline_words(code: str | None, decline_class: str | None) -> str:
+    """Return what the built-in table says of a code, else of its class."""
     row = TABLE.get(code or "")
-    words = row.words_for_staff if row else DECLINE_CLASS.get(decline_class or "", "")
-    return words.split(";")[0].split(":")[0].rstrip(".")
+    return row.words_for_staff if row else DECLINE_CLASS.get(decline_class or "", "")
+
+
+def gist(sentence: str) -> str:
+    """Return the first clause of an explanation, for a table cell."""
+    return sentence.split(";", maxsplit=1)[0].split(":", maxsplit=1)[0].rstrip(".")
 
 
 @dataclass(frozen=True, slots=True)

@@ -190,7 +190,7 @@ def _state(chance: random.Random, failed_at: datetime, code: str) -> dict[str, A
         return {
             "status": "paused",
             "pause_reason": "Promised to pay on Friday",
-            "why": "Paused by staff.",
+            "why": "Paused by staff: On holiday.",
             **until,
         }
     if roll > 0.86:
@@ -307,9 +307,15 @@ def _messages(connection: Connection, rec: dict[str, Any], end: datetime) -> Non
 
 def _plan(rec: dict[str, Any]) -> dict[str, Any]:
     at = rec["next_attempt_at"]
-    reason = f"{at:%A %H:%M} their time: insufficient funds recovers best after payday; 41 of 96 paid."
-    other = {"at": (at + timedelta(hours=9)).isoformat(), "probability": 0.27, "reason": "In the evening."}
-    veto = {"rule": "gap", "sentence": "The policy keeps 12 hours between attempts.", "from": NOW.isoformat()}
+    later = at + timedelta(hours=9)
+    what = "insufficient funds recovers best soon after a payday"
+    reason = f"{at:%A %H:%M} their time: {what}; 41 of 96 such retries at this time of day paid."
+    other = {
+        "at": later.isoformat(),
+        "probability": 0.27,
+        "reason": reason.replace(f"{at:%A %H}", f"{later:%A %H}"),
+    }
+    veto = {"rule": "gap", "sentence": "Two tries are kept 12 hours apart.", "from": NOW.isoformat()}
     veto |= {"to": (NOW + timedelta(hours=2)).isoformat()}
     explanation = {"probability": 0.3412, "propensity": 1.0, "alternatives": [other], "vetoed": [veto]}
     made = {"recovery_id": rec["id"], "made_at": rec["failed_at"], "at": at, "reason": reason}

@@ -4,6 +4,7 @@ import contextlib
 import json
 import random
 import signal
+import threading
 import time
 from collections import Counter
 from collections.abc import Callable
@@ -83,13 +84,13 @@ class Nemesis:
         plan: list[Callable[[random.Random], None]] = []
         while time.monotonic() < until:
             if not plan:
-                plan = [self.kill] * 6 + [self.stall, self.flush, self.lose_redis, self.crash_postgres]
+                plan = [self.kill] * 8 + [self.stall, self.flush, self.lose_redis, self.crash_postgres]
                 plan += [self.cut, self.provider, self.provider]
                 dice.shuffle(plan)
             plan.pop()(dice)
             self.city.look_after()
             self.city.run_by_hand(*HURRY[:2])
-            time.sleep(dice.uniform(0.5, 2.5))
+            time.sleep(dice.uniform(0.3, 1.5))
 
     def kill(self, dice: random.Random) -> None:
         """SIGKILL a process; its supervisor starts it again."""
@@ -102,8 +103,11 @@ class Nemesis:
         """SIGSTOP a worker for a while: it wakes up in the middle of what others have taken over."""
         process = self.city.running[dice.choice([name for name in KILLED if "worker" in name])]
         process.send_signal(signal.SIGSTOP)
-        time.sleep(dice.uniform(self.longest_stop_s / 2, self.longest_stop_s))
-        process.send_signal(signal.SIGCONT)
+        wake = threading.Timer(
+            dice.uniform(self.longest_stop_s / 2, self.longest_stop_s), process.send_signal, [signal.SIGCONT]
+        )
+        wake.daemon = True
+        wake.start()
         self.done["SIGSTOP of a worker"] += 1
 
     def flush(self, _: random.Random) -> None:

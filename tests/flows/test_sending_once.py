@@ -126,7 +126,7 @@ def test_a_step_whose_channel_nobody_set_up_fails_and_says_so(quick_stage: Stage
 
 @pytest.mark.parametrize("recorded", [True, False])
 def test_a_mail_that_was_on_its_way_when_the_recovery_closed_left_before_it(
-    stage: Stage, recorded: bool
+    stage: Stage, *, recorded: bool
 ) -> None:
     """The last look is what the law can ask for: nobody can call back what is in the provider's hands."""
     with a_mailer("smtp") as (mailer, accepted, _):

@@ -106,11 +106,11 @@ def test_a_search_takes_no_wildcards(quick_desk: Desk, q: str) -> None:
 def test_a_scheduled_recovery_says_when_and_why(quick_desk: Desk) -> None:
     page = quick_desk.see(f"/recoveries/{quick_desk.one('scheduled')}")
     assert "Next: Retry" in page
-    assert "41 of 96 paid" in page
+    assert "41 of 96 such retries" in page
     assert "Why this time?" in page
     assert "Chance that it pays: 34 %" in page
     assert "Runners-up" in page
-    assert "12 hours between attempts" in page
+    assert "Two tries are kept 12 hours apart." in page
 
 
 def test_a_waiting_recovery_says_why_nothing_is_next_and_why_staff_cannot_retry(quick_desk: Desk) -> None:
