@@ -18,6 +18,7 @@ from staff_texts import of_reports, of_settings
 from starlette.testclient import TestClient
 
 from dunning.core import worth
+from dunning.core.declines import TABLE
 from dunning.core.retention import schedule
 from dunning.resources import templates
 from dunning.store import audit
@@ -40,7 +41,7 @@ NOW = datetime(2027, 3, 18, 7, 40, tzinfo=UTC)
 def texts() -> set[str]:
     found = {*OF_CALENDAR, *(name for _, name, _ in NAVIGATION)}
     found |= {text for one in schedule(payloads=1, mail=1) for text in (one.what, one.why)}
-    found |= of_reports() | of_settings()
+    found |= of_reports() | of_settings() | {words.decline_title(code, None) for code in TABLE}
     for path in (templates() / "web").glob("*.html"):
         if OF_CUSTOMERS.fullmatch(path.name):
             continue
