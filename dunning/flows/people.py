@@ -47,7 +47,7 @@ def set_up(house: House, token: str, *, email: str, name: str, password: str) ->
         Unusable: the token, address, name or password cannot be used, or there is an account by now.
     """
     email, name = _email(email), _name(name)
-    _check_password(password, email)
+    _check_password(house, password, email)
     known = passwords.hashed(password)
     with house.store.write() as connection:
         audit.hold(connection)  # nobody else makes an account meanwhile
@@ -154,7 +154,7 @@ def choose_password(house: House, secret: str, password: str) -> User:
         user = people.user_of_link(connection, link, now)
     if user is None:
         raise Unusable(LINK_IS_OVER)
-    _check_password(password, user.email)
+    _check_password(house, password, user.email)
     known = passwords.hashed(password)
     with house.store.write() as connection:
         audit.hold(connection)
@@ -175,7 +175,7 @@ def change_password(house: House, user_id: str, old: str, new: str, *, session: 
         user = people.by_id(connection, user_id)
     if user is None or not passwords.fits(old, user.password):
         raise Unusable("The present password is not right.")
-    _check_password(new, user.email)
+    _check_password(house, new, user.email)
     known = passwords.hashed(new)
     with house.store.write() as connection:
         audit.hold(connection)
@@ -290,7 +290,7 @@ def _name(text: str) -> str:
     return name
 
 
-def _check_password(password: str, email: str) -> None:
-    refusal = password_refusal(password, email)
+def _check_password(house: House, password: str, email: str) -> None:
+    refusal = password_refusal(password, email, house.merchant)
     if refusal is not None:
         raise Unusable(refusal)

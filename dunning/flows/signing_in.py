@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Final
 
+from dunning import logs
 from dunning.core.people import (
     RIGHTS,
     TRIES_WITHIN,
@@ -23,6 +24,8 @@ WRONG: Final = "Address and password do not belong together."
 TOO_MANY: Final = f"Too many tries: wait {TRIES_WITHIN.total_seconds() // 60:.0f} minutes, then try again."
 AGENT_MOST: Final = 200
 TOKEN_TOUCHED_EVERY: Final = timedelta(minutes=1)
+
+log = logs.get(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,10 +52,12 @@ def sign_in(
     with house.store.write() as connection:
         if people.tries(connection, account, address, now).too_many:
             people.drop_try(connection, try_id)
+            log.warning("sign_in_refused", why="too many tries", client=address)
             return Entered(refusal=TOO_MANY, throttled=True)
         user = people.by_email(connection, account)
     known = user.password if user is not None and user.active else None
     if not passwords.fits(password, known) or user is None:
+        log.warning("sign_in_refused", why="wrong", user=user.id if user else None, client=address)
         return Entered(refusal=WRONG)
     return begin(house, user, address=address, agent=agent, before=before)
 
