@@ -13,7 +13,7 @@ from sqlalchemy import select
 
 from dunning.core.vocabulary import Status
 from dunning.errors import Unreachable, Unusable
-from dunning.flows import doctor_charges, remembering, safety
+from dunning.flows import campaigns, doctor_charges, remembering, safety
 from dunning.store import audit, beats, copies, tables
 
 HELD = "It may have gone out before the database was restored: it is not sent again."
@@ -158,6 +158,70 @@ def test_a_charge_that_only_stripe_remembers_counts_as_ours_again(stage: Stage, 
     put_back(stage, tmp_path / "backup")
     come_back(stage)
     assert [(row.ordinal, row.state, row.idempotency_key) for row in stage.attempts(robin)] == before
+
+
+def test_messages_that_followed_retries_of_the_forgotten_time_are_not_sent_again(
+    quick_stage: Stage, tmp_path: Path
+) -> None:
+    stage = quick_stage
+    step = (
+        '\n[[steps]]\nkey = "again"\noffset = "1h"\nanchor = "after_retry"\ntemplate = "payment_reminder"\n'
+    )
+    assert campaigns.publish(stage.house, f'key = "standard"\nname = "Ours"\n{step}', by="test").campaign
+    tick(stage)
+    robin = stage.fails("do_not_honor")
+    back_up(stage, tmp_path / "backup")
+    live(stage, hours=24 * 6)
+    sent = [row["occurrence"] for row in stage.rows("messages", robin) if row["state"] == "sent"]
+    assert sent
+    put_back(stage, tmp_path / "backup")
+    come_back(stage)
+    again = {row["occurrence"]: row["note"] for row in stage.rows("messages", robin)}
+    assert {again[occurrence] for occurrence in sent} == {HELD}
+    mails = len(stage.mails.sent)
+    live(stage, hours=20)
+    assert len(stage.mails.sent) == mails
+
+
+def test_what_was_declined_before_it_was_paid_is_remembered_too(quick_stage: Stage, tmp_path: Path) -> None:
+    stage = quick_stage
+    tick(stage)
+    robin = stage.fails("insufficient_funds", clears_after_hours=80)
+    back_up(stage, tmp_path / "backup")
+    live(stage, hours=24 * 8)
+    before = [(row.ordinal, row.state) for row in stage.attempts(robin)]
+    assert stage.recovery(robin).status is Status.RECOVERED
+    assert len(before) > 2
+    put_back(stage, tmp_path / "backup")
+    come_back(stage)
+    assert [(row.ordinal, row.state) for row in stage.attempts(robin)] == before
+    assert stage.ledger(robin) == [("recovered", 2900, "our_retry")]
+
+
+def test_a_database_that_was_never_compared_looks_behind_the_first_news_after_the_restore(
+    quick_stage: Stage, tmp_path: Path
+) -> None:
+    stage = quick_stage
+    tick(stage)
+    stage.fails("lost_card")
+    back_up(stage, tmp_path / "backup")
+    live(stage, hours=3)
+    lost = stage.fails("insufficient_funds")
+    live(stage, hours=30)
+    put_back(stage, tmp_path / "backup")
+    stage.fails("do_not_honor")  # a webhook comes before anybody has compared anything
+    come_back(stage)
+    assert stage.recovery(lost).status in {Status.SCHEDULED, Status.WAITING}
+
+
+def test_news_of_the_last_minute_is_fetched_at_once(quick_stage: Stage, tmp_path: Path) -> None:
+    stage = quick_stage
+    tick(stage)
+    back_up(stage, tmp_path / "backup")
+    robin = stage.fails("insufficient_funds")
+    put_back(stage, tmp_path / "backup")
+    come_back(stage)
+    assert stage.recovery(robin).status is Status.SCHEDULED
 
 
 def test_an_sqlite_file_that_was_copied_by_hand_is_known_by_the_file_beside_it(
