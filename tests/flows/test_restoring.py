@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 from flows.restoring import back_up, come_back, copy_file, in_safe_mode, live, put_back, tick
+from scenarios.link import press, save_card
 from scenarios.stage import Stage
 from sqlalchemy import select
 
@@ -212,6 +213,25 @@ def test_a_database_that_was_never_compared_looks_behind_the_first_news_after_th
     stage.fails("do_not_honor")  # a webhook comes before anybody has compared anything
     come_back(stage)
     assert stage.recovery(lost).status in {Status.SCHEDULED, Status.WAITING}
+
+
+def test_who_was_thanked_in_the_forgotten_time_is_not_thanked_again(
+    quick_stage: Stage, tmp_path: Path
+) -> None:
+    stage = quick_stage
+    tick(stage)
+    robin = stage.fails("lost_card")
+    live(stage, hours=10)
+    back_up(stage, tmp_path / "backup")
+    save_card(press(stage, robin))
+    live(stage, hours=27)  # thanked; and 19:00 at the customer's
+    thanks = [subject for _, subject, _ in mailed(stage) if subject.startswith("Thank you")]
+    assert len(thanks) == 1
+    put_back(stage, tmp_path / "backup")
+    come_back(stage)
+    assert stage.recovery(robin).status is Status.RECOVERED
+    live(stage, hours=30)
+    assert max(mailed(stage).values()) == 1, mailed(stage)
 
 
 def test_news_of_the_last_minute_is_fetched_at_once(quick_stage: Stage, tmp_path: Path) -> None:

@@ -6,11 +6,12 @@ from typing import Any
 
 import pytest
 from browser.house import BASE, front_of, furnish
-from signed_in import signed_in
+from signed_in import open_session, signed_in
 from starlette.testclient import TestClient
 from structlog.testing import capture_logs
 
 from dunning.core.people import Role
+from dunning.flows import passwords
 from dunning.flows.house import House
 from dunning.web.site import MAX_BODY
 
@@ -118,3 +119,35 @@ def test_a_parameter_that_comes_twice_is_taken_from_its_own_place_only(house: Ho
     admin = browser(house, Role.ADMIN)
     assert admin.post("/settings/pause?reason=forged", data={}).status_code == 422
     assert admin.post("/settings/pause", data={"reason": "mine", "other": "x"}).status_code == 422
+
+
+def test_over_https_every_cookie_is_bound_to_this_host(house: House) -> None:
+    """Also those that tell what was done, and which language: a neighbour's of the same name is not read."""
+    secure = "https://dunning.acme.example"
+    site = front_of(house)
+    admin = TestClient(site, client=("203.0.113.9", 1), base_url=secure, follow_redirects=False)
+    admin.headers |= {"Sec-Fetch-Site": "same-origin", "Cookie": f"__Host-dunning={open_session(house)}"}
+    told = admin.post("/settings/pause", data={"reason": "a test"}).headers["set-cookie"]
+    assert told.startswith("__Host-notice=")
+    assert "; secure" in told.lower()
+    admin.post("/settings/resume")
+    said = told.partition(";")[0]
+    own, planted = (
+        f"__Host-dunning={open_session(house)}; {one}" for one in (said, said.removeprefix("__Host-"))
+    )
+    assert "no message leaves" in admin.get("/", headers={"Cookie": own}).text
+    assert "no message leaves" not in admin.get("/", headers={"Cookie": planted}).text
+
+
+def test_a_password_is_hidden_may_be_pasted_and_is_compared_as_it_is(house: House) -> None:
+    browser(house, Role.ADMIN)
+    field = re.search(r'<input[^>]*name="password"[^>]*>', browser(house).get("/login").text)
+    assert field is not None
+    assert 'type="password"' in field[0]
+    assert 'autocomplete="current-password"' in field[0]
+    assert "paste" not in field[0]
+    long = "a sentence of more than seventy-two bytes, that an older scheme would have cut off: " * 2
+    known = passwords.hashed(long)
+    assert passwords.fits(long, known)
+    for wrong in (long.strip(), long.upper(), long[:-1], f"{long} "):
+        assert not passwords.fits(wrong, known)
