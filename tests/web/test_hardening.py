@@ -11,7 +11,7 @@ from starlette.testclient import TestClient
 from structlog.testing import capture_logs
 
 from dunning.core.people import Role
-from dunning.flows import passwords
+from dunning.flows import passwords, signing_in
 from dunning.flows.house import House
 from dunning.web.site import MAX_BODY
 
@@ -151,3 +151,28 @@ def test_a_password_is_hidden_may_be_pasted_and_is_compared_as_it_is(house: Hous
     assert passwords.fits(long, known)
     for wrong in (long.strip(), long.upper(), long[:-1], f"{long} "):
         assert not passwords.fits(wrong, known)
+
+
+def test_an_error_that_nobody_foresaw_tells_the_reader_nothing(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def breaks(*_: Any) -> bool:
+        raise RuntimeError(SECRET)
+
+    monkeypatch.setattr(signing_in, "anybody", breaks)
+    client = TestClient(front_of(house), base_url=BASE, raise_server_exceptions=False)
+    answer = client.get("/login", headers={"Sec-Fetch-Site": "same-origin"})
+    assert answer.status_code == 500
+    for told in (SECRET, "Traceback", "RuntimeError", ".py"):
+        assert told not in answer.text
+
+
+def test_no_folder_is_listed_and_nothing_beside_the_files_is_served(house: House) -> None:
+    for path in (
+        "/static/",
+        "/static/x/",
+        "/static/x/..%2f..%2fsettings.py",
+        "/static/x/__init__.py",
+        "/.git/config",
+    ):
+        assert browser(house, Role.ADMIN).get(path).status_code == 404
