@@ -22,6 +22,7 @@ from dunning.store.people import User
 
 WRONG: Final = "Address and password do not belong together."
 TOO_MANY: Final = f"Too many tries: wait {TRIES_WITHIN.total_seconds() // 60:.0f} minutes, then try again."
+NO_PASSWORDS: Final = "Nobody signs in with a password here: use your identity provider."
 AGENT_MOST: Final = 200
 TOKEN_TOUCHED_EVERY: Final = timedelta(minutes=1)
 
@@ -45,6 +46,8 @@ def sign_in(
     Unknown addresses, wrong passwords and disabled accounts are refused in the same words and time. A try
     is counted before it is looked at, so that many at once are no way round the limits.
     """
+    if not house.settings.passwords:
+        return Entered(refusal=NO_PASSWORDS)
     account = email.strip().lower()[:300]
     try_id, now = secrets.token_hex(16), house.wall.now()
     with house.store.write() as connection:

@@ -193,3 +193,22 @@ def test_a_provider_that_is_away_is_said_so_and_passwords_still_work(visit: Visi
     answer = TestClient(site, base_url=BASE, follow_redirects=False).get("/login/oidc")
     assert answer.status_code == 503
     assert "use a password" in answer.text
+
+
+def test_without_passwords_the_provider_is_the_only_way_in(visit: Visit) -> None:
+    link = people.reset_link(visit.house, BO, by="test").rpartition("/")[2]
+    only = visit.house.settings.model_copy(update={"passwords": False})
+    house = replace(visit.house, settings=only)
+    http = TestClient(front_of(house), client=("203.0.113.9", 1), base_url=BASE, follow_redirects=False)
+    http.headers["Sec-Fetch-Site"] = "same-origin"
+    page = http.get("/login").text
+    assert "Sign in with 127.0.0.1" in page
+    assert 'name="password"' not in page
+    refused = http.post("/login", data={"email": BO, "password": "a sentence that is easy to remember"})
+    assert refused.status_code == 401
+    assert "use your identity provider" in refused.text
+    chosen = http.post(f"/join/{link}", data={"password": "a sentence that is easy to remember"})
+    assert (chosen.status_code, chosen.headers["location"]) == (303, "/login")
+    visit.http = http
+    assert visit.come_back(visit.leave()["state"]).status_code == 303
+    assert visit.inside
