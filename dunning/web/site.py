@@ -57,6 +57,7 @@ from dunning.web.people import people_forms, people_pages
 from dunning.web.personal_data import personal_data_pages
 from dunning.web.problems import add_problem_handlers
 from dunning.web.proof import proof_pages
+from dunning.web.punctual import Punctual
 from dunning.web.queue import queue_pages, view_forms
 from dunning.web.reception import Reception
 from dunning.web.recovery import recovery_forms, recovery_pages
@@ -106,7 +107,7 @@ def create_site(
     named = {NOTICE: HOST, tongues.COOKIE: HOST, OIDC_COOKIE: SECURE}
     bound = BoundCookies(OncePerKey(site, house), house, named)
     staff = Reception(bound, house, demo=demo is not None)
-    inside = MailDoor(mail_hooks(house), SameOriginOnly(staff))
+    inside = Punctual(MailDoor(mail_hooks(house), SameOriginOnly(staff)))
     # Stripe is no browser: its one path answers without the headers that browsers need.
     whole = Doorway(receiver, SecurityHeaders(inside, targets))
     return Traced(whole) if spans.traced() else whole

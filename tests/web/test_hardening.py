@@ -1,6 +1,7 @@
 """What protects the site whoever asks: limits, headers, and a line in the log for whoever was refused."""
 
 import re
+import socket
 from collections.abc import Iterator
 from typing import Any
 
@@ -13,6 +14,8 @@ from structlog.testing import capture_logs
 from dunning.core.people import Role
 from dunning.flows import passwords, signing_in
 from dunning.flows.house import House
+from dunning.web.punctual import Punctual
+from dunning.web.server import WebServer, listen
 from dunning.web.site import MAX_BODY
 
 SECRET = "a password that nobody may read"
@@ -176,3 +179,20 @@ def test_no_folder_is_listed_and_nothing_beside_the_files_is_served(house: House
         "/.git/config",
     ):
         assert browser(house, Role.ADMIN).get(path).status_code == 404
+
+
+@pytest.mark.parametrize("path", ["/login", "/api/v1/schedule", "/pay/nobody"])
+def test_a_body_that_never_ends_is_given_up(house: House, path: str) -> None:
+    """Over a real connection: a few bytes, and then nothing."""
+    listener = listen("127.0.0.1", 0)
+    server = WebServer(Punctual(signed_in(front_of(house), house, Role.ADMIN), seconds=0.3), listener)
+    server.start()
+    kind = "application/json" if path.startswith("/api/") else "application/x-www-form-urlencoded"
+    head = f"POST {path} HTTP/1.1\r\nHost: localhost\r\nContent-Type: {kind}\r\nContent-Length: 999\r\n\r\n"
+    try:
+        with socket.create_connection(("127.0.0.1", server.port), timeout=10) as line:
+            line.sendall(f"{head}em".encode())
+            answer = b"".join(iter(lambda: line.recv(65536), b""))
+    finally:
+        server.stop()
+    assert answer.startswith(b"HTTP/1.1 408 ")
