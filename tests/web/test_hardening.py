@@ -12,7 +12,7 @@ from starlette.testclient import TestClient
 from structlog.testing import capture_logs
 
 from dunning.core.people import Role
-from dunning.flows import passwords, signing_in
+from dunning.flows import passwords, remembering, signing_in
 from dunning.flows.house import House
 from dunning.web.punctual import Punctual
 from dunning.web.server import WebServer, listen
@@ -196,3 +196,13 @@ def test_a_body_that_never_ends_is_given_up(house: House, path: str) -> None:
     finally:
         server.stop()
     assert answer.startswith(b"HTTP/1.1 408 ")
+
+
+def test_safe_mode_shows_on_every_page_and_in_the_figures(house: House) -> None:
+    admin = browser(house, Role.ADMIN)
+    assert "Stripe takes charges." in admin.get("/settings/health").text
+    remembering.declare(house, by="a test")
+    for path in ("/", "/recoveries", "/settings/health"):
+        assert "Nothing is charged, nobody is written to since" in admin.get(path).text
+    assert "Stripe takes charges." not in admin.get("/settings/health").text
+    assert 'dunning_alarms{kind="safe_mode"} 1.0' in admin.get("/metrics").text
