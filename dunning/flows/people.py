@@ -119,6 +119,8 @@ def enable(house: House, email: str, *, by: str) -> User:
 def reset_link(house: House, email: str, *, by: str) -> str:
     """Return the secret of a new link with which a person chooses a password; the old one holds until then.
 
+    Whom an identity provider meant by the address is forgotten: the next one it lets in counts.
+
     Raises:
         Unusable: there is no such account, or it is disabled.
     """
@@ -127,6 +129,7 @@ def reset_link(house: House, email: str, *, by: str) -> str:
         if user.disabled_at is not None:
             raise Unusable(f"{user.email} is disabled: enable the account first.")
         audit.append(connection, at=house.clock.now(), by=by, action="user.reset_link", about=user.email)
+        people.change(connection, user.id, subject=None)
         return _new_link(connection, house, user.id)
 
 

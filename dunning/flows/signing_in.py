@@ -84,6 +84,23 @@ def begin(house: House, user: User, *, address: str, agent: str, before: str | N
     return Entered(secret=secret)
 
 
+def is_same_person(house: House, user: User, subject: str) -> bool:
+    """Return whether an identity provider means whom it meant by an account's address at first.
+
+    An address may be given to somebody else, `sub` never. Source: OpenID Connect Core 1.0 §5.7.
+    """
+    with house.store.write() as connection:
+        audit.hold(connection)
+        known = people.subject(connection, user.id)
+        if known is None:
+            people.change(connection, user.id, subject=subject)
+            at = house.clock.now()
+            audit.append(connection, at=at, by=user.email, action="user.know_by_provider", about=user.email)
+    if known not in {None, subject}:
+        log.warning("sign_in_refused", why="another person at the provider", user=user.id, client=None)
+    return known in {None, subject}
+
+
 def sign_out(house: House, actor: Actor) -> None:
     """End the session that speaks."""
     if actor.session is None:

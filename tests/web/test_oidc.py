@@ -212,3 +212,21 @@ def test_without_passwords_the_provider_is_the_only_way_in(visit: Visit) -> None
     visit.http = http
     assert visit.come_back(visit.leave()["state"]).status_code == 303
     assert visit.inside
+
+
+def test_an_address_that_the_provider_gave_to_somebody_else_lets_nobody_in(visit: Visit) -> None:
+    assert visit.come_back(visit.leave()["state"]).status_code == 303
+    visit.http.post("/logout", headers={"Sec-Fetch-Site": "same-origin"})
+    state = visit.leave()["state"]
+    visit.idp.claims["sub"] = "2"
+    refused = visit.come_back(state)
+    assert refused.status_code == 401
+    assert "meant somebody else by that address" in refused.text
+    assert visit.come_back(visit.leave()["state"]).status_code == 303, "whom it meant at first"
+    people.reset_link(visit.house, BO, by="an admin")
+    state = visit.leave()["state"]
+    visit.idp.claims["sub"] = "2"
+    assert visit.come_back(state).status_code == 303
+    state = visit.leave()["state"]
+    del visit.idp.claims["sub"]
+    assert visit.come_back(state).status_code == 401
