@@ -38,7 +38,6 @@ log = logs.get(__name__)
 def tick(house: House, bells: Bells, *, every: Mapping[str, timedelta] = CHORES) -> int:
     """Ring for everything that is due now and return how many bells rang."""
     now = house.clock.now()
-    remembering.beat(house)
     with house.store.read() as connection:
         mode = beats.read(connection).mode
         every = {**every, "come_back": COME_BACK} if mode is not None and mode.open else every
@@ -54,9 +53,10 @@ def tick(house: House, bells: Bells, *, every: Mapping[str, timedelta] = CHORES)
 
 
 def run_clock(house: House, bells: Bells, stop: threading.Event, wake: threading.Event) -> None:
-    """Tick until `stop` is set; `wake` cuts a wait short, when an event has just been kept."""
+    """Keep a beat and tick until `stop` is set; `wake` cuts a wait short, when an event was just kept."""
     while not stop.is_set():
         try:
+            remembering.beat(house)
             rung = tick(house, bells)
         except Exception:
             log.exception("clock_stumbled")
