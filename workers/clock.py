@@ -10,8 +10,9 @@ from datetime import timedelta
 from typing import Final
 
 from dunning import logs
+from dunning.flows import remembering
 from dunning.flows.house import House
-from dunning.store import breakers, chores, due
+from dunning.store import beats, breakers, chores, due
 from workers.bells import Bells
 
 POLL_S: Final = 1.0
@@ -29,6 +30,7 @@ CHORES: Final[Mapping[str, timedelta]] = {
     "prune": timedelta(days=1),
     "mail_month": timedelta(hours=1),
 }
+COME_BACK: Final = timedelta(seconds=5)  # while safe mode is on
 
 log = logs.get(__name__)
 
@@ -37,6 +39,8 @@ def tick(house: House, bells: Bells, *, every: Mapping[str, timedelta] = CHORES)
     """Ring for everything that is due now and return how many bells rang."""
     now = house.clock.now()
     with house.store.read() as connection:
+        mode = beats.read(connection).mode
+        every = {**every, "come_back": COME_BACK} if mode is not None and mode.open else every
         kinds = due.kinds_due(connection, now)
         waiting = chores.due(connection, every, now)
         probing = breakers.probe_due(connection, now)
@@ -49,9 +53,10 @@ def tick(house: House, bells: Bells, *, every: Mapping[str, timedelta] = CHORES)
 
 
 def run_clock(house: House, bells: Bells, stop: threading.Event, wake: threading.Event) -> None:
-    """Tick until `stop` is set; `wake` cuts a wait short, when an event has just been kept."""
+    """Keep a beat and tick until `stop` is set; `wake` cuts a wait short, when an event was just kept."""
     while not stop.is_set():
         try:
+            remembering.beat(house)
             rung = tick(house, bells)
         except Exception:
             log.exception("clock_stumbled")

@@ -1,13 +1,26 @@
-"""Commands on the database's version: upgrade, check."""
+"""Commands on the database: upgrade, check, backup, restore, restored."""
 # ruff: noqa: PLC0415 - what a command needs is imported when it runs
 
-from typing import Annotated
+from pathlib import Path
+from typing import Annotated, Final
 
 import typer
 
 from dunning.commands import console
-from dunning.commands.opening import load_settings, opened_store
+from dunning.commands.opening import load_settings, opened_house, opened_store, operator
 from dunning.errors import Unusable
+
+DUMP: Final = (
+    "This is PostgreSQL: back it up with its own tools, such as `pg_dump --format=custom "
+    "--file=FILE DATABASE`."
+)
+LOAD: Final = (
+    "This is PostgreSQL: restore it with its own tools, such as `pg_restore --clean --if-exists "
+    "--dbname=DATABASE FILE`."
+)
+NEXT: Final = (
+    "Start dunning: it charges nothing and writes to nobody before it has compared with Stripe, then goes on."
+)
 
 
 def upgrade() -> None:
@@ -42,3 +55,42 @@ def check(
         console.say(found or "The database is at this version.")
     if found:
         raise typer.Exit(1)
+
+
+def backup(file: Annotated[Path, typer.Argument(help="The new file.")]) -> None:
+    """Copy the SQLite database into a new file, while dunning runs."""
+    from dunning.core.clock import WallClock
+    from dunning.store import copies
+    from dunning.store.engine import is_sqlite
+
+    settings = load_settings()
+    if not is_sqlite(settings.database):
+        raise Unusable(DUMP)
+    copies.make(settings.database, file, WallClock().now())
+    console.say(f"{file} holds the database as it is now. Keep the secret key apart from it.")
+
+
+def restore(file: Annotated[Path, typer.Argument(help="A file that `dunning db backup` made.")]) -> None:
+    """Put a copy in the place of the SQLite database; dunning must not run."""
+    from dunning.core.clock import WallClock
+    from dunning.store import copies
+    from dunning.store.engine import is_sqlite
+
+    settings = load_settings()
+    if not is_sqlite(settings.database):
+        raise Unusable(LOAD)
+    aside = copies.put_back(settings.database, file, WallClock().now())
+    kept = f" What was there is {aside}." if aside else ""
+    console.say(f"The database is that of {file}.{kept}")
+    console.say(NEXT)
+
+
+def restored() -> None:
+    """Say that the database was restored, where it cannot tell by itself: events are compared first."""
+    from dunning.flows import remembering
+
+    with opened_house() as house:
+        mode = remembering.declare(house, by=operator())
+    known = f"{mode.since:%d %B %H:%M} UTC"
+    console.say(f"Safe mode begins; what the database knows ends {known}.")
+    console.say(NEXT)

@@ -8,6 +8,8 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Final
 
+from dunning.core.guessable import guessable
+
 
 class Right(StrEnum):
     """What a route may ask for."""
@@ -111,13 +113,14 @@ def usable_email(text: str) -> str | None:
     return email if fits else None
 
 
-def password_refusal(password: str, email: str) -> str | None:
-    """Return why a password cannot be used, or None."""
+def password_refusal(password: str, email: str, *context: str) -> str | None:
+    """Return why a password cannot be used, or None; `context` are names that it must not be made of."""
     if len(password) < PASSWORD_LEAST:
         return f"A password has {PASSWORD_LEAST} characters or more; a sentence is easy to remember."
     if len(password) > PASSWORD_MOST:
         return f"A password has {PASSWORD_MOST} characters at most."
-    if password.strip().lower() in {email, email.partition("@")[0]} or len(set(password)) < 4:
+    own = {email, email.partition("@")[0]}
+    if password.strip().lower() in own or len(set(password)) < 4 or guessable(password, email, *context):
         return "That password is guessed at once: choose another."
     return None
 

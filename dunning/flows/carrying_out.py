@@ -18,6 +18,7 @@ from dunning.flows.attempting import hold
 from dunning.flows.driver import Flow
 from dunning.flows.errand import InHand, Outcome, dropped
 from dunning.flows.errands import BY_POLICY
+from dunning.flows.holding_back import SAFE_MODE_POLL
 from dunning.flows.house import House
 from dunning.flows.obstacles import KILL_SWITCH_POLL
 from dunning.flows.telling import tell
@@ -52,7 +53,8 @@ def _claim(house: House, errand_id: str) -> InHand | None:
         errand = errands.by_id(connection, errand_id, lock=True)
         if errand is None or recovery is None or errand.finished_at is not None:
             return None
-        wait = _wait(connection, recovery)
+        unsure = house.guard.unsure(connection, now) is not None
+        wait = SAFE_MODE_POLL if unsure else _wait(connection, recovery)
         if wait is not None:
             errands.change(connection, errand.id, errand.fence, ring_at=now + wait)
             return None

@@ -9,6 +9,7 @@ from typing import Any, Final
 
 from sqlalchemy import Connection, RowMapping
 
+from dunning.core.card_numbers import REFUSED, has_card_number
 from dunning.core.changes import StaffPaused
 from dunning.core.ids import derive_id
 from dunning.core.vocabulary import CLOSED
@@ -43,6 +44,8 @@ def snooze(
         return Answer(
             done=False, sentence=refused or "A snooze needs a reason: say what you are waiting for."
         )
+    if has_card_number(why):
+        return Answer(done=False, sentence=REFUSED)
     why = why.strip()[:300]
     said = f"Snoozed until {until:%d %B %Y}: {why}"
     changes = {"snoozed_until": until, "snooze_reason": why, "promised_until": None}
@@ -59,6 +62,8 @@ def note(house: House, recovery_id: str, *, text: str, by: str) -> Answer:
     """Write down what a person knows, on the timeline; a note is never in anybody's way."""
     if not text.strip():
         return Answer(done=False, sentence="An empty note says nothing: write a word or two.")
+    if has_card_number(text):
+        return Answer(done=False, sentence=REFUSED)
     with house.store.write() as connection:
         _held(connection, recovery_id)
         now, was, text = house.clock.now(), as_it_is(connection, recovery_id), text.strip()[:1000]
@@ -72,7 +77,7 @@ def promise(
     house: House, recovery_id: str, *, until: datetime, why: str, by: str, seen: int | None = None
 ) -> Answer:
     """Keep a customer's word to pay by a date: no charge, no message until then; broken, it comes on top."""
-    refused = _bad_date(until, house.clock.now(), "A promise")
+    refused = _bad_date(until, house.clock.now(), "A promise") or (REFUSED if has_card_number(why) else None)
     if refused is not None:
         return Answer(done=False, sentence=refused)
     why = f"promised to pay by {until:%d %B %Y}" + (f": {why.strip()[:300]}" if why.strip() else "")

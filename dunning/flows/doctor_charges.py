@@ -41,6 +41,7 @@ def _all(connection: Connection, now: datetime) -> Iterator[Finding]:
 
 def _breaker(connection: Connection, now: datetime) -> Iterator[Finding]:
     stopped = [safety.breaker_words(breaker) for breaker in breakers.all_open(connection)]
+    stopped += safety.safe_mode(connection, now, watching=True)
     stopped += [safety.skew_words(skew) for skew in breakers.skews(connection, now)]
     for sentence, cure in stopped:
         yield Finding(Mark.BAD, "charging", sentence, cure)

@@ -3,7 +3,7 @@
 A row is written before the mail is handed over; a month whose row is there is never mailed again.
 """
 
-from datetime import timedelta
+from datetime import date, datetime, time, timedelta
 from html import escape
 from typing import Final
 from zoneinfo import ZoneInfo
@@ -19,7 +19,7 @@ from dunning.flows.house import House
 from dunning.flows.report import Basis, Question, Report, basis_definition, recovered_revenue
 from dunning.mail.provider import NotSent, OutgoingMail, UnknownOutcome
 from dunning.mail.rendered import Rendered
-from dunning.store import finance_mails
+from dunning.store import beats, finance_mails
 
 NAMES: Final = ("failed", "recovered", "lost", "stopped", "open", "refunded", "disputed", "credited", "net")
 SETTLES: Final = timedelta(hours=6)  # after midnight of the first: what came at the last minute is in
@@ -36,6 +36,8 @@ def mail_month(house: House) -> bool:
     begun = (now - SETTLES).astimezone(zone).date().replace(day=1)
     month = f"{begun - timedelta(days=1):%Y-%m}"
     with house.store.write() as connection:
+        if house.guard.unsure(connection, now) is not None or _may_be_out(connection, begun, zone):
+            return False
         if not finance_mails.claim(connection, month, recipient, livemode=house.settings.livemode, now=now):
             return False
     with house.store.read(steady=True) as connection:
@@ -44,6 +46,13 @@ def mail_month(house: House) -> bool:
     with house.store.write() as connection:
         finance_mails.conclude(connection, month, recipient, state, note)
     return state == "sent"
+
+
+def _may_be_out(connection: Connection, begun: date, zone: ZoneInfo) -> bool:
+    """Return whether the mail became due in a time that the database has forgotten."""
+    mode = beats.read(connection).mode
+    due = datetime.combine(begun, time(), zone) + SETTLES
+    return mode is not None and mode.forgets(due)
 
 
 def _hand_over(house: House, outgoing: OutgoingMail) -> tuple[str, str | None]:

@@ -7,8 +7,9 @@ from sqlalchemy import Connection
 from dunning.core.billing import Failure, Invoice, Whose
 from dunning.core.changes import Declined, Ended
 from dunning.core.declines import Decline
+from dunning.core.ids import pay_key
 from dunning.core.vocabulary import AttemptState, ClosedReason
-from dunning.flows import contradiction, observing, parts, settling
+from dunning.flows import contradiction, observing, parts, settling, told
 from dunning.flows.house import House
 from dunning.flows.observing import Origin
 from dunning.flows.opening import open_recovery
@@ -145,14 +146,23 @@ def _failed(
     at: datetime,
     now: datetime,
 ) -> None:
-    """Count somebody's failed attempt once; our own are recorded by their flow, from Stripe's answer."""
+    """Count somebody's failed attempt once; our own are recorded by their flow, from Stripe's answer.
+
+    One of ours that nobody remembers was lost with its database, and is counted as ours again.
+    """
     unfinished = attempts.unfinished(connection, recovery.whose, recovery.invoice_id)
     if unfinished is not None and _was_asked(unfinished):
         attempts.change(connection, unfinished.id, unfinished.fence, ring_at=now)
         return
-    if origin.ordinal is not None:
-        _correct(connection, house, recovery, failure, origin.ordinal, now)
+    ours = origin.ordinal and attempts.by_ordinal(
+        connection, recovery.whose, recovery.invoice_id, origin.ordinal
+    )
+    if ours:
+        _correct(connection, house, recovery, failure, ours, now)
         return
+    if origin.ordinal:
+        key = pay_key(recovery.account_id, recovery.invoice_id, origin.ordinal)
+        failure = told.refusal_of_key(connection, recovery.whose, key) or failure
     if observing.keep_failure(connection, recovery, failure, origin, at) and not recovery.by_hand:
         met = meet_refusal(connection, recovery, failure)
         steer(connection, house, met, Declined(), now=now)
@@ -163,13 +173,12 @@ def _correct(
     house: House,
     recovery: RecoveryRow,
     failure: Failure,
-    ordinal: int,
+    attempt: AttemptRow,
     now: datetime,
 ) -> None:
     """A charge of ours that was given up for not sent reached the network after all: it was declined."""
-    attempt = attempts.by_ordinal(connection, recovery.whose, recovery.invoice_id, ordinal)
     known = failure.charge and attempts.by_charge(connection, recovery.whose, failure.charge)
-    if attempt is None or attempt.state not in GIVEN_UP or known:
+    if attempt.state not in GIVEN_UP or known:
         return
     columns = observing.failure_columns(connection, failure)
     state = AttemptState.NEEDS_ACTION if failure.needs_action else AttemptState.DECLINED

@@ -5,6 +5,7 @@ from typing import Final
 
 from sqlalchemy import Connection
 
+from dunning.core.card_numbers import REFUSED, has_card_number
 from dunning.core.changes import StaffStopped
 from dunning.core.ids import derive_id
 from dunning.core.vocabulary import CLOSED, ClosedReason, ErrandKind
@@ -30,6 +31,8 @@ def write_off(house: House, recovery_id: str, *, why: str, by: str, seen: int | 
     """Give an invoice up for good; Stripe marks it uncollectible. A large one waits for another's yes."""
     if not why.strip():
         return Answer(done=False, sentence="A write-off needs a reason.")
+    if has_card_number(why):
+        return Answer(done=False, sentence=REFUSED)
     why = why.strip()[:300]
     with house.store.write() as connection:
         recovery = _held(connection, recovery_id)

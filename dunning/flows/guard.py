@@ -20,7 +20,7 @@ from dunning.core.clock import Clock
 from dunning.errors import NotAsked
 from dunning.gateway.gate import Passage, Verdict
 from dunning.gateway.turns import Turns
-from dunning.store import breakers
+from dunning.store import beats, breakers
 from dunning.store.engine import Store
 
 CLOCKS_AGREE: Final = timedelta(seconds=5)
@@ -95,8 +95,12 @@ class Guard:
         if shut is not None:
             return Stop(_said(shut), reading=not self._keep_quiet(shut))
         self._quiet_until = None
-        off = self._clock_is_off(connection, now)
-        return None if off is None else Stop(off)
+        why = self._clock_is_off(connection, now) or self.unsure(connection, now)
+        return None if why is None else Stop(why)
+
+    def unsure(self, connection: Connection, now: datetime) -> str | None:
+        """Return why the database may lack what has happened, as far as it tells; None when it does not."""
+        return beats.why_closed(connection, now, watching=self.measures)
 
     def later(self, row_id: str, now: datetime) -> datetime:
         """Return when a row that was turned away is to look again: each a little later than the other."""

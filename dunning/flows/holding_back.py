@@ -11,11 +11,13 @@ from dunning.core.conditions import Known
 from dunning.core.course import COLLAPSED, NO_TIME, NOTED, UNTIMED
 from dunning.core.sending import due
 from dunning.core.vocabulary import Arm, AttemptState, MessageState
+from dunning.flows.house import House
 from dunning.store import attempts, letters, messages, objects, rules, sending, switches
 from dunning.store.rows import MessageRow, RecoveryRow
 from dunning.timing.localtime import zone_of_customer
 
 POLL: Final = timedelta(minutes=10)
+SAFE_MODE_POLL: Final = timedelta(minutes=1)
 WENT: Final = frozenset({MessageState.SENDING, MessageState.SENT, MessageState.UNKNOWN})
 
 
@@ -40,6 +42,13 @@ def why_not(
     if step is None:
         return "The campaign has no such step."
     return refusal(step, _situation(connection, message, recovery, step, address, still_open=still_open))
+
+
+def asleep(connection: Connection, house: House, message: MessageRow, now: datetime) -> bool:
+    """Let a message wait while the database may not know what went out; return whether it waits."""
+    if house.guard.unsure(connection, now) is None:
+        return False
+    return messages.change(connection, message.id, message.fence, ring_at=now + SAFE_MODE_POLL)
 
 
 def stopped(connection: Connection, recovery: RecoveryRow, now: datetime) -> Later | None:

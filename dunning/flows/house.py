@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from dunning.core.clock import Clock, WallClock
+from dunning.flows.beacon import Beacon
 from dunning.flows.guard import Guard
 from dunning.gateway.ask import Stripe
 from dunning.mail.provider import Channel, Mailer
@@ -32,5 +33,6 @@ class House:
     simulated: bool = False
     channels: Mapping[str, Channel] = field(default_factory=dict)
     guard: Guard = field(kw_only=True)
+    beacon: Beacon | None = None
     wall: Clock = field(default_factory=WallClock)
     planners: dict[int, Planner] = field(default_factory=dict)  # the fitted ones this process has loaded

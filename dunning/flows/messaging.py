@@ -66,8 +66,10 @@ def _take(house: House, message_id: str) -> InHand | None:
         if message.lease_until is not None and message.state is MessageState.SENDING:
             _give_up_if_stale(connection, message, now, lease_now)
             return None
+        if holding_back.asleep(connection, house, message, now):
+            return None
         if recovery.customer_id is None:
-            _skip(connection, message, "The invoice names no customer.", now)
+            skip(connection, message, "The invoice names no customer.", now)
             return None
         if _held_back(connection, message, recovery, now):
             return None
@@ -83,7 +85,7 @@ def _held_back(connection: Connection, message: MessageRow, recovery: RecoveryRo
     if holding_back.stopped(connection, recovery, now) is None:
         why = holding_back.outdated(connection, message, recovery, address, now)
         if why is not None:
-            _skip(connection, message, why, now)
+            skip(connection, message, why, now)
             return True
     return _put_off(connection, message, recovery, address, now)
 
@@ -134,14 +136,15 @@ def _put_off(
     if found is None:
         return False
     if isinstance(found, str):
-        _skip(connection, message, found, now)
+        skip(connection, message, found, now)
         return True
     moved = list(dict.fromkeys([*(message.moved or ()), *map(str, found.moved)]))
     later = {"state": MessageState.PLANNED, "ring_at": found.at, "lease_until": None, "moved": moved}
     return messages.change(connection, message.id, message.fence, fence=message.fence + 1, **later)
 
 
-def _skip(connection: Connection, message: MessageRow, why: str, now: datetime) -> None:
+def skip(connection: Connection, message: MessageRow, why: str, now: datetime) -> None:
+    """End a message that does not go out, and what staff was to do about it."""
     skipped = {"state": MessageState.SKIPPED, "note": why, "ring_at": None, "fence": message.fence + 1}
     if messages.change(connection, message.id, message.fence, **skipped):
         queue_items.ring(connection, [message.recovery_id], now)
@@ -161,7 +164,7 @@ def _let_go(house: House, hand: InHand, error: Exception) -> None:
         raise error
     with house.store.write() as connection:
         why = f"Stripe would not show the invoice or its customer: {error}"[:300]
-        _skip(connection, hand.message, why, house.clock.now())
+        skip(connection, hand.message, why, house.clock.now())
 
 
 def _write(house: House, hand: InHand, invoice: Invoice, customer: Customer) -> None:
@@ -177,7 +180,7 @@ def _write(house: House, hand: InHand, invoice: Invoice, customer: Customer) -> 
         reached = reach(connection, house.settings, message, customer)
         address = reached.address
         if reached.missing is not None:
-            _skip(connection, message, reached.missing, now)
+            skip(connection, message, reached.missing, now)
         elif may_go(connection, message, recovery, address, now, still_open=still_open):
             try:
                 rendered = _words(connection, house, message, recovery, invoice, customer, now)
@@ -218,7 +221,7 @@ def may_go(
     """Return whether a held message may go out now; one that may not is skipped or planned for later."""
     why_not = holding_back.why_not(connection, message, recovery, address, still_open=still_open)
     if why_not is not None:
-        _skip(connection, message, why_not, now)
+        skip(connection, message, why_not, now)
         return False
     return not _put_off(connection, message, recovery, address, now)
 

@@ -1,7 +1,7 @@
 """Planning notices: the row is written in the transaction that finds the occasion, once for each."""
 
 from datetime import datetime
-from typing import Any
+from typing import Any, Final
 
 from sqlalchemy import Connection
 
@@ -11,9 +11,11 @@ from dunning.core.notices import AT_ONCE, NoticeKind
 from dunning.core.renewals import NoticeDue, Renewal
 from dunning.core.sending import due
 from dunning.core.vocabulary import MessageState
-from dunning.store import notices, objects, sending
+from dunning.store import beats, notices, objects, sending
 from dunning.store.rows import RecoveryRow
 from dunning.timing.localtime import zone_of_customer
+
+PERHAPS: Final = "It may have gone out before the database was restored: it is not sent again."
 
 
 def plan_for(
@@ -42,6 +44,8 @@ def plan_ahead(
     """Plan a notice about a coming renewal, once for its card and date; return whether it was planned."""
     customer = objects.customer(connection, whose, coming.customer)
     zone = zone_of_customer(customer)
+    mode = beats.read(connection).mode
+    sent = {"state": MessageState.SKIPPED, "note": PERHAPS} if mode and mode.forgets(notice.at) else {}
     row = {
         "customer_id": coming.customer,
         "subscription_id": coming.subscription,
@@ -49,4 +53,5 @@ def plan_ahead(
         "renews_at": coming.renews_at,
         "due_at": due(max(now, notice.at), zone, sending.current(connection)).at,
     }
-    return notices.add(connection, _new(whose, notice.kind, notice.about, now, row))
+    planned = _new(whose, notice.kind, notice.about, now, row)
+    return notices.add(connection, planned | sent | ({"ring_at": None} if sent else {}))

@@ -9,7 +9,7 @@ from dunning.flows import notice_words, wording
 from dunning.flows.driver import Flow
 from dunning.flows.handing_over import Sent, hand_over
 from dunning.flows.house import House
-from dunning.flows.noticing import LEASE, POLL, close, hold_notice, put_off, tell_unknown, why_not
+from dunning.flows.noticing import LEASE, POLL, asleep, close, hold_notice, put_off, tell_unknown, why_not
 from dunning.flows.telling import tell
 from dunning.mail.look import Look
 from dunning.mail.provider import Accepted
@@ -56,7 +56,7 @@ def _take_written(house: House, notice_id: str) -> Written | None:
         if refused is not None:
             close(connection, notice, MessageState.SKIPPED, refused)
             return None
-        if put_off(connection, notice, now):
+        if asleep(connection, house, notice, now) or put_off(connection, notice, now):
             return None
         fence = notice.fence + 1
         notices.change(connection, notice.id, notice.fence, fence=fence, lease_until=lease_now + LEASE)

@@ -20,6 +20,7 @@ from dunning.errors import Refused
 from dunning.flows import notice_words
 from dunning.flows.attempting import hold
 from dunning.flows.driver import Flow
+from dunning.flows.holding_back import SAFE_MODE_POLL
 from dunning.flows.house import House
 from dunning.flows.notice_words import Occasion
 from dunning.flows.telling import tell
@@ -81,7 +82,7 @@ def _take(house: House, notice_id: str) -> InHand | None:
         if notice.state is MessageState.SENDING and notice.lease_until is not None:
             _give_up_if_stale(connection, notice, now, lease_now)
             return None
-        if put_off(connection, notice, now):
+        if asleep(connection, house, notice, now) or put_off(connection, notice, now):
             return None
         taken = {"state": MessageState.PLANNED, "fence": notice.fence + 1, "lease_until": lease_now + LEASE}
         notices.change(connection, notice.id, notice.fence, **taken)
@@ -111,6 +112,13 @@ def tell_unknown(connection: Connection, notice: NoticeRow, now: datetime) -> No
         what = notice.kind.replace("_", " ")
         told = f"A notice ({what}) may have gone out, or not; it is never sent again."
         tell(connection, notice.recovery_id, told, now=now, by="dunning")
+
+
+def asleep(connection: Connection, house: House, notice: NoticeRow, now: datetime) -> bool:
+    """Let a notice wait while the database may not know what went out; return whether it waits."""
+    if house.guard.unsure(connection, now) is None:
+        return False
+    return notices.change(connection, notice.id, notice.fence, ring_at=now + SAFE_MODE_POLL)
 
 
 def put_off(connection: Connection, notice: NoticeRow, now: datetime) -> bool:

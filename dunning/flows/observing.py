@@ -11,7 +11,7 @@ from typing import Any, Final
 from sqlalchemy import Connection, select
 
 from dunning.core.billing import Card, Failure, Invoice, Whose
-from dunning.core.ids import derive_id, ordinal_of
+from dunning.core.ids import derive_id, ordinal_of, pay_key
 from dunning.core.vocabulary import AttemptState, MadeBy, Retries
 from dunning.flows.announcing import announce_attempt
 from dunning.store import attempts, card_rules, inbox, messages, objects
@@ -249,4 +249,13 @@ def _base(recovery: RecoveryRow, origin: Origin, natural: str, at: datetime) -> 
         "finished_at": at,
         "currency": recovery.currency,
         "amount": recovery.amount,
+        **_lost_key(recovery, origin),
     }
+
+
+def _lost_key(recovery: RecoveryRow, origin: Origin) -> dict[str, Any]:
+    """Return the key of a charge of ours whose row was lost with a database: it counts as ours again."""
+    if origin.ordinal is None:
+        return {}
+    key = pay_key(recovery.account_id, recovery.invoice_id, origin.ordinal)
+    return {"ordinal": origin.ordinal, "idempotency_key": key}

@@ -20,7 +20,7 @@ from dunning.flows.experiments import arms_of
 from dunning.flows.house import House
 from dunning.flows.steer import steer
 from dunning.flows.steps import plan_messages
-from dunning.store import campaigns, card_rules, objects, recoveries, rules, switches, wallets
+from dunning.store import beats, campaigns, card_rules, objects, recoveries, rules, switches, wallets
 from dunning.store.rows import RecoveryRow
 from dunning.store.tables import events
 
@@ -67,7 +67,7 @@ def open_recovery(
             "amount": invoice.amount_remaining or invoice.amount_due,
             "credited_before": invoice.amount_credited,
             "failed_at": failed_at,
-            "opened_at": now,
+            "opened_at": _opened_at(connection, failed_at, now),
             "deadline": failed_at + policy.window,
             **_failed_as(connection, failure),
             **_versions(policy, campaign),
@@ -78,6 +78,16 @@ def open_recovery(
     first = (_ended(connection, whose, invoice, subscription) if invoice.open else None) or Opened()
     spoken = None if silent else campaign
     return _begin(connection, house, recovery_id, failure, spoken, first, failed_at, now)
+
+
+def _opened_at(connection: Connection, failed_at: datetime, now: datetime) -> datetime:
+    """Return when a recovery was opened: at its failure, where a restored database learns of it again.
+
+    So its messages have the dates that they had, and those of the forgotten time are told from others.
+    """
+    mode = beats.read(connection).mode
+    forgotten = mode is not None and mode.open and mode.lost and failed_at < mode.begun_at
+    return failed_at if forgotten else now
 
 
 def _ways(

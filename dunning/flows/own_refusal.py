@@ -6,14 +6,16 @@ from sqlalchemy import Connection
 
 from dunning.core.billing import Failure
 from dunning.core.changes import Declined
-from dunning.core.vocabulary import AttemptState
+from dunning.core.ids import charge_of
+from dunning.core.vocabulary import AttemptState, MadeBy
 from dunning.flows import observing, told
 from dunning.flows.attempting import end, hold
 from dunning.flows.charging import hear_the_payment_again
 from dunning.flows.following import GIVEN_UP, meet_refusal
 from dunning.flows.house import House
+from dunning.flows.observing import Origin
 from dunning.flows.steer import steer
-from dunning.store import attempts
+from dunning.store import attempts, recoveries
 from dunning.store.rows import AttemptRow, EventRow, RecoveryRow
 
 ASKED = frozenset({AttemptState.ASKING, AttemptState.UNKNOWN, AttemptState.PROCESSING})
@@ -23,7 +25,10 @@ def follow_refusal(connection: Connection, house: House, event: EventRow, now: d
     """Record the refusal that the event shows on the attempt whose key it carries, if nothing better did."""
     seen = attempts.by_key(connection, event.whose, event.idempotency_key or "")
     failure = told.failure_in(event.payload)
-    if seen is None or failure is None:
+    if failure is None:
+        return
+    if seen is None:
+        _remember(connection, house, event, failure, now)
         return
     recovery = hold(connection, seen.recovery_id)
     attempt = attempts.by_id(connection, seen.id, lock=True)
@@ -33,6 +38,19 @@ def follow_refusal(connection: Connection, house: House, event: EventRow, now: d
         _end(connection, house, recovery, attempt, failure, now)
     elif attempt.state in GIVEN_UP or (attempt.state is AttemptState.DECLINED and attempt.charge_id is None):
         _correct(connection, house, recovery, attempt, failure, now)
+
+
+def _remember(connection: Connection, house: House, event: EventRow, failure: Failure, now: datetime) -> None:
+    """Keep a charge of ours that only Stripe remembers: its row was lost with a database."""
+    named = charge_of(event.idempotency_key, event.account_id)
+    found = recoveries.newest_of_invoice(connection, event.whose, named[0]) if named else None
+    recovery = hold(connection, found.id) if found else None
+    if recovery is None or named is None:
+        return
+    origin = Origin(MadeBy.DUNNING, named[1], event.request_id)
+    at = event.created_at or event.received_at
+    if observing.keep_failure(connection, recovery, failure, origin, at):
+        steer(connection, house, meet_refusal(connection, recovery, failure), Declined(), now=now)
 
 
 def _end(

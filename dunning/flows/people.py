@@ -47,7 +47,7 @@ def set_up(house: House, token: str, *, email: str, name: str, password: str) ->
         Unusable: the token, address, name or password cannot be used, or there is an account by now.
     """
     email, name = _email(email), _name(name)
-    _check_password(password, email)
+    _check_password(house, password, email)
     known = passwords.hashed(password)
     with house.store.write() as connection:
         audit.hold(connection)  # nobody else makes an account meanwhile
@@ -119,6 +119,8 @@ def enable(house: House, email: str, *, by: str) -> User:
 def reset_link(house: House, email: str, *, by: str) -> str:
     """Return the secret of a new link with which a person chooses a password; the old one holds until then.
 
+    Whom an identity provider meant by the address is forgotten: the next one it lets in counts.
+
     Raises:
         Unusable: there is no such account, or it is disabled.
     """
@@ -127,6 +129,7 @@ def reset_link(house: House, email: str, *, by: str) -> str:
         if user.disabled_at is not None:
             raise Unusable(f"{user.email} is disabled: enable the account first.")
         audit.append(connection, at=house.clock.now(), by=by, action="user.reset_link", about=user.email)
+        people.change(connection, user.id, subject=None)
         return _new_link(connection, house, user.id)
 
 
@@ -154,7 +157,7 @@ def choose_password(house: House, secret: str, password: str) -> User:
         user = people.user_of_link(connection, link, now)
     if user is None:
         raise Unusable(LINK_IS_OVER)
-    _check_password(password, user.email)
+    _check_password(house, password, user.email)
     known = passwords.hashed(password)
     with house.store.write() as connection:
         audit.hold(connection)
@@ -175,7 +178,7 @@ def change_password(house: House, user_id: str, old: str, new: str, *, session: 
         user = people.by_id(connection, user_id)
     if user is None or not passwords.fits(old, user.password):
         raise Unusable("The present password is not right.")
-    _check_password(new, user.email)
+    _check_password(house, new, user.email)
     known = passwords.hashed(new)
     with house.store.write() as connection:
         audit.hold(connection)
@@ -290,7 +293,7 @@ def _name(text: str) -> str:
     return name
 
 
-def _check_password(password: str, email: str) -> None:
-    refusal = password_refusal(password, email)
+def _check_password(house: House, password: str, email: str) -> None:
+    refusal = password_refusal(password, email, house.merchant)
     if refusal is not None:
         raise Unusable(refusal)

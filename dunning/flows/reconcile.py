@@ -50,7 +50,13 @@ class Found:
 
 
 def reconcile_all(
-    house: House, *, dry_run: bool = False, since: datetime | None = None, pace: Pace | None = None
+    house: House,
+    *,
+    dry_run: bool = False,
+    since: datetime | None = None,
+    pace: Pace | None = None,
+    slack: timedelta = STILL_ON_ITS_WAY,
+    told: bool = True,
 ) -> Found:
     """Find what we lack: events, and beyond the 30 days that Stripe keeps them, objects.
 
@@ -60,12 +66,13 @@ def reconcile_all(
     now, pace = house.clock.now(), pace or Pace.fit_for(house)
     start = since or _watermark(house, now)
     if start >= now - STRIPE_KEEPS - OVERLAP:
-        return Found(reconcile(house, dry_run=dry_run, since=since), [], [])
+        events = reconcile(house, dry_run=dry_run, since=since, slack=slack, told=told)
+        return Found(events, [], [])
     # Charges tell when an invoice first failed, the events that are left only when it last did; but of
     # payments, events tell most.
-    failed = Between(start, now - STILL_ON_ITS_WAY)
+    failed = Between(start, now - slack)
     openings = sweep_openings(house, failed, pace=pace, dry_run=dry_run)
-    events = reconcile(house, dry_run=dry_run, since=since, mark=False)
+    events = reconcile(house, dry_run=dry_run, since=since, mark=False, slack=slack, told=told)
     endings = sweep_endings(house, start, pace=pace, dry_run=dry_run)
     if since is None and not dry_run:
         with house.store.write() as connection:
@@ -74,13 +81,20 @@ def reconcile_all(
 
 
 def reconcile(
-    house: House, *, dry_run: bool = False, since: datetime | None = None, mark: bool = True
+    house: House,
+    *,
+    dry_run: bool = False,
+    since: datetime | None = None,
+    mark: bool = True,
+    slack: timedelta = STILL_ON_ITS_WAY,
+    told: bool = True,
 ) -> list[str]:
     """Keep every event that is new to us and should have come by now; return their ids, oldest first.
 
     `since` (aware UTC) looks at everything that Stripe made from then on and at nothing earlier; without it
     each run looks back to the one before, and 30 days for what could not be delivered. Parked events are
-    tried again, too. `dry_run` changes nothing; `mark` moves the mark up to which events were compared.
+    tried again, too. `dry_run` changes nothing; `mark` moves the mark up to which events were compared. What
+    is younger than `slack` is still on its way; `told` keeps what was found as a gap of the webhook.
 
     Raises:
         StripeError: the list could not be read; nothing was lost, run it again.
@@ -88,11 +102,12 @@ def reconcile(
     now = house.clock.now()
     if not dry_run:
         _unpark(house, now)
-    new = _new(house, since, now)
+    new = _new(house, since, now, slack)
     rows = [_row(house, event, now) for event in new]
     if not dry_run:
         with house.store.write() as connection:
-            _keep_gap(connection, house, rows, now)
+            if told:
+                _keep_gap(connection, house, rows, now)
             insert_events(connection, rows)
             if since is None and mark:
                 inbox.keep_reconciled(connection, now)
@@ -121,12 +136,12 @@ def _unpark(house: House, now: datetime) -> None:
         log.warning("events_unparked", count=count)
 
 
-def _new(house: House, since: datetime | None, now: datetime) -> list[Mapping[str, Any]]:
+def _new(house: House, since: datetime | None, now: datetime, slack: timedelta) -> list[Mapping[str, Any]]:
     """Return the events that we do not have, oldest first; asked in pages, since most are known."""
     listed = _listed(house, since or _watermark(house, now), now)
     new: dict[str, Mapping[str, Any]] = {}
     while page := {str(event["id"]): event for event in islice(listed, PAGE)}:
-        missed = {event_id: event for event_id, event in page.items() if _missed(event, since, now)}
+        missed = {event_id: event for event_id, event in page.items() if _missed(event, since, now - slack)}
         with house.store.read() as connection:
             known = inbox.known(connection, list(missed))
         new |= {event_id: event for event_id, event in missed.items() if event_id not in known}
@@ -156,10 +171,10 @@ def _watermark(house: House, now: datetime) -> datetime:
     return min(newest, now) - OVERLAP if newest else now - STRIPE_KEEPS
 
 
-def _missed(event: Mapping[str, Any], since: datetime | None, now: datetime) -> bool:
-    """Return whether an event should have come by now; a younger one is still on its way."""
-    made = instant(event.get("created")) or now
-    return made + STILL_ON_ITS_WAY <= now and (since is None or made >= since)
+def _missed(event: Mapping[str, Any], since: datetime | None, until: datetime) -> bool:
+    """Return whether an event should have come; one made after `until` is still on its way."""
+    made = instant(event.get("created")) or until
+    return made <= until and (since is None or made >= since)
 
 
 def _row(house: House, event: Mapping[str, Any], now: Any) -> dict[str, Any]:

@@ -2,22 +2,43 @@
 
 from collections.abc import Iterator, Sequence
 from datetime import datetime
+from typing import Final
 
 from sqlalchemy import Connection
 
 from dunning.core.breaker import Breaker, Cause
-from dunning.store import breakers, checked, listeners, queue
+from dunning.store import beats, breakers, checked, listeners, queue
 from dunning.store.listeners import ListenerRow
+
+START_A_CLOCK: Final = "Start a clock and a worker: they find out what is missing, and then go on."
+TRIED_AGAIN: Final = "It is tried again by itself; `dunning doctor` says what the key lacks."
 
 
 def alarms(connection: Connection, now: datetime) -> list[str]:
     """Return what everybody must see: whether charging stands still, and what only a person can mend."""
     found = [" ".join(said) for said in map(breaker_words, breakers.all_open(connection))]
+    found += [" ".join(said) for said in safe_mode(connection, now)]
     found += [" ".join(skew_words(skew)) for skew in breakers.skews(connection, now)]
     found += [" ".join(said) for said in _left_to_people(connection)]
     found += [" ".join(said) for said in _broken_laws(connection)]
     found += [_off_words(listener) for listener in listeners.all_of(connection) if listener.off_at]
     return found
+
+
+def safe_mode(connection: Connection, now: datetime, *, watching: bool = False) -> Iterator[tuple[str, str]]:
+    """Yield why the database may lack what has happened, and the cure; `watching` counts an old beat, too."""
+    mode = beats.read(connection).mode
+    if mode is None or not mode.open:
+        why = beats.why_closed(connection, now, watching=watching)
+        if why is not None:
+            yield f"Nothing is charged, nobody is written to: {why}", START_A_CLOCK
+        return
+    sentence = f"Nothing is charged, nobody is written to since {mode.begun_at:%d %B %H:%M} UTC: {mode.why}"
+    if mode.hindered is not None:
+        yield f"{sentence} Stripe's events could not be read: {mode.hindered.rstrip('.')}.", TRIED_AGAIN
+    else:
+        what = "are handled" if mode.compared_at else "are fetched"
+        yield sentence, f"Stripe's events {what} first; it ends by itself: a clock and a worker must run."
 
 
 def _off_words(listener: ListenerRow) -> str:

@@ -11,7 +11,7 @@ from typing import Final
 from sqlalchemy import Connection
 
 from dunning.core.vocabulary import MessageState
-from dunning.flows import wording
+from dunning.flows import holding_back, wording
 from dunning.flows.announcing import announce_message
 from dunning.flows.driver import Flow
 from dunning.flows.handing_over import Sent, hand_over
@@ -55,6 +55,8 @@ def _take_written(house: House, message_id: str) -> Written | None:
         if message is None or recovery is None:
             return None
         if message.state is not MessageState.SENDING or message.lease_until is not None:
+            return None
+        if holding_back.asleep(connection, house, message, now):
             return None
         invoice = objects.invoice(connection, recovery.whose, recovery.invoice_id)
         still_open = invoice is not None and invoice.status == "open"

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Final
 
+from dunning import logs
 from dunning.core.people import (
     RIGHTS,
     TRIES_WITHIN,
@@ -21,8 +22,11 @@ from dunning.store.people import User
 
 WRONG: Final = "Address and password do not belong together."
 TOO_MANY: Final = f"Too many tries: wait {TRIES_WITHIN.total_seconds() // 60:.0f} minutes, then try again."
+NO_PASSWORDS: Final = "Nobody signs in with a password here: use your identity provider."
 AGENT_MOST: Final = 200
 TOKEN_TOUCHED_EVERY: Final = timedelta(minutes=1)
+
+log = logs.get(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +46,8 @@ def sign_in(
     Unknown addresses, wrong passwords and disabled accounts are refused in the same words and time. A try
     is counted before it is looked at, so that many at once are no way round the limits.
     """
+    if not house.settings.passwords:
+        return Entered(refusal=NO_PASSWORDS)
     account = email.strip().lower()[:300]
     try_id, now = secrets.token_hex(16), house.wall.now()
     with house.store.write() as connection:
@@ -49,10 +55,12 @@ def sign_in(
     with house.store.write() as connection:
         if people.tries(connection, account, address, now).too_many:
             people.drop_try(connection, try_id)
+            log.warning("sign_in_refused", why="too many tries", client=address)
             return Entered(refusal=TOO_MANY, throttled=True)
         user = people.by_email(connection, account)
     known = user.password if user is not None and user.active else None
     if not passwords.fits(password, known) or user is None:
+        log.warning("sign_in_refused", why="wrong", user=user.id if user else None, client=address)
         return Entered(refusal=WRONG)
     return begin(house, user, address=address, agent=agent, before=before)
 
@@ -74,6 +82,23 @@ def begin(house: House, user: User, *, address: str, agent: str, before: str | N
         at = house.clock.now()
         audit.append(connection, at=at, by=user.email, action="user.sign_in", about=user.email, after=where)
     return Entered(secret=secret)
+
+
+def is_same_person(house: House, user: User, subject: str) -> bool:
+    """Return whether an identity provider means whom it meant by an account's address at first.
+
+    An address may be given to somebody else, `sub` never. Source: OpenID Connect Core 1.0 §5.7.
+    """
+    with house.store.write() as connection:
+        audit.hold(connection)
+        known = people.subject(connection, user.id)
+        if known is None:
+            people.change(connection, user.id, subject=subject)
+            at = house.clock.now()
+            audit.append(connection, at=at, by=user.email, action="user.know_by_provider", about=user.email)
+    if known not in {None, subject}:
+        log.warning("sign_in_refused", why="another person at the provider", user=user.id, client=None)
+    return known in {None, subject}
 
 
 def sign_out(house: House, actor: Actor) -> None:

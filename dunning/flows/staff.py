@@ -7,6 +7,7 @@ from typing import Any, Final
 
 from sqlalchemy import Connection
 
+from dunning.core.card_numbers import REFUSED, has_card_number
 from dunning.core.changes import Change, Ended, StaffPaused, StaffResumed, StaffRetried, StaffStopped
 from dunning.core.debt import Debt
 from dunning.core.recovery import retry_refusal
@@ -59,6 +60,8 @@ def pause(
         return Answer(done=False, sentence="A pause ends in the future: choose a later date.")
     if not why.strip():
         return Answer(done=False, sentence="A pause needs a reason.")
+    if has_card_number(why):
+        return Answer(done=False, sentence=REFUSED)
     why = why.strip()[:500]
     said = f"Paused until {until:%d %B %Y}."
     return _tell(house, recovery_id, StaffPaused(until, why), By(by, "pause", said, seen), pause_reason=why)

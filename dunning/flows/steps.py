@@ -15,7 +15,7 @@ from dunning.core.campaign import Anchor, Campaign, template_for
 from dunning.core.course import Course, Meant, Planned, Retry, meant, placed
 from dunning.core.ids import derive_id
 from dunning.core.vocabulary import OPEN, AttemptState, MessageState
-from dunning.store import attempts, messages, objects, recoveries, rules, sending
+from dunning.store import attempts, beats, messages, objects, recoveries, rules, sending
 from dunning.store.rows import AttemptRow, MessageRow, RecoveryRow
 from dunning.timing.localtime import zone_of_customer
 
@@ -37,7 +37,18 @@ def follow_retries(connection: Connection, recovery_id: str, now: datetime) -> N
     steps = tuple(step for step in campaign.steps if step.anchor in OF_RETRIES)
     if steps:
         course = course_of(recovery, attempts.of_recovery(connection, recovery.id))
-        _plan(connection, recovery, replace(campaign, steps=steps), course, now)
+        _plan(
+            connection, recovery, replace(campaign, steps=steps), course, now, floor=_floor(connection, now)
+        )
+
+
+def _floor(connection: Connection, now: datetime) -> datetime | None:
+    """Return from when on messages are dated.
+
+    None after a restore: what follows retries of the forgotten time has the date that it had then.
+    """
+    mode = beats.read(connection).mode
+    return None if mode is not None and mode.open and mode.lost else now
 
 
 def course_of(recovery: RecoveryRow, history: Sequence[AttemptRow]) -> Course:
@@ -95,18 +106,24 @@ def _natural_key(one: Meant) -> tuple[str, ...]:
 
 
 def _plan(
-    connection: Connection, recovery: RecoveryRow, campaign: Campaign, course: Course, now: datetime | None
+    connection: Connection,
+    recovery: RecoveryRow,
+    campaign: Campaign,
+    course: Course,
+    now: datetime | None,
+    *,
+    floor: datetime | None = None,
 ) -> None:
     rows = messages.of_recovery(connection, recovery.id) if now is not None else []
     known = {(row.step, row.occurrence, row.channel, row.recipient): row for row in rows}
     for one in meant(campaign, course, recovery.campaign_arm):
         there = known.get((one.step.key, one.occurrence, str(one.step.channel), str(one.step.recipient)))
         if there is None:
-            found = place(connection, recovery, one, now)
+            found = place(connection, recovery, one, floor)
             if found.why_not is None or one.step.anchor is not Anchor.BEFORE_RETRY:
                 messages.add(connection, row_of(recovery, one, found))
         elif there.state is MessageState.PLANNED and there.before_at != one.before:
-            _move(connection, there, one, place(connection, recovery, one, now))
+            _move(connection, there, one, place(connection, recovery, one, floor))
 
 
 def _move(connection: Connection, there: MessageRow, one: Meant, found: Planned) -> None:

@@ -8,7 +8,7 @@ from typing import Final
 
 from sqlalchemy import Connection
 
-from dunning.core.billing import Failure
+from dunning.core.billing import Failure, Whose
 from dunning.gateway.listen import parse
 from dunning.gateway.listen_shapes import dig, object_id
 from dunning.gateway.shapes import read_failure
@@ -33,8 +33,12 @@ def outcome(connection: Connection, attempt: AttemptRow) -> str | None:
 
 def refusal(connection: Connection, attempt: AttemptRow) -> Failure | None:
     """Return why the bank refused the attempt, in the words of the event that carries its key."""
-    key = attempt.idempotency_key or ""
-    return next(map(failure_in, inbox.payloads(connection, attempt.whose, REFUSED, key=key)), None)
+    return refusal_of_key(connection, attempt.whose, attempt.idempotency_key or "")
+
+
+def refusal_of_key(connection: Connection, whose: Whose, key: str) -> Failure | None:
+    """Return why the bank refused what was asked under a key, also where nobody remembers having asked."""
+    return next(map(failure_in, inbox.payloads(connection, whose, REFUSED, key=key)), None)
 
 
 def asked_by_another(connection: Connection, attempt: AttemptRow, failure: Failure) -> bool:

@@ -32,6 +32,7 @@ from dunning.flows import (
     pruning,
     receive,
     reconcile,
+    remembering,
     renewing,
     sending,
     sweeping,
@@ -131,6 +132,7 @@ ROWS: Final[Mapping[str, Callable[[House, Any], None]]] = {
 CHORES: Final[Mapping[str, Callable[[House], object]]] = {
     "alarm": alarming.look,
     "census": outlook.census,
+    "come_back": remembering.come_back,
     "fold": folding.fold,
     "laws": checking.look,
     "learn": learn.learn,

@@ -9,7 +9,7 @@ from alembic.runtime.migration import MigrationContext
 from sqlalchemy import Column, Connection, func, select, text
 
 from dunning.core.vocabulary import OPEN, UNFINISHED, AttemptState, EventState
-from dunning.store import breakers, checked, gaps, invariants, jobs, listeners, queue
+from dunning.store import beats, breakers, checked, gaps, invariants, jobs, listeners, queue
 from dunning.store.jobs import Work
 from dunning.store.schema import listed
 from dunning.store.tables import attempts, events, messages, recoveries
@@ -25,6 +25,7 @@ class Gauges:
     unhandled_since: datetime | None
     last_event_at: datetime | None
     breakers_open: int
+    safe_mode: bool
     contradictions: int
     attempts_abandoned: int
     listeners_off: int
@@ -54,6 +55,7 @@ def read_gauges(connection: Connection, now: datetime) -> Gauges:
         unhandled_since=jobs.unhandled_since(connection),
         last_event_at=connection.execute(last).scalar_one_or_none(),
         breakers_open=len(breakers.all_open(connection)),
+        safe_mode=beats.why_closed(connection, now, watching=False) is not None,
         contradictions=len(queue.contradicted(connection)),
         attempts_abandoned=len(queue.abandoned(connection)),
         listeners_off=sum(one.off_at is not None for one in listeners.all_of(connection)),

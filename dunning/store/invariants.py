@@ -11,7 +11,7 @@ from typing import Any, Final
 
 from sqlalchemy import Connection, text
 
-from dunning.store import breakers, segments, switches
+from dunning.store import beats, breakers, segments, switches
 from dunning.store.law import SOON, Law
 from dunning.store.laws_of_money import BOOKS, CHARGES
 from dunning.store.laws_of_work import PUNCTUAL, STATES, WORDS
@@ -52,10 +52,11 @@ def check(connection: Connection, now: datetime, since: datetime = EVER) -> dict
 
 
 def held_up(connection: Connection) -> bool:
-    """Return whether a kill switch or a breaker keeps due rows waiting, as it should."""
-    overall = switches.read(connection).paused
+    """Return whether a kill switch, a breaker or safe mode keeps due rows waiting, as it should."""
+    mode = beats.read(connection).mode
     return (
-        overall
+        switches.read(connection).paused
+        or (mode is not None and mode.open)
         or any(s.paused for s in segments.current(connection).all)
         or bool(breakers.all_open(connection))
     )

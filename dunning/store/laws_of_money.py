@@ -76,7 +76,8 @@ CHARGES: Final = (
         """
         SELECT count(*) FROM attempts AS a JOIN recoveries AS r ON r.id = a.recovery_id
         WHERE a.ordinal IS NOT NULL AND r.retries = 'own' AND a.state <> 'not_sent' AND NOT r.taken_over
-          AND r.closed_at IS NULL AND (r.contradicted_at IS NULL OR a.asked_at > r.contradicted_at)""",
+          AND r.closed_at IS NULL AND a.asked_at IS NOT NULL
+          AND (r.contradicted_at IS NULL OR a.asked_at > r.contradicted_at)""",
     ),
     Law(
         "our charges of a card keep Visa's budget",

@@ -88,6 +88,6 @@ NOT_PERSONAL: Final[Mapping[str, str]] = {
     "suppressions": "account_id reason message_id released_by",
     "switches": "name value changed_by",
     "user_links": "id user_id",
-    "users": "id email name password locale zone",
+    "users": "id email name password locale zone subject",
     "withheld": "recovery_id after account_id network fingerprint",
 }

@@ -24,6 +24,7 @@ class User:
     signed_in_at: datetime | None
     locale: str | None = None
     zone: str | None = None
+    subject: str | None = None  # whom the identity provider means
 
     @property
     def active(self) -> bool:
@@ -71,6 +72,13 @@ def add(connection: Connection, user: User) -> None:
 def change(connection: Connection, user_id: str, **values: Any) -> None:
     """Change columns of an account."""
     connection.execute(update(users).where(users.c.id == user_id).values(**values))
+
+
+def subject(connection: Connection, user_id: str) -> str | None:
+    """Return whom the identity provider meant by an account's address at first; held until the end."""
+    query = select(users.c.subject).where(users.c.id == user_id).with_for_update()
+    found: str | None = connection.execute(query).scalar_one_or_none()
+    return found
 
 
 def add_link(

@@ -22,6 +22,7 @@ users = Table(
     Column("signed_in_at", UTCDateTime),
     Column("locale", Text),  # the language they chose; none: what their browser asks for
     Column("zone", Text),  # the time zone they chose for their pages; none: that of the reports
+    Column("subject", Text),  # issuer and `sub` of whom the identity provider meant at first
     one_of("role", Role),
 )
 

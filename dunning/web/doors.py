@@ -106,7 +106,9 @@ def _join(router: APIRouter, screen: Screen) -> None:
     house = screen.house
 
     @router.get("/join/{secret}")
-    def join(request: Request, secret: str) -> HTMLResponse:
+    def join(request: Request, secret: str) -> Response:
+        if not house.settings.passwords:
+            return RedirectResponse("/login", 303)
         with house.store.read() as connection:
             user = kept.user_of_link(connection, fingerprint(secret), house.wall.now())
         if user is None:
@@ -115,6 +117,8 @@ def _join(router: APIRouter, screen: Screen) -> None:
 
     @router.post("/join/{secret}")
     def choose(request: Request, secret: str, form: Annotated[PasswordForm, Form()]) -> Response:
+        if not house.settings.passwords:
+            return RedirectResponse("/login", 303)
         with house.store.read() as connection:
             user = kept.user_of_link(connection, fingerprint(secret), house.wall.now())
         if user is None:
@@ -153,7 +157,14 @@ def login_page(
 ) -> HTMLResponse:
     """Return the page to sign in on, with why the last try was refused."""
     issuer = screen.house.settings.oidc_issuer
-    facts = {"going": going, "email": email, "refusal": refusal, "provider": urlsplit(issuer or "").netloc}
+    passwords = screen.house.settings.passwords
+    facts = {
+        "passwords": passwords,
+        "going": going,
+        "email": email,
+        "refusal": refusal,
+        "provider": urlsplit(issuer or "").netloc,
+    }
     return _door(screen, request, "login.html", status=status, **facts)
 
 

@@ -13,7 +13,7 @@ from starlette.datastructures import Headers, MutableHeaders
 from starlette.responses import JSONResponse, PlainTextResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from dunning import spans
+from dunning import logs, spans
 
 WEBHOOK = "/webhooks/stripe"
 PUBLIC = ("/pay/", "/webhooks/", "/static/", "/join/")
@@ -34,6 +34,8 @@ PROXY_HEADERS = (
     "via",
 )
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS", "TRACE"})
+
+log = logs.get(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +78,7 @@ class SameOriginOnly:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass the request on, or refuse it."""
         if scope["type"] == "http" and scope["method"] not in SAFE_METHODS and forged(scope):
+            log.warning("forged_request", method=scope["method"], path=scope["path"], client=_client(scope))
             why = "Another site asked your browser to send this; open the page here and send it yourself."
             await refusal(scope["path"], why)(scope, receive, send)
         else:
@@ -118,7 +121,7 @@ class SecurityHeaders:
         if path.startswith("/pay/"):
             headers["referrer-policy"] = "no-referrer"
         if scheme == "https":
-            headers["strict-transport-security"] = "max-age=31536000"
+            headers["strict-transport-security"] = "max-age=31536000; includeSubDomains"
         if not path.startswith("/static/"):
             headers["cache-control"] = "no-store"
         return headers
@@ -137,6 +140,10 @@ def origin_of(url: str) -> str:
     """Return scheme, host and port of a URL, as CSP spells an origin."""
     parts = urlsplit(url)
     return f"{parts.scheme}://{parts.netloc}"
+
+
+def _client(scope: Scope) -> str | None:
+    return scope["client"][0] if scope.get("client") else None
 
 
 def is_public(path: str) -> bool:

@@ -53,8 +53,8 @@ class Provider:
         }
         return f"{self._endpoint('authorization_endpoint')}?{urlencode(asked)}"
 
-    def email_of(self, code: str, *, nonce: str, verifier: str, back: str, now: datetime) -> str:
-        """Return the address, in lower case, that the provider vouches for.
+    def person_of(self, code: str, *, nonce: str, verifier: str, back: str, now: datetime) -> tuple[str, str]:
+        """Return the address, in lower case, that the provider vouches for, and who that is to the provider.
 
         Raises:
             NotRecognised: the code, the signature, a claim or the address cannot be believed.
@@ -64,7 +64,7 @@ class Provider:
         claims = self._verified(str(answer.get("id_token", "")), nonce, now)
         if claims.get("email_verified") is not True or not isinstance(claims.get("email"), str):
             raise NotRecognised("Your provider does not vouch for your address; ask an admin for a link.")
-        return str(claims["email"]).strip().lower()
+        return str(claims["email"]).strip().lower(), f"{self.known['issuer']} {claims['sub']}"
 
     def _verified(self, token: str, nonce: str, now: datetime) -> Mapping[str, Any]:
         """Return the claims of an id token, whose signature and claims hold."""
@@ -82,6 +82,7 @@ class Provider:
                 nonce={"essential": True, "value": nonce},
                 exp={"essential": True},
                 iat={"essential": True},
+                sub={"essential": True},
             )
             rules.validate(claims)
         except (JoseError, ValueError, KeyError, TypeError) as error:

@@ -104,6 +104,7 @@ def _events(gauges: Gauges, house: House, gauge: Callable[..., Setter]) -> None:
 def _alarms(gauges: Gauges, gauge: Callable[..., Setter]) -> None:
     alarms = {
         "breaker": gauges.breakers_open,
+        "safe_mode": int(gauges.safe_mode),
         "contradiction": gauges.contradictions,
         "abandoned": gauges.attempts_abandoned,
         "listener": gauges.listeners_off,

@@ -24,6 +24,7 @@ START: Final = "/login/oidc"
 BACK: Final = "/login/oidc/back"
 COOKIE: Final = "dunning-oidc"
 LASTS: Final = timedelta(minutes=10)
+ANOTHER: Final = "Your provider meant somebody else by that address before: ask an admin for a new link."
 NO_ACCOUNT: Final = "Your provider knows you, and nobody here has that address: ask an admin to add you."
 
 
@@ -96,7 +97,7 @@ def _back(router: APIRouter, screen: Screen, provider: Provider) -> None:
 
 
 def _recognised(house: House, provider: Provider, code: str, asked: dict[str, Any]) -> User:
-    email = provider.email_of(
+    email, subject = provider.person_of(
         code,
         nonce=asked["nonce"],
         verifier=asked["verifier"],
@@ -107,6 +108,8 @@ def _recognised(house: House, provider: Provider, code: str, asked: dict[str, An
         user = people.by_email(connection, email)
     if user is None or user.disabled_at is not None:
         raise NotRecognised(NO_ACCOUNT)
+    if not signing_in.is_same_person(house, user, subject):
+        raise NotRecognised(ANOTHER)
     return user
 
 

@@ -85,6 +85,7 @@ def account_pages(screen: Screen) -> APIRouter:
         answer.delete_cookie(
             cookie_name(request.scope, house), secure=secure(request.scope, house), httponly=True
         )
+        answer.headers["clear-site-data"] = '"cache", "storage"'
         return answer
 
     return router

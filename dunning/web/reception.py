@@ -68,6 +68,8 @@ class Reception:
         scheme, _, token = headers.get("authorization", "").strip().partition(" ")
         if scheme.lower() == BEARER and scope["path"].startswith((API, METRICS)):
             program = signing_in.program(self.house, token.strip())
+            if program is None:
+                log.warning("token_refused", path=scope["path"], client=(scope.get("client") or ("",))[0])
             return program or _unknown(scope["path"], "The token is not known, revoked or too old.")
         secret = session_of(scope, self.house)
         person = signing_in.person(self.house, secret, touches="x-live" not in headers) if secret else None

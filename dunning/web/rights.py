@@ -11,6 +11,7 @@ from fastapi import APIRouter, Depends, Request
 from fastapi.routing import APIRoute
 from starlette.exceptions import HTTPException
 
+from dunning import logs
 from dunning.core.people import Actor, Right
 from dunning.web.gates import is_public
 
@@ -20,6 +21,8 @@ WORDS = {
     Right.FINANCE: "of finance (exports, closing books)",
     Right.ADMIN: "of an admin",
 }
+
+log = logs.get(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +35,9 @@ class Needs:
         """Let the request pass, or answer 403."""
         actor: Actor = request.state.actor
         if not actor.may(self.right):
+            log.warning(
+                "right_refused", right=str(self.right), by=actor.user_id or actor.by, path=request.url.path
+            )
             who = f"as {actor.role}" if actor.role is not None else "with this token"
             raise HTTPException(403, f"This takes the right {WORDS[self.right]}, which you lack {who}.")
 

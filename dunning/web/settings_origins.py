@@ -7,7 +7,7 @@ from starlette.responses import HTMLResponse
 
 from dunning.core.people import Right
 from dunning.flows.house import House
-from dunning.store import breakers, gaps, inbox, jobs, origins
+from dunning.store import beats, breakers, gaps, inbox, jobs, origins
 from dunning.web.health import STUCK_AFTER, stuck, unready
 from dunning.web.rights import needs
 from dunning.web.screen import Screen
@@ -41,7 +41,7 @@ def _standing(house: House) -> dict[str, Any]:
             "compared": inbox.reconciled(connection),
             "missed": sum(gaps.counts(connection, now).values()),
             "unhandled_since": jobs.unhandled_since(connection),
-            "breakers": breakers.all_open(connection),
+            "breakers": breakers.all_open(connection) or beats.why_closed(connection, now, watching=False),
             "chores": origins.chores_last(connection),
         }
     return {

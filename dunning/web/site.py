@@ -7,7 +7,7 @@ from starlette.types import ASGIApp, Lifespan
 
 from dunning import spans
 from dunning.flows.house import House
-from dunning.web import static_files
+from dunning.web import static_files, tongues
 from dunning.web.api import action_api, recovery_api
 from dunning.web.api_access import access_api
 from dunning.web.api_audit import audit_api
@@ -22,6 +22,7 @@ from dunning.web.api_tasks import moving_api, task_api
 from dunning.web.api_usage import usage_api
 from dunning.web.at_risk import at_risk_pages
 from dunning.web.audit import audit_pages
+from dunning.web.bound_cookies import HOST, SECURE, BoundCookies
 from dunning.web.bulk import bulk_forms, bulk_pages
 from dunning.web.campaign_drafts import draft_pages
 from dunning.web.campaigns import campaign_forms, campaign_pages
@@ -44,6 +45,7 @@ from dunning.web.mail_desk import mail_desk_pages, mail_look_pages, notice_pages
 from dunning.web.mail_hooks import MailDoor, mail_hooks
 from dunning.web.mail_texts import mail_text_pages
 from dunning.web.months import month_pages
+from dunning.web.oidc import COOKIE as OIDC_COOKIE
 from dunning.web.oidc import oidc_pages
 from dunning.web.once import OncePerKey
 from dunning.web.outlook import outlook_pages
@@ -55,12 +57,13 @@ from dunning.web.people import people_forms, people_pages
 from dunning.web.personal_data import personal_data_pages
 from dunning.web.problems import add_problem_handlers
 from dunning.web.proof import proof_pages
+from dunning.web.punctual import Punctual
 from dunning.web.queue import queue_pages, view_forms
 from dunning.web.reception import Reception
 from dunning.web.recovery import recovery_forms, recovery_pages
 from dunning.web.reports import payment_pages, report_pages
 from dunning.web.rights import Declared, declared
-from dunning.web.screen import Screen, make_screen
+from dunning.web.screen import NOTICE, Screen, make_screen
 from dunning.web.settings_forms import settings_forms
 from dunning.web.settings_origins import origin_pages
 from dunning.web.settings_page import settings_pages
@@ -101,8 +104,10 @@ def create_site(
     )
     _add_routes(site, make_screen(house, demo))
     targets = (*STRIPE_PAGES, origin_of(house.settings.stripe_api_base)) if house.simulated else STRIPE_PAGES
-    staff = Reception(OncePerKey(site, house), house, demo=demo is not None)
-    inside = MailDoor(mail_hooks(house), SameOriginOnly(staff))
+    named = {NOTICE: HOST, tongues.COOKIE: HOST, OIDC_COOKIE: SECURE}
+    bound = BoundCookies(OncePerKey(site, house), house, named)
+    staff = Reception(bound, house, demo=demo is not None)
+    inside = Punctual(MailDoor(mail_hooks(house), SameOriginOnly(staff)))
     # Stripe is no browser: its one path answers without the headers that browsers need.
     whole = Doorway(receiver, SecurityHeaders(inside, targets))
     return Traced(whole) if spans.traced() else whole

@@ -232,3 +232,18 @@ def gone_on(stage: Stage, action: BulkAction, given: dict[str, str], ids: list[s
     bulk.go_on(stage.house, run_id)
     with stage.house.store.read() as connection:
         return {row["recovery_id"]: row for row in bulk_store.rows(connection, run_id)}
+
+
+def test_a_card_number_is_kept_nowhere(quick_stage: Stage) -> None:
+    stage = quick_stage
+    robin = stage.recovery(stage.fails("lost_card")).id
+    number, until = "4242 4242 4242 4242", stage.clock.now() + timedelta(days=3)
+    answers = [
+        desk.note(stage.house, robin, text=f"New card: {number}", by="ada"),
+        desk.snooze(stage.house, robin, until=until, why=number, by="ada"),
+        desk.promise(stage.house, robin, until=until, why=number, by="ada"),
+        staff.pause(stage.house, robin, until=until, why=number, by="ada"),
+        giving_up.write_off(stage.house, robin, why=number, by="ada"),
+    ]
+    assert {answer.done for answer in answers} == {False}
+    assert all("card number" in answer.sentence for answer in answers)

@@ -193,3 +193,40 @@ def test_a_provider_that_is_away_is_said_so_and_passwords_still_work(visit: Visi
     answer = TestClient(site, base_url=BASE, follow_redirects=False).get("/login/oidc")
     assert answer.status_code == 503
     assert "use a password" in answer.text
+
+
+def test_without_passwords_the_provider_is_the_only_way_in(visit: Visit) -> None:
+    link = people.reset_link(visit.house, BO, by="test").rpartition("/")[2]
+    only = visit.house.settings.model_copy(update={"passwords": False})
+    house = replace(visit.house, settings=only)
+    http = TestClient(front_of(house), client=("203.0.113.9", 1), base_url=BASE, follow_redirects=False)
+    http.headers["Sec-Fetch-Site"] = "same-origin"
+    page = http.get("/login").text
+    assert "Sign in with 127.0.0.1" in page
+    assert 'name="password"' not in page
+    refused = http.post("/login", data={"email": BO, "password": "a sentence that is easy to remember"})
+    assert refused.status_code == 401
+    assert "use your identity provider" in refused.text
+    chosen = http.post(f"/join/{link}", data={"password": "a sentence that is easy to remember"})
+    assert (chosen.status_code, chosen.headers["location"]) == (303, "/login")
+    visit.http = http
+    assert visit.come_back(visit.leave()["state"]).status_code == 303
+    assert visit.inside
+
+
+def test_an_address_that_the_provider_gave_to_somebody_else_lets_nobody_in(visit: Visit) -> None:
+    assert visit.come_back(visit.leave()["state"]).status_code == 303
+    visit.http.post("/logout", headers={"Sec-Fetch-Site": "same-origin"})
+    state = visit.leave()["state"]
+    visit.idp.claims["sub"] = "2"
+    refused = visit.come_back(state)
+    assert refused.status_code == 401
+    assert "meant somebody else by that address" in refused.text
+    assert visit.come_back(visit.leave()["state"]).status_code == 303, "whom it meant at first"
+    people.reset_link(visit.house, BO, by="an admin")
+    state = visit.leave()["state"]
+    visit.idp.claims["sub"] = "2"
+    assert visit.come_back(state).status_code == 303
+    state = visit.leave()["state"]
+    del visit.idp.claims["sub"]
+    assert visit.come_back(state).status_code == 401

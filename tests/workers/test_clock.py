@@ -2,15 +2,17 @@
 
 import contextlib
 import json
+import time
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
-from threading import Barrier, Thread
+from threading import Barrier, Event, Thread
 from typing import Any
 
 import pytest
 from dramatiq import Worker
 
-from dunning.core.clock import VirtualClock
+from dunning.core.clock import VirtualClock, WallClock
 from dunning.errors import Transient
 from dunning.flows import work
 from dunning.flows.guard import Guard
@@ -19,13 +21,13 @@ from dunning.flows.keeping import event_row
 from dunning.gateway.listen import read_head
 from dunning.resources import templates
 from dunning.settings import Settings
-from dunning.store import due
+from dunning.store import beats, due, switches
 from dunning.store.engine import Store, open_store
 from dunning.store.events import insert_events
 from dunning.store.tables import events
 from workers.bells import POISON_WAITS, Bells, hang
 from workers.broker import make_broker
-from workers.clock import tick
+from workers.clock import run_clock, tick
 
 NOW = datetime(2026, 3, 2, 9, tzinfo=UTC)
 
@@ -255,3 +257,25 @@ def test_a_redis_that_is_down_does_not_stop_the_clock(quick_house: House) -> Non
     bells = hang(RedisBroker(url="redis://127.0.0.1:1/0"), house)  # type: ignore[no-untyped-call]
     assert tick(house, bells, every={}) == 1
     assert rows(house.store)["evt_1"].ring_at == NOW + due.RING_AGAIN
+
+
+def test_a_clock_keeps_a_beat_and_of_a_copy_calls_for_what_it_lacks(house: House) -> None:
+    house = replace(house, clock=WallClock())
+    bells, stop, wake = Notebook(), Event(), Event()
+    clock = Thread(target=run_clock, args=(house, bells, stop, wake), daemon=True)
+    with house.store.write() as connection:
+        switches.put(connection, beats.COPIED, NOW.isoformat(), at=NOW, by="a test")
+    clock.start()
+    until = time.monotonic() + 30
+    while ("chore", "come_back") not in bells.rung and time.monotonic() < until:
+        time.sleep(0.05)
+    stop.set()
+    wake.set()
+    clock.join(10)
+    with house.store.read() as connection:
+        standing = beats.read(connection)
+    assert standing.beat is not None
+    assert standing.copied_at is None
+    assert standing.mode is not None
+    assert standing.mode.open
+    assert ("chore", "come_back") in bells.rung
