@@ -30,17 +30,17 @@ CODE = Path(dunning.__file__).parent
 MODULES = """
 core/campaign core/course core/debt core/months core/notices core/people core/recovery
 core/two_collectors core/choosing core/conditions core/segments core/sending core/campaign_checks
-timing/rules timing/words core/card_numbers flows/abandonment flows/approving flows/arms flows/attempting flows/bulk
-flows/bulk_actions flows/campaigns flows/card_limits flows/carrying_out flows/charging flows/conclusion
-flows/contacting flows/contradiction flows/delivering flows/desk flows/drafts flows/erasing
-flows/giving_up flows/guard flows/holding_back flows/joining flows/last_resort flows/learn
-flows/listening flows/messaging flows/moving flows/notice_sending flows/noticing flows/obstacles
-flows/opening flows/own_refusal flows/parts flows/people flows/placing flows/preview flows/recipients
-flows/replacing flows/report flows/safety flows/sending flows/signing_in flows/staff flows/steer
-flows/suppressing flows/switches flows/tasks flows/texts flows/tokens flows/unknown flows/uplift
-flows/waking web/campaign_drafts web/campaigns web/card_rules web/health web/jobs web/months web/own_zone
-web/people web/problems web/queue web/recovery web/settings_forms web/settings_page web/tokens
-web/webhooks web/rights
+timing/rules timing/words core/card_numbers flows/abandonment flows/approving flows/arms
+flows/attempting flows/bulk flows/bulk_actions flows/campaigns flows/card_limits flows/carrying_out
+flows/charging flows/conclusion flows/contacting flows/contradiction flows/delivering flows/desk
+flows/drafts flows/erasing flows/giving_up flows/guard flows/holding_back flows/joining
+flows/last_resort flows/learn flows/listening flows/messaging flows/moving flows/notice_sending
+flows/noticing flows/obstacles flows/opening flows/own_refusal flows/parts flows/people flows/placing
+flows/preview flows/recipients flows/replacing flows/report flows/safety flows/sending flows/signing_in
+flows/staff flows/steer flows/suppressing flows/switches flows/tasks flows/texts flows/tokens
+flows/unknown flows/uplift flows/waking web/campaign_drafts web/campaigns web/card_rules web/health
+web/jobs web/months web/own_zone web/people web/problems web/queue web/recovery web/settings_forms
+web/settings_page web/tokens web/webhooks web/rights
 """.split()
 HOLE = re.compile(r"%\((\w+)\)s")
 # Beginnings that are put together in one place only, with words that have texts of their own.
