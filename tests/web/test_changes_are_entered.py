@@ -116,6 +116,7 @@ PILES = ("waiting", "scheduled")
 LARGE = PolicyVersion(Policy(second_approval_from=1)).dumps()
 # What changes nothing that is kept, or has its entry seen elsewhere.
 ELSEWHERE = {
+    "/api/v1/customers/{customer_id}/usage": "tests/web/test_api_usage.py",
     "/recoveries/{recovery_id}/conclude": "tests/scenarios/test_not_known.py",
     "/settings/jobs": "tests/web/test_jobs.py",
     "/settings/data/export": "tests/web/test_personal_data.py",
@@ -247,7 +248,7 @@ def test_whatever_a_person_or_a_program_changes_is_entered(walk: Walk) -> None:
         {
             one.path
             for one in routes_of(make_screen(walk.house, StillDemo()))
-            if one.rights and one.method == "POST"
+            if one.rights and one.method in {"POST", "PUT", "PATCH", "DELETE"}
         },
     )
     for path, form in sorted(OF_HOUSE.items(), key=lambda one: LAST.get(one[0], 0)):
