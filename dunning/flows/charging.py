@@ -156,8 +156,8 @@ def _ask(house: House, asked: Asked) -> Outcome:
 def _only_read(asked: Asked, invoice: Invoice, now: datetime) -> bool:
     """Return whether asking the same key again might execute it where no charge is wanted any more.
 
-    That is in the middle of Stripe's own try, and of an invoice that was written off: Stripe refuses to charge
-    a paid or void one, but takes money for that.
+    That is in the middle of Stripe's own try, and of an invoice that was written off: a paid or void one is
+    refused by Stripe, but for that it takes money.
     """
     if invoice.status == ClosedReason.UNCOLLECTIBLE:
         return True
@@ -191,8 +191,7 @@ def _record(house: House, asked: Asked, outcome: Outcome) -> None:
                 connection,
                 house,
                 recovery,
-                asked.attempt,
-                asked.fence,
+                asked,
                 outcome.invoice,
                 never_executed=answer.note or "Stripe refused the charge.",
                 now=now,

@@ -16,6 +16,7 @@ from dunning.flows.attempting import LEASE
 from dunning.flows.driver import run
 from dunning.flows.work import work_attempt, work_recovery
 from dunning.gateway.ask import Stripe
+from dunning.store import objects
 
 
 @pytest.mark.parametrize("stop", STOPS)
@@ -99,6 +100,27 @@ def test_a_lost_answer_is_found_again_under_the_same_key(quick_stage: Stage, fau
     assert stage.charges(robin, by="dunning") == ["paid"]
     assert stage.ours(robin) == [AttemptState.PAID]
     assert stage.ledger(robin) == [("recovered", 2900, "our_retry")]
+
+
+def test_a_payment_that_the_look_at_its_charge_found_is_shown_whoever_hears_of_it_first(stage: Stage) -> None:
+    """The event of a charge whose end is recorded is not followed, so the look has to keep what it read."""
+    robin = due(stage)
+    stage.hold_events = True
+    stage.sandbox.faults.add(status=500, when="after")
+    attempt_id = frozen(stage, robin)
+    run(charging.charge(stage.house, attempt_id))
+    assert stage.ours(robin) == [AttemptState.UNKNOWN]
+    stage.deliver()
+    stage.receive(stage.held)
+    stage.clock.advance_to(stage.clock.now() + timedelta(minutes=2))
+    work_attempt(stage.house, attempt_id)
+    assert stage.ours(robin) == [AttemptState.PAID]
+    stage.hold_events = False
+    stage.settle()
+    with stage.house.store.read() as connection:
+        shown = objects.invoice(connection, stage.recovery(robin).whose, robin["invoice"])
+    assert shown is not None
+    assert (shown.status, shown.amount_remaining) == ("paid", 0)
 
 
 def test_a_lost_answer_is_unknown_until_it_is_found_and_no_other_charge_is_made(stage: Stage) -> None:
