@@ -9,8 +9,8 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from flows.stopping import due, frozen
-from flows.test_card_limits import hear
+from flows.stopping import due, frozen, steps
+from flows.test_card_limits import hear, now_answers
 from scenarios.stage import Stage
 from simulation import seeded_guards
 from sqlalchemy import update
@@ -106,3 +106,26 @@ def test_a_frozen_charge_leaves_when_nothing_speaks_against_it(quick_stage: Stag
     robin = due(quick_stage)
     run(charging.charge(quick_stage.house, frozen(quick_stage, robin)))
     assert quick_stage.charges(robin, by="dunning") == ["paid"]
+
+
+@pytest.mark.parametrize("again", [True, False], ids=["heard again", "not heard again"])
+def test_a_payment_during_a_charge_that_is_refused_for_good_is_heard_again(
+    quick_stage: Stage, monkeypatch: pytest.MonkeyPatch, *, again: bool
+) -> None:
+    """The guard that `seeded_bugs` takes out: no attempt is left that would read the invoice soon."""
+    stage = quick_stage
+    robin = due(stage)
+    now_answers(stage, robin["payment_method"], "stolen_card")
+    claim, ask, record = steps(charging.charge(stage.house, frozen(stage, robin)))
+    claim()
+    ask()
+    stage.hold_events = True
+    stage.pays_out_of_band(robin)
+    stage.deliver()
+    stage.receive([event for event in stage.held if event.type == "invoice.paid"])
+    hear(stage)
+    if not again:
+        seeded_guards.the_payment_is_not_heard_again(monkeypatch, NO_CITY)
+    record()
+    stage.settle()
+    assert (stage.recovery(robin).status == "recovered") is again

@@ -102,10 +102,9 @@ BUGS: Final = (
     Bug(
         "an older reading replaces a newer one",
         guards.older_reads_win,
-        covered=(
-            "Every charge reads anew before it leaves, and whatever happens next at Stripe brings "
-            "another reading."
-        ),
+        9,
+        "has the status paid, and we show open",
+        10,
     ),
     Bug(
         "events are never compared with Stripe's list",
@@ -175,7 +174,7 @@ BUGS: Final = (
     Bug(
         "a payment during our charge is not heard again",
         guards.the_payment_is_not_heard_again,
-        covered="The look before the next attempt reads that the invoice is paid.",
+        seen_by="tests/flows/test_frozen.py::test_a_payment_during_a_charge_that_is_refused_for_good_is_heard_again",
     ),
     Bug("anybody may post", guards.anybody_may_post, 1, "refund is 0 in the books, 7 with us"),
     Bug("an old post is taken again", guards.old_posts_are_taken, 1, "refund is 0 in the books, 7 with us"),

@@ -20,6 +20,7 @@ from dunning.flows import (
     messaging,
     observing,
     obstacles,
+    own_refusal,
     parts,
     reversing,
     sending,
@@ -223,6 +224,7 @@ def origin_is_not_read(patch: MonkeyPatch, _: City) -> None:
 
 def the_payment_is_not_heard_again(patch: MonkeyPatch, _: City) -> None:
     patch.setattr(charging, "hear_the_payment_again", nothing)
+    patch.setattr(own_refusal, "hear_the_payment_again", nothing)
 
 
 def anybody_may_post(patch: MonkeyPatch, _: City) -> None:
