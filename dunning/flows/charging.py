@@ -13,7 +13,7 @@ from sqlalchemy import Connection
 from dunning.core.billing import Failure, Invoice
 from dunning.core.changes import Declined, NotAttempted
 from dunning.core.two_collectors import stripes_turn
-from dunning.core.vocabulary import AttemptState, MadeBy, Retries
+from dunning.core.vocabulary import AttemptState, ClosedReason, MadeBy, Retries
 from dunning.errors import OutcomeUnknown, StripeError
 from dunning.flows import conclusion, settling, steer
 from dunning.flows.asked import Asked, Outcome, may_replay
@@ -136,7 +136,7 @@ def _ask(house: House, asked: Asked) -> Outcome:
     invoice = None
     try:
         invoice = house.stripe.failed_invoice(attempt.whose, attempt.invoice_id) if asked.again else None
-        if not asked.may_ask or (invoice is not None and _stripes_turn(asked, invoice, house.clock.now())):
+        if not asked.may_ask or (invoice is not None and _only_read(asked, invoice, house.clock.now())):
             return Outcome(invoice=invoice)
         answer = house.stripe.pay(
             attempt.whose,
@@ -153,8 +153,14 @@ def _ask(house: House, asked: Asked) -> Outcome:
     return Outcome(answer, invoice)
 
 
-def _stripes_turn(asked: Asked, invoice: Invoice, now: datetime) -> bool:
-    """Return whether asking the same key again might execute it in the middle of Stripe's own try."""
+def _only_read(asked: Asked, invoice: Invoice, now: datetime) -> bool:
+    """Return whether asking the same key again might execute it where no charge is wanted any more.
+
+    That is in the middle of Stripe's own try, and of an invoice that was written off: a paid or void one is
+    refused by Stripe, but for that it takes money.
+    """
+    if invoice.status == ClosedReason.UNCOLLECTIBLE:
+        return True
     found = stripes_turn(
         asked.retries,
         auto_advance=invoice.auto_advance,
@@ -185,8 +191,7 @@ def _record(house: House, asked: Asked, outcome: Outcome) -> None:
                 connection,
                 house,
                 recovery,
-                asked.attempt,
-                asked.fence,
+                asked,
                 outcome.invoice,
                 never_executed=answer.note or "Stripe refused the charge.",
                 now=now,

@@ -8,12 +8,13 @@ from sqlalchemy import Connection
 from dunning.core.billing import Failure, Invoice
 from dunning.core.changes import Declined, Ended, NotAttempted
 from dunning.core.vocabulary import AttemptState, MadeBy
-from dunning.flows import observing, settling, steer, told
+from dunning.flows import observing, parts, settling, steer, told
+from dunning.flows.asked import Asked
 from dunning.flows.attempting import end
 from dunning.flows.following import ENDS, FORGOTTEN, meet_refusal
 from dunning.flows.house import House
 from dunning.flows.observing import Origin
-from dunning.store import attempts
+from dunning.store import attempts, objects
 from dunning.store.rows import AttemptRow, RecoveryRow
 
 LATE_EFFECTS: Final = timedelta(minutes=15)  # "it never happened" is not concluded before
@@ -23,18 +24,36 @@ def conclude(
     connection: Connection,
     house: House,
     recovery: RecoveryRow,
-    attempt: AttemptRow,
-    fence: int,
+    asked: Asked,
     invoice: Invoice,
     *,
     never_executed: str | None,
     now: datetime,
 ) -> bool:
-    """End the attempt if the invoice tells how; return whether it did.
+    """End the attempt if the invoice, read under its ticket, tells how; return whether it did.
 
     `never_executed`: Stripe itself said that it would not take the charge, and why. Otherwise the key is
     looked for among the events that came, and only silence for 15 minutes counts as "it never happened".
+    The reading is kept, since the event of a charge whose end is recorded is not followed by another one.
     """
+    attempt, fence = asked.attempt, asked.fence
+    if not _concluded(connection, house, recovery, attempt, fence, invoice, never_executed, now):
+        return False
+    if objects.apply_read(connection, recovery.whose, invoice, asked.ticket):
+        parts.note_parts(connection, recovery, invoice, now)
+    return True
+
+
+def _concluded(
+    connection: Connection,
+    house: House,
+    recovery: RecoveryRow,
+    attempt: AttemptRow,
+    fence: int,
+    invoice: Invoice,
+    never_executed: str | None,
+    now: datetime,
+) -> bool:
     said = told.outcome(connection, attempt)
     if said == "failed":
         return _refused(connection, house, recovery, attempt, fence, invoice, now)

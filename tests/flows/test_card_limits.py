@@ -3,8 +3,10 @@
 from datetime import datetime, timedelta
 from typing import Any
 
+import pytest
 from flows.stopping import due, frozen, steps
 from scenarios.stage import OURS, Stage
+from simulation import seeded_guards
 from sqlalchemy import insert, select
 
 from dunning.core.ids import pay_key
@@ -84,6 +86,20 @@ def test_a_new_card_that_turns_out_stolen_is_charged_once_for_ten_invoices(stage
     assert {stage.recovery(ids).status for ids in [robin, *others]} == {Status.WAITING}
     stage.pass_time(days=15)
     assert len(charges_of(stage, card)) == 1
+
+
+def test_without_the_card_s_stop_each_of_its_invoices_is_tried(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The guard that `seeded_bugs` takes out: there each customer has one invoice, and nothing shows it."""
+    no_city: Any = None
+    seeded_guards.stopped_cards_are_charged(monkeypatch, no_city)
+    robin = stage.fails("lost_card")
+    bill_again(stage, robin, 2)
+    card = new_card(stage, robin)
+    now_answers(stage, card, "stolen_card")
+    stage.settle()
+    assert len(charges_of(stage, card)) > 1
 
 
 def test_a_stop_on_one_invoice_parks_the_planned_retry_of_another(quick_stage: Stage) -> None:

@@ -16,6 +16,7 @@ from dunning.flows.attempting import LEASE
 from dunning.flows.driver import run
 from dunning.flows.work import work_attempt, work_recovery
 from dunning.gateway.ask import Stripe
+from dunning.store import objects
 
 
 @pytest.mark.parametrize("stop", STOPS)
@@ -99,6 +100,27 @@ def test_a_lost_answer_is_found_again_under_the_same_key(quick_stage: Stage, fau
     assert stage.charges(robin, by="dunning") == ["paid"]
     assert stage.ours(robin) == [AttemptState.PAID]
     assert stage.ledger(robin) == [("recovered", 2900, "our_retry")]
+
+
+def test_a_payment_that_the_look_at_its_charge_found_is_shown_whoever_hears_of_it_first(stage: Stage) -> None:
+    """The event of a charge whose end is recorded is not followed, so the look has to keep what it read."""
+    robin = due(stage)
+    stage.hold_events = True
+    stage.sandbox.faults.add(status=500, when="after")
+    attempt_id = frozen(stage, robin)
+    run(charging.charge(stage.house, attempt_id))
+    assert stage.ours(robin) == [AttemptState.UNKNOWN]
+    stage.deliver()
+    stage.receive(stage.held)
+    stage.clock.advance_to(stage.clock.now() + timedelta(minutes=2))
+    work_attempt(stage.house, attempt_id)
+    assert stage.ours(robin) == [AttemptState.PAID]
+    stage.hold_events = False
+    stage.settle()
+    with stage.house.store.read() as connection:
+        shown = objects.invoice(connection, stage.recovery(robin).whose, robin["invoice"])
+    assert shown is not None
+    assert (shown.status, shown.amount_remaining) == ("paid", 0)
 
 
 def test_a_lost_answer_is_unknown_until_it_is_found_and_no_other_charge_is_made(stage: Stage) -> None:
@@ -277,3 +299,50 @@ def test_a_payment_by_somebody_else_makes_our_attempt_moot(quick_stage: Stage) -
     stage.settle()
     assert stage.recovery(robin).reason == "out_of_band"
     assert stage.charges(robin, by="dunning") == []
+
+
+@pytest.mark.parametrize("told", [True, False], ids=["told", "not told"])
+def test_a_charge_that_was_lost_is_not_asked_again_once_the_invoice_is_given_up(
+    quick_stage: Stage, *, told: bool
+) -> None:
+    """Stripe takes money for a written-off invoice, too: nothing but our own look keeps it from that."""
+    stage = quick_stage
+    robin = due(stage)
+    charging.charge(stage.house, frozen(stage, robin)).claim()  # and the worker dies before the first byte
+    stage.hold_events = not told
+    stage.merchant("POST", f"/v1/invoices/{robin['invoice']}/mark_uncollectible")
+    stage.pass_time(hours=2)
+    assert stage.charges(robin, by="dunning") == []
+    assert stage.ours(robin) == [AttemptState.CANCELLED]
+    stage.hold_events = False
+    stage.receive(stage.held)
+    stage.pass_time(days=2)
+    assert stage.charges(robin, by="dunning") == []
+    assert stage.recovery(robin).closed_reason == "uncollectible"
+
+
+@pytest.mark.parametrize("told", [True, False], ids=["told", "not told"])
+@pytest.mark.parametrize("clears", [1, None], ids=["paid", "declined"])
+@pytest.mark.parametrize("minutes", [0, 4, 12])
+def test_a_charge_that_stripe_executes_after_the_invoice_was_given_up_is_ours_all_the_same(
+    quick_stage: Stage, *, told: bool, clears: int | None, minutes: int
+) -> None:
+    stage = quick_stage
+    robin = due(stage, clears_after_hours=clears)
+    asked_ = charging.charge(stage.house, frozen(stage, robin)).claim()
+    assert asked_ is not None
+    stage.hold_events = not told
+    stage.merchant("POST", f"/v1/invoices/{robin['invoice']}/mark_uncollectible")
+    stage.pass_time(minutes=minutes)
+    attempt = asked_.attempt
+    key, card_id = attempt.idempotency_key or "", (attempt.parameters or {}).get("card_id")
+    stage.house.stripe.pay(attempt.whose, attempt.invoice_id, key=key, card_id=card_id)  # and nobody hears
+    stage.pass_time(hours=2)
+    stage.hold_events = False
+    stage.receive(stage.held)
+    stage.pass_time(days=2)
+    books = ["paid" if clears else "declined"]
+    assert stage.charges(robin, by="dunning") == books
+    assert stage.ours(robin) == books
+    assert stage.ledger(robin) == ([("recovered", 2900, "our_retry")] if clears else [])
+    assert stage.laws_broken() == {}

@@ -19,7 +19,7 @@ import stripe
 from pydantic import SecretStr
 from scenarios.stage import START, Mails
 from simulation import people
-from simulation.people import SECRET, theirs
+from simulation.people import SECRET, ended, theirs
 from simulation.wire import Answer, Request, Wire, send, speak_through
 from simulation.workers import SteppedStore, Worker, stop_here
 from sqlalchemy import insert
@@ -306,10 +306,16 @@ class City:
         late = {other for invoice, other in self._under_way.values() if invoice == invoice_id} - {key}
         if late:
             self.errors.append(f"{key} was asked while {late.pop()} was still under way")
+        over = ended(self, invoice_id)
+        if over and (key not in self._asked or (over == "uncollectible" and not self._executed(key))):
+            self.errors.append(f"{key} was asked though its invoice had long been {over}")
         if key not in self._asked:
             turn = self._asked[key] = theirs(self, invoice_id)
             if turn:
                 self.errors.append(f"{key} was asked in Stripe's turn: {turn}")
+
+    def _executed(self, key: str) -> bool:
+        return any(line.get("idempotency_key") == key for line in self.sandbox.books())
 
     def _fault(self, request: Request) -> str | None:
         if not self.trouble:

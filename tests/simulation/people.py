@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 SECRET: Final = "whsec_city"
 NEAR: Final = timedelta(hours=5)  # a stall between reading and asking may eat of the six hours
 OLD: Final = timedelta(hours=2)
+LEAVES_WITHIN: Final = timedelta(minutes=30)  # ten from the reading to the claim, and stalls after it
+STAMPS: Final = {"paid": "paid_at", "void": "voided_at", "uncollectible": "marked_uncollectible_at"}
 CODES: Final = {
     "insufficient_funds": 8,
     "do_not_honor": 4,
@@ -80,6 +82,18 @@ def theirs(city: City, invoice_id: str) -> str:
     at = datetime.fromtimestamp(planned, UTC) if planned else None
     near = at is not None and abs(at - city.clock.now()) < NEAR
     return f"its own retry is at {at}" if near else ""
+
+
+def ended(city: City, invoice_id: str) -> str:
+    """Return as what an invoice has ended, if longer ago than a charge may take to leave; else ''.
+
+    Stripe takes money for an uncollectible invoice, too, and the verdict would see nothing wrong in it.
+    """
+    invoice = city.sandbox.world.tables["invoices"].get(invoice_id)
+    status = invoice["status"] if invoice is not None else "open"
+    stamp = invoice["status_transitions"].get(STAMPS.get(status)) if invoice is not None else None
+    long_ago = stamp is not None and datetime.fromtimestamp(stamp, UTC) < city.clock.now() - LEAVES_WITHIN
+    return status if long_ago else ""
 
 
 def _due(invoice: Obj) -> bool:

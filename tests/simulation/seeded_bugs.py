@@ -1,7 +1,8 @@
 """Guards taken out, one or two at a time: the test of the tests.
 
 Each bug says which guard it takes out, and at which seed the simulation sees it. Where no seed does,
-`covered` says which second guard makes the first one's loss harmless.
+`covered` says which second guard makes the first one's loss harmless, or `seen_by` names the test that takes
+the guard out where the simulation does not come by.
 """
 
 from dataclasses import dataclass
@@ -21,6 +22,7 @@ class Bug:
     sign: str = ""  # what the verdict says of it, among other things
     customers: int = 6
     covered: str = ""
+    seen_by: str = ""  # file::test
 
 
 BUGS: Final = (
@@ -82,27 +84,20 @@ BUGS: Final = (
     Bug(
         "a frozen charge is asked whatever came meanwhile",
         guards.charged_whatever_happened,
-        covered=(
-            "Stripe refuses to charge an invoice that is not open, and the refusal is read as settled "
-            "by someone else."
-        ),
+        seen_by="tests/flows/test_frozen.py::test_without_that_look_it_leaves",
     ),
     Bug(
         "nothing is read before a charge",
         guards.no_look_before_a_charge,
-        covered=(
-            "The same refusal; and the facts of the last reading are looked at when the frozen charge "
-            "is claimed."
-        ),
+        510,
+        "was asked though its invoice had long been paid",
+        12,
     ),
     Bug("Stripe's own retries are not minded", guards.two_collectors, 307, "was asked in Stripe's turn", 8),
     Bug(
         "cards that must not be tried are tried",
         guards.stopped_cards_are_charged,
-        covered=(
-            "A refusal for good leaves the recovery waiting: nothing schedules an attempt that the "
-            "guard would stop."
-        ),
+        seen_by="tests/flows/test_card_limits.py::test_without_the_card_s_stop_each_of_its_invoices_is_tried",
     ),
     Bug(
         "an older reading replaces a newer one",
@@ -193,7 +188,10 @@ BUGS: Final = (
     Bug(
         "a step is planned as often as it is due",
         guards.steps_are_planned_again,
-        covered="Steps are planned in the transaction that opens the recovery, which happens once.",
+        covered=(
+            "A city's campaign is planned in the transaction that opens the recovery. Steps that follow "
+            "retries, which no city has, are looked for first, while the recovery is held."
+        ),
     ),
     Bug(
         "messages go out whatever came meanwhile",

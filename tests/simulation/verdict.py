@@ -9,7 +9,7 @@ from sqlalchemy import Connection, select
 
 from dunning.core.vocabulary import CLOSED, UNFINISHED, EventState, MessageState
 from dunning.store import invariants
-from dunning.store.tables import attempts, events, ledger_entries, messages, recoveries
+from dunning.store.tables import attempts, events, invoices, ledger_entries, messages, recoveries
 
 OUTCOMES: Final = {"paid": "paid", "declined": "declined", "needs_action": "requires_action"}
 
@@ -27,6 +27,7 @@ def problems(city: City) -> list[str]:
             *_stopped_cards(lines),
             *_endings(connection, city),
             *_ends(connection, city),
+            *_read(connection, city),
         ]
         broken = invariants.check(connection, city.clock.now())
     return found + [f"{count} rows break: {law}" for law, count in broken.items() if count]
@@ -134,6 +135,18 @@ def _endings(connection: Connection, city: City) -> list[str]:
         f"{row.invoice_id} is void, and its recovery {row.status}"
         for row in rows
         if table[row.invoice_id]["status"] == "void"
+    ]
+
+
+def _read(connection: Connection, city: City) -> list[str]:
+    """What we last read of an invoice is what it is: staff see it, and figures count it."""
+    table = city.sandbox.world.tables["invoices"]
+    names = ("status", "amount_remaining", "amount_paid")
+    return [
+        f"{row.id} has the {name} {table[row.id][name]}, and we show {getattr(row, name)}"
+        for row in connection.execute(select(invoices))
+        for name in names
+        if getattr(row, name) != table[row.id][name]
     ]
 
 
