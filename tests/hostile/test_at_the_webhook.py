@@ -3,8 +3,11 @@
 import asyncio
 import json
 from collections import Counter
+from collections.abc import Iterator
 from typing import Any
 
+import pytest
+import structlog
 from hostile.draws import bent, header, many, seeds
 from running_receiver import NOW, SECRET, event_body, kept
 
@@ -13,6 +16,15 @@ from dunning.gateway.listen import Malformed, read_head
 from dunning.gateway.signature import sign
 from dunning.store.engine import open_store
 from dunning.web.receiver import Receiver
+
+
+@pytest.fixture(autouse=True)
+def silence() -> Iterator[None]:
+    """A line a refusal would be a million lines."""
+    before = structlog.get_config()
+    structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(50))
+    yield
+    structlog.configure(**before)
 
 
 async def post(receiver: Receiver, body: bytes, signature: str) -> int:
