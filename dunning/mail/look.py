@@ -106,7 +106,10 @@ def _colour(said: str) -> str:
 
 
 def _logo(said: str) -> str:
-    parts = urlsplit(said)
+    try:
+        parts = urlsplit(said)
+    except ValueError:
+        parts = urlsplit("")  # such as an unfinished IPv6 address
     if parts.scheme != "https" or not parts.hostname or re.search(r"[\s<>\"'\\]", said) or len(said) > 500:
         raise LookError("The logo must be an https address of a picture, without blanks or quotes.")
     return said

@@ -16,7 +16,8 @@ from dunning.flows.house import House
 from dunning.flows.staff import Answer
 from dunning.store import bulk as store
 from dunning.web.api import PROBLEMS, ROOT, read_recovery
-from dunning.web.api_models import Body, Done, Instant, PauseBody, Seen, Shape
+from dunning.web.api_models import Body, Done, PauseBody, Seen, Shape
+from dunning.web.instants import Instant
 from dunning.web.rights import By, needs
 
 Text = Annotated[str, Field(min_length=1, max_length=300)]

@@ -4,7 +4,7 @@ from datetime import date, datetime
 from typing import Annotated, Self
 
 from fastapi import Query
-from pydantic import AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field
 from sqlalchemy import RowMapping
 
 from dunning.core.declines import DeclineClass
@@ -23,6 +23,7 @@ from dunning.core.vocabulary import (
 from dunning.flows.card_budget import Standing
 from dunning.flows.report import Basis, GroupBy
 from dunning.store.timeline import Story
+from dunning.web.instants import Instant
 
 
 class Body(BaseModel):
@@ -31,14 +32,6 @@ class Body(BaseModel):
     model_config = ConfigDict(extra="forbid", strict=True)
 
 
-def _written(value: object) -> object:
-    """Refuse a number, which would be taken for seconds since 1970."""
-    if not isinstance(value, str | datetime):
-        raise ValueError("write an instant with its zone, such as 2027-03-25T08:00:00Z")  # noqa: TRY004 - pydantic's
-    return value
-
-
-Instant = Annotated[AwareDatetime, Field(strict=False), BeforeValidator(_written)]
 Seen = Annotated[int | None, Query(ge=0, le=2**31 - 1, description="The `version` that you decided on.")]
 
 

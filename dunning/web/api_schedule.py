@@ -14,7 +14,8 @@ from dunning.flows.house import House
 from dunning.flows.scheduling import Advice, advise, terms
 from dunning.timing import Attempt, Case, Choice
 from dunning.web.api import PROBLEMS, ROOT
-from dunning.web.api_models import Body, Instant, Shape
+from dunning.web.api_models import Body, Shape
+from dunning.web.instants import Instant
 from dunning.web.rights import needs
 
 FURTHEST: Final = timedelta(days=92)  # what the planner looks ahead at most

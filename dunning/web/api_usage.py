@@ -14,7 +14,8 @@ from dunning.flows import using
 from dunning.flows.house import House
 from dunning.web.api import PROBLEMS, ROOT
 from dunning.web.api_access import STRIPE_ID
-from dunning.web.api_models import Body, Instant, Shape
+from dunning.web.api_models import Body, Shape
+from dunning.web.instants import Instant
 from dunning.web.rights import By, needs
 
 

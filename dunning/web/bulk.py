@@ -3,7 +3,6 @@
 from dataclasses import replace
 from datetime import date
 from typing import Annotated, Any, Final
-from urllib.parse import parse_qsl, urlsplit
 
 from fastapi import APIRouter, Form, Request
 from pydantic import BaseModel, ConfigDict, Field
@@ -18,7 +17,7 @@ from dunning.store import queue
 from dunning.store.queue_filter import BadCursor
 from dunning.web.desk import morning
 from dunning.web.queue import ACTIONS
-from dunning.web.queue_address import PATH, Asked
+from dunning.web.queue_address import PATH, asked_in
 from dunning.web.rights import By, needs
 from dunning.web.screen import Screen, back_to
 
@@ -89,11 +88,6 @@ def _everything(screen: Screen, address: str, me: str) -> list[str]:
         except BadCursor:
             return []
     return [row["recovery_id"] for row in found]
-
-
-def asked_in(address: str) -> Asked:
-    """Return what an address of the queue asks; what makes no sense in it is refused as a bad request."""
-    return Asked.model_validate(dict(parse_qsl(urlsplit(address).query)))
 
 
 def _parameters(screen: Screen, form: BulkForm) -> dict[str, Any]:

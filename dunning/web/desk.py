@@ -125,4 +125,6 @@ def told(recovery_id: str, answer: Answer) -> RedirectResponse:
 
 def morning(screen: Screen, day: date) -> datetime:
     """Return when a day begins at the desk, in UTC."""
-    return datetime.combine(day, BEGINS, screen.calendar().zone).astimezone(UTC)
+    begins = datetime.combine(day, BEGINS, screen.calendar().zone)
+    # East of Greenwich the first day of year 1 begins before there are dates; every button refuses it.
+    return datetime.min.replace(tzinfo=UTC) if day == date.min else begins.astimezone(UTC)

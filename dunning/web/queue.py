@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator
 from typing import Annotated, Any, Final
-from urllib.parse import urlsplit
 
 from fastapi import APIRouter, Form, Query, Request
 from pydantic import BaseModel, ConfigDict, Field
@@ -17,7 +16,7 @@ from dunning.flows import bulk, views
 from dunning.store import queue, saved_views
 from dunning.store.queue import COUNTED_MOST
 from dunning.store.queue_filter import PAGE, BadCursor, Sort, Tab, Wanted
-from dunning.web.queue_address import PATH, Asked
+from dunning.web.queue_address import GONE, PATH, Asked, asked_in
 from dunning.web.queue_export import csv_lines
 from dunning.web.rights import By, needs
 from dunning.web.screen import Screen, back_to
@@ -97,9 +96,9 @@ def view_forms(screen: Screen) -> APIRouter:
 
     @router.post("")
     def save(form: Annotated[ViewForm, Form()], by: By) -> RedirectResponse:
-        query = urlsplit(form.address).query
-        views.save(house, form.name, query, by=by)
-        return back_to(f"{PATH}?{query}", said=f"Saved as “{form.name}”.")
+        address = asked_in(form.address).address()
+        views.save(house, form.name, address.partition("?")[2], by=by)
+        return back_to(address, said=f"Saved as “{form.name}”.")
 
     @router.post("/{view_id}/remove")
     def remove(view_id: str, by: By) -> RedirectResponse:
@@ -115,9 +114,7 @@ def _facts(screen: Screen, asked: Asked, wanted: Wanted) -> dict[str, Any]:
         try:
             leaf = queue.page(connection, wanted, now=now)
         except BadCursor as error:
-            raise HTTPException(
-                400, "That page of the queue is gone: begin again on the first one."
-            ) from error
+            raise HTTPException(400, GONE) from error
         counts = queue.tab_counts(connection, livemode=wanted.livemode, me=wanted.me)
         saved = saved_views.all_views(connection)
         offered = saved_views.offered(connection, livemode=wanted.livemode)

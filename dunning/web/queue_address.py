@@ -3,9 +3,10 @@
 from collections.abc import Iterator
 from datetime import timedelta
 from typing import Annotated, Any, Final, Literal
-from urllib.parse import urlencode
+from urllib.parse import parse_qsl, urlencode, urlsplit
 
 from pydantic import BaseModel, ConfigDict, Field
+from starlette.exceptions import HTTPException
 
 from dunning.core.declines import DeclineClass
 from dunning.core.vocabulary import Status
@@ -32,6 +33,7 @@ LABELS: Final = {
     "late": "Response late",
 }
 NOBODY: Final = "nobody"
+GONE: Final = "That page of the queue is gone: begin again on the first one."
 
 
 class Asked(BaseModel):
@@ -104,6 +106,14 @@ class Asked(BaseModel):
         """Yield what a form must pass on, besides the fields that it has itself."""
         given = self.model_dump(mode="json", exclude_defaults=True)
         yield from ((name, value) for name, value in given.items() if name not in {"cursor", *names})
+
+
+def asked_in(address: str) -> Asked:
+    """Return what an address of the queue asks; what makes no sense in it is refused as a bad request."""
+    try:
+        return Asked.model_validate(dict(parse_qsl(urlsplit(address).query)))
+    except ValueError as error:
+        raise HTTPException(400, GONE) from error
 
 
 def _said(name: str, value: Any, t: words.Say) -> str:

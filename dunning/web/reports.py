@@ -61,13 +61,15 @@ def report_pages(screen: Screen) -> APIRouter:
     @router.get(ROOT)
     def report(request: Request, question: Annotated[Question, Depends(asked)]) -> HTMLResponse:
         now = house.clock.now()
-        by = question.group_by or GroupBy.REASON
+        try:
+            by_period = replace(question, group_by=_fitting(question))
+        except BadPeriod as problem:
+            raise HTTPException(422, str(problem)) from None
+        by_what = replace(question, group_by=question.group_by or GroupBy.REASON)
         with house.store.read(steady=True) as connection:
-            reader, fitting = Reader(connection, question.zone), _fitting(question)
-            grouped = recovered_revenue(connection, replace(question, group_by=by), now=now, reader=reader)
-            periodic = recovered_revenue(
-                connection, replace(question, group_by=fitting), now=now, reader=reader
-            )
+            reader = Reader(connection, question.zone)
+            grouped = recovered_revenue(connection, by_what, now=now, reader=reader)
+            periodic = recovered_revenue(connection, by_period, now=now, reader=reader)
         return screen.page(request, "report.html", **_facts(grouped, periodic, screen.tongue(request)))
 
     @router.get(f"{ROOT}.csv", dependencies=[needs(Right.FINANCE)])

@@ -131,3 +131,19 @@ def test_axe_finds_nothing_on_the_desk_and_it_fits_every_screen(
                 page.screenshot(path=SHOTS / f"{name}-{width}-{scheme}.png", full_page=True)
                 assert page.evaluate(TOO_WIDE) <= 0, f"{name} scrolls sideways at {width}"
             page.set_viewport_size({"width": 1440, "height": 900})
+
+
+def test_a_bulk_action_that_lacks_a_word_keeps_what_was_chosen(served: Served, browser_page: "Page") -> None:
+    page = browser_page
+    page.goto(f"{served.address}/recoveries?tab=open&sort=newest")
+    chosen = page.locator("td.pick input")
+    chosen.first.check()
+    page.locator("#action").select_option("snooze")
+    go = page.get_by_role("button", name="Show what it will do")
+    go.click()
+    assert page.locator("[name=until]:invalid").count() == 1
+    assert chosen.first.is_checked()
+    page.locator("#action").select_option("assign")
+    page.locator("#bulkbar [name=to]").fill("")  # to nobody gives back
+    go.click()
+    page.wait_for_url("**/recoveries/bulk/*")

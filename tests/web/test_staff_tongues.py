@@ -49,7 +49,12 @@ def texts() -> set[str]:
             named = isinstance(call.node, nodes.Name) and call.node.name == "t"
             if named and isinstance(call.args[0], nodes.Const):
                 found.add(str(call.args[0].value))
-    found |= {worth.WORTH, worth.SLIPPING, *(HTTPStatus(number).phrase for number in REFUSED)}
+    found |= {
+        queue_address.GONE,
+        worth.WORTH,
+        worth.SLIPPING,
+        *(HTTPStatus(number).phrase for number in REFUSED),
+    }
     found |= {text for module in DICTIONARIES for text in shown(module)}
     return found | {text for path in PAGES for text in said_in(path)}
 

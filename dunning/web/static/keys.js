@@ -65,7 +65,11 @@ function act(name) {
 function fit() {
   const action = document.getElementById("action");
   if (!action) return;
-  bulk.querySelectorAll("[data-for]").forEach((label) => { label.hidden = !label.dataset.for.split(" ").includes(action.value); });
+  bulk.querySelectorAll("[data-for]").forEach((label) => {
+    const actions = label.dataset.for.split(" ");
+    label.hidden = !actions.includes(action.value);
+    label.querySelector("input").required = !label.hidden && !actions.includes("assign"); // to nobody gives back
+  });
 }
 
 function press(key) {
