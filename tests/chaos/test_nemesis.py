@@ -94,12 +94,14 @@ def test_whatever_breaks_nothing_is_lost_or_done_twice(broken_city: tuple[LargeC
     sender = threading.Thread(target=lambda: failed.append(load(city, SECONDS, SEED)))
     sender.start()
     nemesis.rage(SECONDS)
+    last_fault = time.monotonic()
     sender.join(60)
     wait_for("the web process", lambda: city.look_after() or answers(f"{city.web_url}/readyz"), 90)
     city.ask_sandbox("advance", seconds=2 * 3600)  # then Stripe sends again what the web process did not take
     wait_for("every event that matters", lambda: all_told(city), COMES_TO_REST_WITHIN_S)
     wait_for("the charges", lambda: collected(city, failed[0]), COMES_TO_REST_WITHIN_S)
     wait_for("everything to come to rest", lambda: quiet(city), COMES_TO_REST_WITHIN_S)
+    rested = time.monotonic()
     mails = read_mails(city.folder / "mails.jsonl")
     told = {
         "seed": SEED,
@@ -109,6 +111,7 @@ def test_whatever_breaks_nothing_is_lost_or_done_twice(broken_city: tuple[LargeC
         "mails": len(mails),
         **nemesis.done,
         "p99 in seconds": latencies(city),
+        "at rest, seconds after the last fault": round(rested - last_fault),
     }
     print(f"\nchaos: {json.dumps(told)}")  # noqa: T201 - shown by pytest -s
     assert problems(city, mails) == []
