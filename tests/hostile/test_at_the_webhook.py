@@ -4,6 +4,7 @@ import asyncio
 import json
 from collections import Counter
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
@@ -74,7 +75,8 @@ def test_whatever_is_posted_is_answered_and_only_what_was_signed_is_kept(sqlite_
                 expected.add(event)
 
     try:
-        asyncio.run(play())
+        with ThreadPoolExecutor(1) as apart:  # this thread may have a loop of Playwright's
+            apart.submit(lambda: asyncio.run(play())).result()
     finally:
         receiver.stop()
     assert {row.id for row in kept(store)} == expected
