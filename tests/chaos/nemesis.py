@@ -252,15 +252,24 @@ def rest(city: LargeCity, lines: list[dict[str, Any]]) -> list[str]:
     ]
 
 
-def quiet(city: LargeCity) -> bool:
-    """Return whether nothing is under way any more."""
+def under_way(city: LargeCity) -> dict[str, int]:
+    """Return how much is under way, by kind and state."""
     city.run_by_hand(HURRY[2])
-    busy = city.rows(
-        "SELECT (SELECT count(*) FROM events WHERE state = 'new') "
-        "+ (SELECT count(*) FROM attempts WHERE state IN ('planned', 'asking', 'unknown', 'processing')) "
-        "+ (SELECT count(*) FROM messages WHERE state = 'sending') AS n"
+    found = city.rows(
+        "SELECT 'event ' || state AS what, count(*) AS n FROM events WHERE state = 'new' GROUP BY 1 "
+        "UNION ALL SELECT 'attempt ' || state, count(*) FROM attempts "
+        "WHERE state IN ('planned', 'asking', 'unknown', 'processing') GROUP BY 1 "
+        "UNION ALL SELECT 'message ' || state, count(*) FROM messages WHERE state = 'sending' GROUP BY 1"
     )
-    return bool(busy[0].n == 0)
+    return {row.what: int(row.n) for row in found}
+
+
+def quiet(city: LargeCity, told: list[str]) -> bool:
+    """Return whether nothing is under way any more; `told` hears what still is, each time it changes."""
+    now = str(under_way(city))
+    if told[-1:] != [now]:
+        told.append(now)
+    return now == "{}"
 
 
 def latencies(city: LargeCity) -> dict[str, float]:

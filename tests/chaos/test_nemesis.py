@@ -100,7 +100,11 @@ def test_whatever_breaks_nothing_is_lost_or_done_twice(broken_city: tuple[LargeC
     city.ask_sandbox("advance", seconds=2 * 3600)  # then Stripe sends again what the web process did not take
     wait_for("every event that matters", lambda: all_told(city), COMES_TO_REST_WITHIN_S)
     wait_for("the charges", lambda: collected(city, failed[0]), COMES_TO_REST_WITHIN_S)
-    wait_for("everything to come to rest", lambda: quiet(city), COMES_TO_REST_WITHIN_S)
+    left: list[str] = []
+    try:
+        wait_for("everything to come to rest", lambda: quiet(city, left), COMES_TO_REST_WITHIN_S)
+    except AssertionError as restless:
+        raise AssertionError(f"{restless}: {'; '.join(left[-12:])}") from None
     rested = time.monotonic()
     mails = read_mails(city.folder / "mails.jsonl")
     told = {
