@@ -30,6 +30,7 @@ HURRY = (
     "UPDATE recoveries SET next_attempt_at = now(), ring_at = now() WHERE status = 'scheduled'",
     "UPDATE messages SET due_at = now(), ring_at = now() WHERE state = 'planned'",
     "UPDATE attempts SET ring_at = now() WHERE state = 'unknown' AND ring_at > now() + interval '5 s'",
+    "UPDATE events SET ring_at = now() WHERE state = 'new' AND ring_at > now() + interval '5 s'",
 )
 
 
@@ -254,7 +255,7 @@ def rest(city: LargeCity, lines: list[dict[str, Any]]) -> list[str]:
 
 def under_way(city: LargeCity) -> dict[str, int]:
     """Return how much is under way, by kind and state."""
-    city.run_by_hand(HURRY[2])
+    city.run_by_hand(*HURRY[2:])  # what failed often waits ten minutes and more
     found = city.rows(
         "SELECT 'event ' || state AS what, count(*) AS n FROM events WHERE state = 'new' GROUP BY 1 "
         "UNION ALL SELECT 'attempt ' || state, count(*) FROM attempts "
