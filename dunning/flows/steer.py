@@ -59,7 +59,7 @@ def steer(
         facts, decision = _planned(connection, house, recovery, facts, policy, decision, now)
     elif _forbidden(facts, decision, policy, now):
         withholding.keep_stop(connection, recovery, recovery.fresh_card_id or recovery.card_id, now=now)
-    _save(connection, recovery, facts, decision, now, by, more)
+    _save(connection, house, recovery, facts, decision, now, by, more)
     errands.follow_up(connection, recovery, policy, decision, change, more.get("reason"), now)
     placing.place(connection, recovery.id, now)
     return decision
@@ -180,6 +180,7 @@ def _with_reason(decision: Decision, reason: str) -> Decision:
 
 def _save(
     connection: Connection,
+    house: House,
     recovery: RecoveryRow,
     facts: Facts,
     decision: Decision,
@@ -199,7 +200,7 @@ def _save(
         next_attempt_at=decision.next_attempt_at,
         pause_until=decision.pause_until,
         closed_reason=None if recovered else decision.closed_reason,
-        closed_at=now if closing else None,
+        closed_at=_moment(house, now) if closing else None,
         late=decision.late,
         ring_at=now if desired not in {None, recovery.taken_over} else rings,
         backup_card_id=facts.backup_card if decision.status in USES_CARD else None,
@@ -215,3 +216,11 @@ def _save(
         tasks.drop_of_recovery(connection, recovery.id, CLOSED_NOW, at=now, by="dunning")
     else:
         follow_retries(connection, recovery.id, now)
+
+
+def _moment(house: House, now: datetime) -> datetime:
+    """Return when a closing takes place: with the lock, not when its transaction began to wait for that.
+
+    Whoever held the recovery meanwhile could still let a message or a charge go, and did so before it closed.
+    """
+    return max(now, house.clock.now())

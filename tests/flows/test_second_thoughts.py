@@ -22,7 +22,7 @@ from dunning.flows.driver import run
 from dunning.flows.steer import steer
 from dunning.flows.work import work_event, work_message, work_recovery
 from dunning.sandbox import billing
-from dunning.store import due, objects, tables
+from dunning.store import due, messages, objects, tables
 
 
 def due_message(stage: Stage) -> tuple[dict[str, Any], str]:
@@ -378,3 +378,28 @@ def test_an_end_before_the_invoice_was_made_does_not_end_it(quick_stage: Stage) 
     later = another_invoice(stage, robin)
     assert stage.recovery(robin).closed_reason is ClosedReason.SUBSCRIPTION_CANCELLED
     assert stage.recovery(later).closed_at is None
+
+
+# A closing that waits for the lock.
+
+
+def test_a_closing_that_waited_for_a_sender_took_place_after_what_that_let_go(postgres_stage: Stage) -> None:
+    stage = postgres_stage
+    robin = due_attempt(stage)
+    claim, ask, record = steps(charging.charge(stage.house, frozen(stage, robin)))
+    claim()
+    ask()
+    mail = stage.rows("messages", robin)[0]["id"]
+    with stage.house.store.write() as connection:
+        seen, _ = messaging.hold_message(connection, mail)
+        closer = Thread(target=record)
+        closer.start()
+        closer.join(1)
+        assert closer.is_alive()
+        stage.clock.advance_to(stage.clock.now() + timedelta(seconds=5))
+        assert seen is not None
+        sent = {"state": MessageState.SENT, "sent_at": stage.clock.now(), "body_text": "Pay, please."}
+        messages.change(connection, mail, seen.fence, **sent)
+    closer.join(10)
+    recovery = stage.recovery(robin)
+    assert (recovery.status, recovery.closed_at) == (Status.RECOVERED, stage.clock.now())

@@ -70,7 +70,8 @@ def simulate(seeds: range, customers: int, processes: int) -> tuple[Counter[str]
                     print(wrong[-1], file=sys.stderr, flush=True)
                 if time.monotonic() > told + 60:
                     told = time.monotonic()
-                    print(f"{sums['seeds']} of {len(seeds)} seeds", file=sys.stderr, flush=True)
+                    sofar = ", ".join(f"{figure:,} {name}" for name, figure in sums.items())
+                    print(f"of {len(seeds):,}: {sofar}", file=sys.stderr, flush=True)
     return sums, wrong
 
 
