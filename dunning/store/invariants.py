@@ -77,9 +77,9 @@ def _count(connection: Connection, law: Law, now: datetime, since: datetime) -> 
 
 
 def _dated(query: str, written: Callable[[str, str], str]) -> str:
-    """Write `BACK(instant, days)` and `AHEAD(instant, hours)` as the database understands them."""
+    """Write `BACK(instant, days)` and `AHEAD(instant, seconds)` as the database understands them."""
     query = re.sub(r"BACK\((\S+), (\d+)\)", lambda found: written(found[1], f"-{found[2]} days"), query)
-    return re.sub(r"AHEAD\((\S+), (\d+)\)", lambda found: written(found[1], f"{found[2]} hours"), query)
+    return re.sub(r"AHEAD\((\S+), (\d+)\)", lambda found: written(found[1], f"{found[2]} seconds"), query)
 
 
 def _on_sqlite(instant: str, span: str) -> str:

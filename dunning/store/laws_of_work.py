@@ -54,11 +54,11 @@ STATES: Final = (
 WORDS: Final = (
     Law(
         "no message after the recovery was closed",
-        "Nobody is written to about what is settled.",
+        "Nobody is written to about what is settled; two hosts' clocks may differ by some seconds.",
         ("I15",),
         """
         SELECT count(*) FROM messages AS m JOIN recoveries AS r ON r.id = m.recovery_id
-        WHERE m.sent_at > r.closed_at AND NOT r.late""",
+        WHERE m.sent_at > AHEAD(r.closed_at, 10) AND NOT r.late""",
     ),
     Law(
         "no mail to an address that bounced, complained or is left alone",

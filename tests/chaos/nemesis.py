@@ -29,8 +29,8 @@ OUTCOMES = {"paid": "paid", "declined": "declined", "needs_action": "requires_ac
 HURRY = (
     "UPDATE recoveries SET next_attempt_at = now(), ring_at = now() WHERE status = 'scheduled'",
     "UPDATE messages SET due_at = now(), ring_at = now() WHERE state = 'planned'",
-    "UPDATE attempts SET ring_at = now() WHERE state = 'unknown' AND ring_at > now() + interval '5 s'",
-    "UPDATE events SET ring_at = now() WHERE state = 'new' AND ring_at > now() + interval '5 s'",
+    "UPDATE attempts SET ring_at = now() WHERE state = 'unknown' AND ring_at > now() + interval '2 min'",
+    "UPDATE events SET ring_at = now() WHERE state = 'new' AND ring_at > now() + interval '2 min'",
 )
 
 

@@ -21,8 +21,9 @@ from scenarios.stage import START, Mails
 from simulation import people
 from simulation.people import SECRET, ended, theirs
 from simulation.wire import Answer, Request, Wire, send, speak_through
-from simulation.workers import SteppedStore, Worker, stop_here
+from simulation.workers import HostClock, SteppedStore, Worker, stop_here
 from sqlalchemy import insert
+from sqlalchemy.exc import OperationalError
 
 from dunning import app
 from dunning.core.clock import VirtualClock
@@ -84,6 +85,7 @@ class Tally:
     wipes: int = 0  # of the broker: every bell of some minutes is lost
     faults: int = 0  # of Stripe's answers
     downs: int = 0  # of the whole house
+    cuts: int = 0  # of a connection to the database at a commit
     charges: int = 0  # of ours that the network saw
     mails: int = 0
 
@@ -96,6 +98,8 @@ class Fate:
     loses_bells: float
     doubles_events: float
     drops_events: float
+    cuts: float  # the connection to the database, at a commit
+    skew_s: float  # the most that a host's clock is off
     senders_die: bool  # then nobody knows which mails went out, nor whom a payment after them is owed to
 
     @classmethod
@@ -105,6 +109,8 @@ class Fate:
             dice.uniform(0.01, 0.12),
             dice.uniform(0.1, 0.4),
             dice.uniform(0.0, 0.1),
+            dice.uniform(0.0, 0.04),
+            dice.choice([0.0, dice.uniform(0.1, 4.5)]),
             dice.random() < 0.2,
         )
 
@@ -152,7 +158,9 @@ class City:
         )
         store = SteppedStore(plain.engine, plain.lease_clock)
         self.mails = Mails(self.clock, self.sandbox)
-        house = app.build_house(settings, store=store, clock=self.clock, mailer=self.mails, simulated=True)
+        house = app.build_house(
+            settings, store=store, clock=HostClock(self.clock), mailer=self.mails, simulated=True
+        )
         client = stripe.StripeClient("sk_test_city", http_client=Wire(self._carry), max_network_retries=2)
         speak_through(house.stripe, client)
         return replace(house, planners={0: PLANNER})
@@ -260,7 +268,9 @@ class City:
             self.soon(lambda: self._begin(kind, row_id), seconds=late)
 
     def _begin(self, kind: str, row_id: Any) -> None:
-        self._go_on(Worker(f"{kind} {row_id}", lambda: self._do(kind, row_id)))
+        worker = Worker(f"{kind} {row_id}", lambda: self._do(kind, row_id))
+        worker.skew = timedelta(seconds=self.dice.uniform(-1, 1) * self.fate.skew_s)
+        self._go_on(worker)
 
     def _do(self, kind: str, row_id: Any) -> None:
         try:
@@ -268,7 +278,8 @@ class City:
         except Transient:
             return
         except Exception as error:  # noqa: BLE001 - the verdict shows it
-            self.errors.append(f"{kind} {row_id}: {error!r}")
+            if not isinstance(error, OperationalError):
+                self.errors.append(f"{kind} {row_id}: {error!r}")
             with self.house.store.write() as connection:
                 due.push(connection, kind, row_id, self.clock.now() + timedelta(minutes=15))
 
@@ -276,6 +287,9 @@ class City:
         sends = worker.name.startswith(("message", "notice"))
         mortal = self.trouble and (self.fate.senders_die or not sends)
         worker.doomed = mortal and (self.down or self.dice.random() < self.fate.dies)
+        if mortal and self.dice.random() < self.fate.cuts:
+            worker.cut = self.dice.choice(["before", "after"])
+            self.tally.cuts += 1
         self.tally.steps += 1
         self.tally.crashes += worker.doomed
         worker.step()

@@ -8,9 +8,12 @@ import contextlib
 import threading
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 
 from sqlalchemy import Connection
+from sqlalchemy.exc import OperationalError
 
+from dunning.core.clock import Clock
 from dunning.store.engine import Store
 
 
@@ -26,6 +29,10 @@ class Worker(threading.Thread):
         self._job = job
         self._go, self._back = threading.Semaphore(0), threading.Semaphore(0)
         self.doomed = False
+        self.cut: str | None = (
+            None  # its connection to the database breaks: "before" the commit, or "after" it
+        )
+        self.skew = timedelta()  # of its host's clock
         self.over = False
         self.error: Exception | None = None
 
@@ -65,12 +72,32 @@ def stop_here() -> None:
 
 
 @dataclass(frozen=True, slots=True)
+class HostClock:
+    """A clock that each worker sees a little differently, as on hosts of their own."""
+
+    true: Clock
+
+    def now(self) -> datetime:
+        worker = threading.current_thread()
+        return self.true.now() + (worker.skew if isinstance(worker, Worker) else timedelta())
+
+
+@dataclass(frozen=True, slots=True)
 class SteppedStore(Store):
-    """A store whose transactions are steps of a worker."""
+    """A store whose transactions are steps of a worker; whether one was committed may remain unknown."""
 
     @contextlib.contextmanager
     def write(self) -> Iterator[Connection]:
         stop_here()
         with Store.write(self) as connection:
             yield connection
+            _break("before")
+        _break("after")
         stop_here()
+
+
+def _break(when: str) -> None:
+    worker = threading.current_thread()
+    if isinstance(worker, Worker) and worker.cut == when:
+        worker.cut = None
+        raise OperationalError("COMMIT", None, ConnectionError("the server closed the connection"))
