@@ -249,11 +249,11 @@ def _base(recovery: RecoveryRow, origin: Origin, natural: str, at: datetime) -> 
         "finished_at": at,
         "currency": recovery.currency,
         "amount": recovery.amount,
-        **_lost_key(recovery, origin),
+        **lost_key(recovery, origin),
     }
 
 
-def _lost_key(recovery: RecoveryRow, origin: Origin) -> dict[str, Any]:
+def lost_key(recovery: RecoveryRow, origin: Origin) -> dict[str, Any]:
     """Return the key of a charge of ours whose row was lost with a database: it counts as ours again."""
     if origin.ordinal is None:
         return {}

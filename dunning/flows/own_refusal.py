@@ -1,6 +1,7 @@
 """The bank's no to a charge of ours, told by an event: sometimes sooner than by Stripe's own answer."""
 
-from datetime import datetime
+from datetime import datetime, timedelta
+from typing import Final
 
 from sqlalchemy import Connection
 
@@ -15,10 +16,12 @@ from dunning.flows.following import GIVEN_UP, meet_refusal
 from dunning.flows.house import House
 from dunning.flows.observing import Origin
 from dunning.flows.steer import steer
-from dunning.store import attempts, recoveries
+from dunning.store import attempts, inbox, recoveries
 from dunning.store.rows import AttemptRow, EventRow, RecoveryRow
 
 ASKED = frozenset({AttemptState.ASKING, AttemptState.UNKNOWN, AttemptState.PROCESSING})
+LOOKS: Final = 30  # for the recovery of a charge that was lost with a database: a day and more
+LONGEST_WAIT: Final = timedelta(hours=1)
 
 
 def follow_refusal(connection: Connection, house: House, event: EventRow, now: datetime) -> None:
@@ -41,16 +44,33 @@ def follow_refusal(connection: Connection, house: House, event: EventRow, now: d
 
 
 def _remember(connection: Connection, house: House, event: EventRow, failure: Failure, now: datetime) -> None:
-    """Keep a charge of ours that only Stripe remembers: its row was lost with a database."""
+    """Keep a charge of ours that only Stripe remembers: its row was lost with a database.
+
+    Its recovery may be lost, too, until the event that opened it is handled again.
+    """
     named = charge_of(event.idempotency_key, event.account_id)
     found = recoveries.newest_of_invoice(connection, event.whose, named[0]) if named else None
     recovery = hold(connection, found.id) if found else None
     if recovery is None or named is None:
+        if named is not None and event.tries <= LOOKS:
+            wait = min(timedelta(seconds=5 * 2 ** min(event.tries, 10)), LONGEST_WAIT)
+            inbox.postpone(connection, event, now + wait, "The recovery of this charge is not known yet.")
         return
     origin = Origin(MadeBy.DUNNING, named[1], event.request_id)
     at = event.created_at or event.received_at
+    known = attempts.by_charge(connection, event.whose, failure.charge) if failure.charge else None
+    if known is not None and known.ordinal is None:
+        _own(connection, recovery, known, origin, at)
     if observing.keep_failure(connection, recovery, failure, origin, at):
         steer(connection, house, meet_refusal(connection, recovery, failure), Declined(), now=now)
+
+
+def _own(
+    connection: Connection, recovery: RecoveryRow, known: AttemptRow, origin: Origin, at: datetime
+) -> None:
+    """A reading of the invoice showed a charge of ours as its last one before anybody told whose it was."""
+    ours = {"made_by": origin.made_by, "request_id": origin.request_id, "at": at, "finished_at": at}
+    attempts.change(connection, known.id, known.fence, **ours, **observing.lost_key(recovery, origin))
 
 
 def _end(

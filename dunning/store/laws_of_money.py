@@ -63,7 +63,7 @@ CHARGES: Final = (
     ),
     Law(
         "no charge after the recovery was closed",
-        "Nothing is asked for an invoice that we know to be settled or given up; two hosts' clocks may differ.",
+        "Nothing is asked for an invoice known to be settled or given up; hosts' clocks may differ a little.",
         ("I1",),
         """
         SELECT count(*) FROM attempts AS a JOIN recoveries AS r ON r.id = a.recovery_id

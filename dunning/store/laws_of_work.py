@@ -54,7 +54,7 @@ STATES: Final = (
 WORDS: Final = (
     Law(
         "no message after the recovery was closed",
-        "Nobody is written to about what is settled; two hosts' clocks may differ by some seconds.",
+        "Nobody is written to about what is settled; hosts' clocks may differ a little.",
         ("I15",),
         """
         SELECT count(*) FROM messages AS m JOIN recoveries AS r ON r.id = m.recovery_id

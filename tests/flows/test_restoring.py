@@ -53,6 +53,20 @@ def alarms(stage: Stage) -> list[str]:
         return safety.alarms(connection, stage.clock.now())
 
 
+def declined_keys(stage: Stage) -> set[str]:
+    """Return the keys of our charges that the network refused."""
+    ours = [line for line in network(stage) if line["made_by"] == "dunning"]
+    return {line["idempotency_key"] for line in ours if line["outcome"] == "declined"}
+
+
+def kept_keys(stage: Stage) -> set[str]:
+    """Return the keys of our attempts that were refused, as far as our database knows."""
+    ours = tables.attempts.c
+    with stage.house.store.read() as connection:
+        query = select(ours.idempotency_key).where(ours.state == "declined", ours.ordinal.is_not(None))
+        return set(connection.execute(query).scalars())
+
+
 def a_town(stage: Stage) -> list[dict[str, Any]]:
     """Customers whose payment fails now, some to be recovered later."""
     hours = (30, 60, 90, None)
@@ -76,6 +90,7 @@ def test_after_a_restore_nothing_is_charged_or_mailed_twice(stage: Stage, tmp_pa
     come_back(stage)
     assert entries(stage) == ["safe_mode.begin", "safe_mode.end"]
     assert done(stage) == (charges, mails)
+    assert declined_keys(stage) == kept_keys(stage)
     live(stage, hours=24 * 16)
     assert done(stage)[0] > charges
     assert set(paid(stage).values()) == {1}

@@ -18,7 +18,7 @@ from typing import Any, Final
 import stripe
 from pydantic import SecretStr
 from scenarios.stage import START, Mails
-from simulation import people
+from simulation import people, restoring
 from simulation.people import SECRET, ended, theirs
 from simulation.wire import Answer, Request, Wire, send, speak_through
 from simulation.workers import HostClock, SteppedStore, Worker, stop_here
@@ -86,6 +86,7 @@ class Tally:
     faults: int = 0  # of Stripe's answers
     downs: int = 0  # of the whole house
     cuts: int = 0  # of a connection to the database at a commit
+    restores: int = 0  # of the database from an old copy
     charges: int = 0  # of ours that the network saw
     mails: int = 0
 
@@ -133,6 +134,7 @@ class City:
         self.log: list[str] = []
         self._under_way: dict[int, tuple[str, str]] = {}  # charges that Stripe will execute late
         self._asked: dict[str, str] = {}
+        self._at_work: set[Worker] = set()
         self._agenda: list[tuple[datetime, float, int, Callable[[], None]]] = []
         self._count = itertools.count()
         self._down_until = self._wiped_until = START
@@ -184,12 +186,13 @@ class City:
     def _foresee(self) -> None:
         self.at(START + TROUBLE_LASTS, self._end_of_trouble)
         for number in range(1, int((TROUBLE_LASTS + timedelta(days=3)) / RECONCILES)):
-            self.at(START + number * RECONCILES, lambda: self._bell("chore", "reconcile"))
+            self.at(START + number * RECONCILES, lambda: self.ring("chore", "reconcile"))
         for _ in range(self.dice.randrange(3)):
             self.at(START + self.dice.random() * TROUBLE_LASTS, self._wipe)
         if self.dice.random() < 0.5:
             begins = START + timedelta(hours=self.dice.uniform(12, 120))
             self.at(begins, lambda: self._go_down(self.dice.uniform(1, 40)))
+        restoring.foresee(self)
 
     def _end_of_trouble(self) -> None:
         self.trouble = False
@@ -230,7 +233,7 @@ class City:
             self.sandbox.play()
             self._collect_events()
             return True
-        return not self.down and self._ring()
+        return not self.down and self._ring_what_is_due()
 
     def _next(self) -> datetime:
         with self.house.store.read() as connection:
@@ -241,7 +244,7 @@ class City:
         found = min((at for at in ahead if at is not None), default=START + ALL_OVER)
         return max(found, self.clock.now() + timedelta(milliseconds=1))
 
-    def _ring(self) -> bool:
+    def _ring_what_is_due(self) -> bool:
         rung = False
         with self.house.store.read() as connection:
             kinds = due.kinds_due(connection, self.clock.now())
@@ -250,10 +253,10 @@ class City:
                 ids = due.stamp(connection, kind, self.clock.now())
             rung = rung or bool(ids)
             for row_id in ids:
-                self._bell(kind, row_id)
+                self.ring(kind, row_id)
         return rung
 
-    def _bell(self, kind: str, row_id: Any) -> None:
+    def ring(self, kind: str, row_id: Any) -> None:
         """Ring; while trouble lasts a bell may be lost, late, or heard twice."""
         if self.down:
             return
@@ -270,7 +273,7 @@ class City:
     def _begin(self, kind: str, row_id: Any) -> None:
         worker = Worker(f"{kind} {row_id}", lambda: self._do(kind, row_id))
         worker.skew = timedelta(seconds=self.dice.uniform(-1, 1) * self.fate.skew_s)
-        self._go_on(worker)
+        self.go_on(worker)
 
     def _do(self, kind: str, row_id: Any) -> None:
         try:
@@ -283,10 +286,17 @@ class City:
             with self.house.store.write() as connection:
                 due.push(connection, kind, row_id, self.clock.now() + timedelta(minutes=15))
 
-    def _go_on(self, worker: Worker) -> None:
+    def kill_all(self) -> None:
+        """Let nobody who is at work now take another step."""
+        for worker in self._at_work:
+            worker.doomed = True
+
+    def go_on(self, worker: Worker) -> None:
+        """Let a worker take its next step, or die; and the one after that soon."""
         sends = worker.name.startswith(("message", "notice"))
         mortal = self.trouble and (self.fate.senders_die or not sends)
-        worker.doomed = mortal and (self.down or self.dice.random() < self.fate.dies)
+        worker.doomed |= mortal and (self.down or self.dice.random() < self.fate.dies)
+        self._at_work.add(worker)
         if mortal and self.dice.random() < self.fate.cuts:
             worker.cut = self.dice.choice(["before", "after"])
             self.tally.cuts += 1
@@ -294,11 +304,12 @@ class City:
         self.tally.crashes += worker.doomed
         worker.step()
         if worker.over:
+            self._at_work.discard(worker)
             return
         stall = 0.0
         if mortal and (roll := self.dice.random()) < 0.04:
             stall = self.dice.uniform(0, 5) if roll < 0.03 else self.dice.uniform(20, 280)
-        self.soon(lambda: self._go_on(worker), seconds=stall)
+        self.soon(lambda: self.go_on(worker), seconds=stall)
 
     # The wire to Stripe.
 

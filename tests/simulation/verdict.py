@@ -22,7 +22,7 @@ def problems(city: City) -> list[str]:
             *city.errors,
             *_books(lines),
             *_ours(connection, lines),
-            *([] if city.fate.senders_die else _credit(connection, lines)),
+            *([] if city.fate.senders_die or city.tally.restores else _credit(connection, lines)),
             *_mails(connection, city),
             *_stopped_cards(lines),
             *_endings(connection, city),

@@ -30,7 +30,7 @@ class Worker(threading.Thread):
         self._go, self._back = threading.Semaphore(0), threading.Semaphore(0)
         self.doomed = False
         self.cut: str | None = (
-            None  # its connection to the database breaks: "before" the commit, or "after" it
+            None  # where its connection to the database breaks: "before" or "after" a commit
         )
         self.skew = timedelta()  # of its host's clock
         self.over = False
