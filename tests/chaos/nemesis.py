@@ -166,7 +166,7 @@ def load(city: LargeCity, seconds: float, seed: int) -> int:
         with contextlib.suppress(httpx.HTTPError):
             city.ask_sandbox("customer", fail="insufficient_funds", email=email, country=country, **clears)
             count += 1
-        time.sleep(dice.uniform(0, 0.15))
+        time.sleep(dice.uniform(0, 0.4))
     return count
 
 
