@@ -1,10 +1,15 @@
 """Hostile input from a seed: what somebody sends who wants in. HOSTILE_EXAMPLES turns the number up."""
 
+import gzip
+import itertools
 import json
 import os
 import random
 from collections.abc import Callable, Iterator
+from datetime import datetime, timedelta
 from typing import Any
+
+from dunning.gateway.signature import sign
 
 EXAMPLES = int(os.environ.get("HOSTILE_EXAMPLES", "0"))
 ODD = "\x00\r\n\t\x0b\x1b\u200b\u202e\u2028\ue000\ue001\ufeff\xad\x7f'\"<>&;,=+-@|%{}[]()\\/`~^$#!?*_:"
@@ -50,9 +55,9 @@ def anything(chance: random.Random, depth: int = 3) -> Any:
 
 
 def bent(chance: random.Random, body: bytes) -> bytes:
-    """Return a body with something wrong, or nothing."""
+    """Return a body with something wrong."""
     ways: list[Callable[[], bytes]] = [
-        lambda: body,
+        lambda: gzip.compress(body, mtime=0),
         lambda: body[: chance.randrange(len(body) + 1)],
         lambda: _flipped(chance, body),
         lambda: b"[" * chance.randint(1, 3000) + body,
@@ -78,9 +83,11 @@ def _with_field(chance: random.Random, body: bytes) -> bytes:
     return json.dumps(event).encode("utf-8", "surrogatepass")
 
 
-def header(chance: random.Random, right: str) -> str:
-    """Return a signature header that is not the right one."""
+def forged_header(chance: random.Random, body: bytes, secret: str, now: datetime) -> str:
+    """Return a signature header that does not prove that whoever knows `secret` sent this body now."""
+    right = sign(body, secret, now)
     mark = right.partition("v1=")[2]
+    off = timedelta(seconds=chance.choice((-1, 1)) * chance.randint(301, 10**7))
     ways: list[Callable[[], str]] = [
         lambda: "",
         lambda: text(chance, 3),
@@ -90,8 +97,37 @@ def header(chance: random.Random, right: str) -> str:
         lambda: f"t={chance.randrange(10**10)},v1={mark}",
         lambda: right[:-1] + chance.choice("ghxyz"),
         lambda: ",".join([right.partition(",")[0]] * chance.randint(2, 50)),
+        lambda: sign(body, secret, now + off),
+        lambda: sign(body, chance.choice((f"{secret} ", secret[:-1], "", "whsec_")), now),
+        lambda: sign(body + b" ", secret, now),
+        lambda: f"{right},{right}",
+        lambda: f"t={int(now.timestamp())},{sign(body, secret, now + off)}",
     ]
     return chance.choice(ways)()
+
+
+def other_headers(chance: random.Random, body: bytes) -> list[tuple[bytes, bytes]]:
+    """Return headers that a sender may add; what they say is not to be believed."""
+    odd = text(chance, 2).encode("utf-8", "surrogatepass")
+    drawn: list[tuple[bytes, bytes]] = [
+        (b"content-type", chance.choice((b"application/json", b"text/plain", b"multipart/form-data", odd))),
+        (b"content-encoding", chance.choice((b"gzip", b"br", b"identity", odd))),
+        (b"content-length", chance.choice((b"%d" % len(body), b"0", b"-1", b"1e3", b"9" * 30, odd))),
+        (b"transfer-encoding", b"chunked"),
+        (b"host", odd),
+        (b"x-forwarded-for", odd),
+        (b"x-http-method-override", b"DELETE"),
+        (b"cookie", b"dunning_session=" + odd),
+        (b"authorization", b"Bearer " + odd),
+        (chance.choice((b"", b"x\x00", odd)), odd),
+    ]
+    return chance.sample(drawn, chance.randint(0, 4))
+
+
+def split(chance: random.Random, body: bytes) -> list[bytes]:
+    """Return the pieces in which a body arrives; some are empty."""
+    cuts = sorted(chance.randrange(len(body) + 1) for _ in range(chance.choice((0, 0, 1, 3, 20))))
+    return [body[start:end] for start, end in itertools.pairwise([0, *cuts, len(body)])]
 
 
 def seeds(numbers: range, room: str) -> Iterator[random.Random]:

@@ -3,6 +3,7 @@
 import csv
 import io
 import random
+import re
 from dataclasses import replace
 from email.parser import BytesParser
 from email.policy import default
@@ -40,6 +41,9 @@ PIECES = (
         "subject: x\n",
         "# T\n",
         "[a](javascript:x)",
+        "[a](java\tscript:x)",
+        "[a](\x01javascript:x)",
+        "<javascript:x>",
         "<b onclick=x>",
         "{{ link }}",
         "\n\n",
@@ -65,7 +69,7 @@ class Elements(HTMLParser):
         if tag in ACTIVE:
             self.acts.append(tag)
         for name, value in attrs:
-            scheme = (value or "").strip().lower().partition(":")[0]
+            scheme = re.sub(r"[\x00-\x20]", "", value or "").lower().partition(":")[0]  # as browsers do
             if name.startswith("on") or (name in {"href", "src"} and scheme in CALLING):
                 self.acts.append(f"{tag} {name}={value}")
 
@@ -93,6 +97,7 @@ def test_foreign_words_are_inert_in_every_mail() -> None:
 
 
 def test_no_header_of_a_mail_can_be_added_to() -> None:
+    composed = 0
     for chance in seeds(many(1500, 10), "header"):
         mail = Rendered(text(chance), "", "Hello", "<p>Hello</p>")
         name = text(chance)
@@ -106,12 +111,14 @@ def test_no_header_of_a_mail_can_be_added_to() -> None:
             )
         except ValueError:
             continue
+        composed += 1
         sent = BytesParser(policy=default).parsebytes(bytes(made))
         assert sent.get_all("to") is not None
         assert len(sent.get_all("to") or []) == 1
         assert "bcc" not in sent
         assert "cc" not in sent
         assert {part.get_content_type() for part in sent.iter_parts()} == {"text/plain", "text/html"}
+    assert composed > 0
 
 
 def test_no_cell_of_a_table_is_a_formula() -> None:
