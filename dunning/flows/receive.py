@@ -27,11 +27,13 @@ from dunning.gateway.listen import parse
 from dunning.gateway.listen_shapes import dig, object_id
 from dunning.gateway.shapes import read_card, read_subscription
 from dunning.store import inbox, objects, recoveries
+from dunning.store.engine import is_away
 from dunning.store.rows import EventRow
 
 LEASE: Final = timedelta(seconds=90)
 MOST_TRIES: Final = 12
 LONGEST_WAIT: Final = timedelta(hours=1)
+LONGEST_OUTSIDE: Final = timedelta(seconds=80)  # then what waited is taken up within two minutes of its end
 MOST_STALE: Final = 5  # how often a failure is read anew because a later read of its invoice came first
 READ_ANEW: Final = timedelta(seconds=3)
 NO_RIGHT: Final = frozenset({401, 403})  # a revoked key, a missing right: the operator's to mend
@@ -275,7 +277,7 @@ def _let_go(connection: Connection, house: House, event: EventRow, error: Except
     now, said = house.clock.now(), repr(error)[:500]
     told = {"event_id": event.id, "type": event.type, "error": said}
     forbidden = isinstance(error, Refused) and error.status in NO_RIGHT
-    outside = forbidden or isinstance(error, Transient)
+    outside = forbidden or isinstance(error, Transient) or is_away(error)
     if isinstance(error, Refused) and error.status == 404:
         gone = "Stripe does not know the object any more."
         inbox.finish(connection, event, EventState.HANDLED, now, gone)
@@ -284,7 +286,8 @@ def _let_go(connection: Connection, house: House, event: EventRow, error: Except
         inbox.finish(connection, event, EventState.PARKED, now, said)
     else:
         (log.error if forbidden else log.warning)("event_postponed", **told)
-        wait = min(timedelta(seconds=5 * 2 ** min(event.tries, 12)), LONGEST_WAIT)
+        longest = LONGEST_OUTSIDE if outside and not forbidden else LONGEST_WAIT
+        wait = min(timedelta(seconds=5 * 2 ** min(event.tries, 12)), longest)
         # However long the trouble outside lasts, it leaves the event a try before it is parked.
         tries = min(event.tries, MOST_TRIES - 1) if outside else event.tries
         inbox.postpone(connection, event, now + wait, said, tries=tries)

@@ -11,7 +11,7 @@ from typing import Any, Final
 
 from sqlalchemy import Connection, Engine, create_engine, event, func, select
 from sqlalchemy.engine import make_url
-from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
 
 from dunning.core.clock import Clock, WallClock, utc
 
@@ -82,6 +82,11 @@ def open_store(
 def is_conflict(error: Exception) -> bool:
     """Return whether PostgreSQL undid a transaction that would pass if it ran again."""
     return isinstance(error, DBAPIError) and getattr(error.orig, "sqlstate", None) in CONFLICTS
+
+
+def is_away(error: Exception) -> bool:
+    """Return whether the database could not be reached, or broke off: what was asked is not at fault."""
+    return isinstance(error, OperationalError | InterfaceError)
 
 
 def is_sqlite(url: str) -> bool:

@@ -26,14 +26,14 @@ CHARGES: Final = (
     ),
     Law(
         "no charge was asked while another was unfinished",
-        "A charge is asked after the one before it on the same invoice has ended.",
+        "A charge is asked after the one before it on its invoice has ended, but for what clocks differ.",
         ("I4", "I5"),
         """
         SELECT count(*) FROM attempts AS a JOIN attempts AS b
           ON b.account_id = a.account_id AND b.livemode = a.livemode AND b.invoice_id = a.invoice_id
          AND b.ordinal < a.ordinal
         WHERE a.asked_at IS NOT NULL AND b.asked_at IS NOT NULL
-          AND (b.finished_at IS NULL OR b.finished_at > a.asked_at)""",
+          AND (b.finished_at IS NULL OR b.finished_at > AHEAD(a.asked_at, 10))""",
     ),
     Law(
         "at most one of our charges pays an invoice",
@@ -77,7 +77,7 @@ CHARGES: Final = (
         SELECT count(*) FROM attempts AS a JOIN recoveries AS r ON r.id = a.recovery_id
         WHERE a.ordinal IS NOT NULL AND r.retries = 'own' AND a.state <> 'not_sent' AND NOT r.taken_over
           AND r.closed_at IS NULL AND a.asked_at IS NOT NULL
-          AND (r.contradicted_at IS NULL OR a.asked_at > r.contradicted_at)""",
+          AND (r.contradicted_at IS NULL OR a.asked_at > AHEAD(r.contradicted_at, 10))""",
     ),
     Law(
         "our charges of a card keep Visa's budget",

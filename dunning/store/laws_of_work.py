@@ -67,7 +67,7 @@ WORDS: Final = (
         """
         SELECT count(*) FROM messages AS m JOIN suppressions AS s ON s.address = lower(m.address)
         WHERE s.account_id IN (m.account_id, 'self') AND s.reason <> 'unsubscribed'
-          AND m.sent_at > s.added_at AND (s.released_at IS NULL OR m.sent_at < s.released_at)""",
+          AND m.sent_at > AHEAD(s.added_at, 10) AND (s.released_at IS NULL OR m.sent_at < s.released_at)""",
     ),
     Law(
         "an erased person stays erased",

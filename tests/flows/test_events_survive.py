@@ -15,7 +15,7 @@ from sqlalchemy import select, update
 from sqlalchemy.exc import OperationalError
 
 from dunning.core.vocabulary import AttemptState, ClosedReason, EventState, Status
-from dunning.errors import Refused
+from dunning.errors import Refused, Unreachable
 from dunning.flows import charging, driver, receive, reconcile, work
 from dunning.flows.driver import Flow, run
 from dunning.sandbox.events import emit
@@ -24,6 +24,7 @@ from dunning.store import due, objects, recoveries, tables
 
 FAILED = "invoice.payment_failed"
 REVOKED = Refused("Expired API Key provided", status=401)
+DATABASE_AWAY = OperationalError("COMMIT", None, ConnectionError("the server closed the connection"))
 
 
 def arrived(stage: Stage, wanted: str = FAILED) -> list[dict[str, Any]]:
@@ -65,14 +66,30 @@ def postgres_stage(switchboard: Switchboard, postgres_url: str, tmp_path: Path) 
         assert made.laws_broken() == {}
 
 
-def test_days_of_a_revoked_key_park_no_event(quick_stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("error", [REVOKED, DATABASE_AWAY], ids=["key revoked", "database away"])
+def test_days_of_trouble_outside_park_no_event(
+    quick_stage: Stage, monkeypatch: pytest.MonkeyPatch, error: Exception
+) -> None:
     stage = quick_stage
     with monkeypatch.context() as patch:
-        breaks(patch, stage, REVOKED)
+        breaks(patch, stage, error)
         robin = stage.fails("insufficient_funds")
         stage.pass_time(days=2)
         assert arrived(stage)[0]["state"] is EventState.NEW
     stage.pass_time(hours=1)
+    assert stage.recovery(robin).status is Status.SCHEDULED
+
+
+def test_what_waited_through_an_outage_is_taken_up_within_two_minutes_of_its_end(
+    quick_stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stage = quick_stage
+    with monkeypatch.context() as patch:
+        breaks(patch, stage, Unreachable("Stripe does not answer."))
+        robin = stage.fails("insufficient_funds")
+        stage.pass_time(hours=3)
+        assert arrived(stage)[0]["state"] is EventState.NEW
+    stage.pass_time(minutes=2)
     assert stage.recovery(robin).status is Status.SCHEDULED
 
 
