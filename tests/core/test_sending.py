@@ -212,3 +212,17 @@ def test_a_whole_campaign_over_each_clock_change_of_a_few_zones_goes_out_in_orde
             assert all(time(9) <= at.astimezone(zone).time() < time(18) for at in goes)
             assert all(later - sooner >= A_DAY for sooner, later in pairwise(goes))
             assert goes[0] >= opened
+
+
+@pytest.mark.parametrize(
+    ("said", "refused"),
+    [
+        ({"opening": "nine"}, "write a time of day"),
+        ({"closing": "18:00+02:00"}, "the customer’s own time"),
+        ({"opening": "09:00", "closing": "10:30"}, "two hours or more"),
+        ({"holidays": [f"{2000 + number}-12-25" for number in range(401)]}, "holidays are too many"),
+    ],
+)
+def test_hours_that_cannot_be_kept_are_refused_in_words(said: dict[str, object], refused: str) -> None:
+    with pytest.raises(NotUsable, match=refused):
+        Sending.loads(said)
