@@ -1,6 +1,6 @@
 """The bank's no to a charge of ours, told by an event: sometimes sooner than by Stripe's own answer."""
 
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Final
 
 from sqlalchemy import Connection
@@ -20,8 +20,7 @@ from dunning.store import attempts, inbox, recoveries
 from dunning.store.rows import AttemptRow, EventRow, RecoveryRow
 
 ASKED = frozenset({AttemptState.ASKING, AttemptState.UNKNOWN, AttemptState.PROCESSING})
-LOOKS: Final = 30  # for the recovery of a charge that was lost with a database: a day and more
-LONGEST_WAIT: Final = timedelta(hours=1)
+LOOKS: Final = 30  # for the recovery of a charge that was lost with a database: a day or so
 
 
 def follow_refusal(connection: Connection, house: House, event: EventRow, now: datetime) -> None:
@@ -49,18 +48,20 @@ def _remember(connection: Connection, house: House, event: EventRow, failure: Fa
     Its recovery may be lost, too, until the event that opened it is handled again.
     """
     named = charge_of(event.idempotency_key, event.account_id)
-    found = recoveries.newest_of_invoice(connection, event.whose, named[0]) if named else None
+    if named is None:
+        return
+    found = recoveries.newest_of_invoice(connection, event.whose, named[0])
     recovery = hold(connection, found.id) if found else None
-    if recovery is None or named is None:
-        if named is not None and event.tries <= LOOKS:
-            wait = min(timedelta(seconds=5 * 2 ** min(event.tries, 10)), LONGEST_WAIT)
-            inbox.postpone(connection, event, now + wait, "The recovery of this charge is not known yet.")
+    if recovery is None:
+        if event.tries <= LOOKS:
+            inbox.put_off(connection, event, now, "The recovery of this charge is not known yet.")
         return
     origin = Origin(MadeBy.DUNNING, named[1], event.request_id)
     at = event.created_at or event.received_at
     known = attempts.by_charge(connection, event.whose, failure.charge) if failure.charge else None
     if known is not None and known.ordinal is None:
         _own(connection, recovery, known, origin, at)
+        return
     if observing.keep_failure(connection, recovery, failure, origin, at):
         steer(connection, house, meet_refusal(connection, recovery, failure), Declined(), now=now)
 

@@ -32,7 +32,6 @@ from dunning.store.rows import EventRow
 
 LEASE: Final = timedelta(seconds=90)
 MOST_TRIES: Final = 12
-LONGEST_WAIT: Final = timedelta(hours=1)
 LONGEST_OUTSIDE: Final = timedelta(seconds=80)  # then what waited is taken up within two minutes of its end
 MOST_STALE: Final = 5  # how often a failure is read anew because a later read of its invoice came first
 READ_ANEW: Final = timedelta(seconds=3)
@@ -286,8 +285,7 @@ def _let_go(connection: Connection, house: House, event: EventRow, error: Except
         inbox.finish(connection, event, EventState.PARKED, now, said)
     else:
         (log.error if forbidden else log.warning)("event_postponed", **told)
-        longest = LONGEST_OUTSIDE if outside and not forbidden else LONGEST_WAIT
-        wait = min(timedelta(seconds=5 * 2 ** min(event.tries, 12)), longest)
+        longest = LONGEST_OUTSIDE if outside and not forbidden else inbox.LONGEST_WAIT
         # However long the trouble outside lasts, it leaves the event a try before it is parked.
         tries = min(event.tries, MOST_TRIES - 1) if outside else event.tries
-        inbox.postpone(connection, event, now + wait, said, tries=tries)
+        inbox.put_off(connection, event, now, said, longest=longest, tries=tries)

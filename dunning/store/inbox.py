@@ -16,6 +16,7 @@ from dunning.store.rows import EventRow
 from dunning.store.tables import attempts, events
 
 PARKED_FOR: Final = timedelta(hours=1)
+LONGEST_WAIT: Final = timedelta(hours=1)
 IDS_A_QUERY: Final = 500
 RECONCILED: Final = "reconciled"
 _BY_SEQ: Final = select(events).where(events.c.seq == ITS_ID)
@@ -58,6 +59,20 @@ def postpone(connection: Connection, event: EventRow, until: datetime, note: str
     """
     again = {"state": EventState.NEW, "handled_at": None, "ring_at": until, "lease_until": None}
     return _change(connection, event, note=note, **again, **more)
+
+
+def put_off(
+    connection: Connection,
+    event: EventRow,
+    now: datetime,
+    note: str,
+    *,
+    longest: timedelta = LONGEST_WAIT,
+    **more: Any,
+) -> bool:
+    """Postpone an event for twice as long after each try, from ten seconds up to `longest`."""
+    wait = min(timedelta(seconds=5 * 2 ** min(event.tries, 12)), longest)
+    return postpone(connection, event, now + wait, note, **more)
 
 
 def unpark(connection: Connection, now: datetime, most_tries: int) -> int:

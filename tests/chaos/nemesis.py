@@ -25,7 +25,8 @@ from dunning.store import invariants
 KILLED = ("web", "worker", "worker 2", "worker 3", "clock", "clock 2")
 COMMANDS = {name: name.split()[0] for name in KILLED}
 OUTCOMES = {"paid": "paid", "declined": "declined", "needs_action": "requires_action"}
-# By hand, since days do not pass here: what is planned for later is due now.
+# By hand, since days do not pass here: what is planned for later is due now. What was rung for is left alone:
+# it rings again within two minutes, and more bells than work keep the workers busy.
 HURRY = (
     "UPDATE recoveries SET next_attempt_at = now(), ring_at = now() WHERE status = 'scheduled'",
     "UPDATE messages SET due_at = now(), ring_at = now() WHERE state = 'planned'",

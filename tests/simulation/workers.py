@@ -29,9 +29,7 @@ class Worker(threading.Thread):
         self._job = job
         self._go, self._back = threading.Semaphore(0), threading.Semaphore(0)
         self.doomed = False
-        self.cut: str | None = (
-            None  # where its connection to the database breaks: "before" or "after" a commit
-        )
+        self.cut: str | None = None  # the database is lost "before" or "after" the next commit
         self.skew = timedelta()  # of its host's clock
         self.over = False
         self.error: Exception | None = None
