@@ -1,25 +1,21 @@
-"""The parts of a running installation: worker, clock and web, each started with what stops it."""
+"""The parts behind the web process: worker and clock, each started with what stops it."""
 
 import contextlib
-import gc
 import signal
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import Any, Final
 
 import dramatiq
 from dramatiq import Worker
 
-from dunning.errors import Unusable
 from dunning.flows.house import House
 from dunning.settings import Settings
-from dunning.web.receiver import Receiver
-from dunning.web.server import WebServer, listen
-from dunning.web.site import create_site
 from workers.bells import Bells, hang
 from workers.broker import make_broker
 from workers.clock import run_clock
 
+THREADS: Final = 8
 WORK_ENDS_WITHIN_MS: Final = 45_000  # longer than one answer of Stripe's may take
 
 
@@ -57,25 +53,6 @@ def start_clock(
     stack.callback(wake.set)
 
 
-def start_web(
-    stack: contextlib.ExitStack,
-    house: House,
-    settings: Settings,
-    host: str | None,
-    port: int | None,
-    wake: Callable[[], None] | None,
-) -> WebServer:
-    """Start the web server in this process; `wake` is called when an event was kept."""
-    listener = listen(host or settings.host, settings.port if port is None else port)
-    receiver = Receiver(house.store, house.clock, settings.webhook_secrets, settings.livemode, wake)
-    receiver.start()
-    stack.callback(receiver.stop)
-    server = WebServer(create_site(house, receiver), listener)
-    server.start()
-    stack.callback(server.stop)
-    return server
-
-
 @contextlib.contextmanager
 def until_told() -> Iterator[threading.Event]:
     """Give an event that SIGTERM and SIGINT set."""
@@ -91,19 +68,3 @@ def until_told() -> Iterator[threading.Event]:
         stop.set()
         for number, handler in before.items():
             signal.signal(number, handler)
-
-
-def wait_for_the_end(stop: threading.Event, server: WebServer) -> None:
-    """Wait until the process is told to stop.
-
-    What was made until now lives as long as the process: it is taken out of the garbage collector's sight,
-    which otherwise holds a page up for a tenth of a second now and then.
-
-    Raises:
-        Unusable: the web server died by itself.
-    """
-    gc.collect()
-    gc.freeze()
-    while not stop.wait(1.0):
-        if not server.alive:
-            raise Unusable("The web server stopped by itself; the log says why.")

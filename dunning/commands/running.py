@@ -38,13 +38,13 @@ def worker(
     threads: Annotated[int, typer.Option(min=1, max=256, help="Threads in each process.")] = 8,
 ) -> None:
     """Run only workers, which charge, write and record; needs PostgreSQL and Redis."""
-    from dunning import run
+    from dunning import background
 
-    run.worker(load_settings(), processes, threads)
+    background.worker(load_settings(), processes, threads)
 
 
 def clock() -> None:
     """Run only the clock, which finds what is due and rings the workers; run one or more."""
-    from dunning import run
+    from dunning import background
 
-    run.clock(load_settings())
+    background.clock(load_settings())
