@@ -2,7 +2,8 @@
 
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import Annotated, Any, Literal
+from functools import cache
+from typing import Annotated, Any, Final, Literal
 from zoneinfo import available_timezones
 
 from dunning.sandbox import banking, billing, population, shapes
@@ -12,6 +13,7 @@ from dunning.sandbox.options import Amount, Hours, Share
 from dunning.sandbox.state import STRIPE, Obj, Person, Trouble, World
 from dunning.sandbox.wallet import add_card
 
+_zones: Final = cache(available_timezones)  # which reads some hundred files
 _DEBITED_IN = {"sepa_debit": "eur", "us_bank_account": "usd", "bacs_debit": "gbp", "au_becs_debit": "aud"}
 _CAUSES = {"authentication_required": "authentication", "processing": "processing"}
 
@@ -72,7 +74,7 @@ class Wanted:
     account: Annotated[str | None, "the connected account whose customer this is; none: your own"] = None
 
     def __post_init__(self) -> None:
-        if self.zone not in available_timezones():
+        if self.zone not in _zones():
             raise ValueError(f"zone = {self.zone!r} is no IANA time zone: write one such as Europe/Rome")
         needed = _DEBITED_IN.get(self.debit or "", self.currency)
         if self.currency not in {None, needed}:

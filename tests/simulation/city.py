@@ -138,6 +138,7 @@ class City:
         self._agenda: list[tuple[datetime, float, int, Callable[[], None]]] = []
         self._count = itertools.count()
         self._down_until = self._wiped_until = START
+        self._written, self._next_ring = True, START
         switches.first_start(self.house)
         self._hurry()
         people.arrive(self, customers)
@@ -158,7 +159,7 @@ class City:
             retries=self.retries,
             messages=True,
         )
-        store = SteppedStore(plain.engine, plain.lease_clock)
+        store = SteppedStore(plain.engine, plain.lease_clock, on_write=self.forget_next_ring)
         self.mails = Mails(self.clock, self.sandbox)
         house = app.build_house(
             settings, store=store, clock=HostClock(self.clock), mailer=self.mails, simulated=True
@@ -236,15 +237,26 @@ class City:
         return not self.down and self._ring_what_is_due()
 
     def _next(self) -> datetime:
-        with self.house.store.read() as connection:
-            ours = due.next_ring(connection)
-        if ours is not None and self.down:
-            ours = max(ours, self._down_until)
+        ours = max(self._soonest(), self._down_until) if self.down else self._soonest()
         ahead = (ours, self.sandbox.next_at(), self._agenda[0][0] if self._agenda else None)
-        found = min((at for at in ahead if at is not None), default=START + ALL_OVER)
+        found = min(at for at in ahead if at is not None)
         return max(found, self.clock.now() + timedelta(milliseconds=1))
 
+    def forget_next_ring(self) -> None:
+        """Ask the database anew when its next row is due: it has been written, or is another one."""
+        self._written = True
+
+    def _soonest(self) -> datetime:
+        """Return when the next row of ours is due, at the latest when all is over."""
+        if self._written:
+            with self.house.store.read() as connection:
+                self._next_ring = due.next_ring(connection) or START + ALL_OVER
+            self._written = False
+        return self._next_ring
+
     def _ring_what_is_due(self) -> bool:
+        if self._soonest() > self.clock.now():
+            return False
         rung = False
         with self.house.store.read() as connection:
             kinds = due.kinds_due(connection, self.clock.now())

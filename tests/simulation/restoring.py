@@ -54,6 +54,7 @@ def _lose(city: City) -> None:
     city.kill_all()
     city.house.store.engine.dispose()
     aside = copies.put_back(city.house.settings.database, _file(city), city.clock.now())
+    city.forget_next_ring()
     if aside is not None:
         aside.unlink()
 

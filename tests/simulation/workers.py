@@ -7,7 +7,7 @@ and wherever a request leaves or its answer comes. The real flows run in it, unc
 import contextlib
 import threading
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from sqlalchemy import Connection
@@ -84,12 +84,17 @@ class HostClock:
 class SteppedStore(Store):
     """A store whose transactions are steps of a worker; whether one was committed may remain unknown."""
 
+    on_write: Callable[[], None] = field(kw_only=True)  # called after each transaction that may have written
+
     @contextlib.contextmanager
     def write(self) -> Iterator[Connection]:
         stop_here()
-        with Store.write(self) as connection:
-            yield connection
-            _break("before")
+        try:
+            with Store.write(self) as connection:
+                yield connection
+                _break("before")
+        finally:
+            self.on_write()
         _break("after")
         stop_here()
 
