@@ -237,7 +237,7 @@ class City:
         return not self.down and self._ring_what_is_due()
 
     def _next(self) -> datetime:
-        ours = max(self._soonest(), self._down_until) if self.down else self._soonest()
+        ours = max(self._soonest(), self._down_until)  # which is over, unless the house is down
         ahead = (ours, self.sandbox.next_at(), self._agenda[0][0] if self._agenda else None)
         found = min(at for at in ahead if at is not None)
         return max(found, self.clock.now() + timedelta(milliseconds=1))
